@@ -1,0 +1,1 @@
+"""Paywarden: self-hosted payment security and risk control."""

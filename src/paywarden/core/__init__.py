@@ -1,0 +1,1 @@
+"""Values of the house: money, identifiers, time, secrets, outcomes, errors. No input or output."""

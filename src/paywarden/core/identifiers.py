@@ -1,0 +1,66 @@
+"""Identifiers: one frozen type per kind, each with a prefix, never a bare `str`.
+
+Random part: 128 bits in lower-case base 32 (RFC 4648 alphabet, no padding), 26 characters.
+
+>>> DecisionId.parse("dec_" + "a" * 26).text
+'dec_aaaaaaaaaaaaaaaaaaaaaaaaaa'
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from paywarden.core.clock import Randomness
+
+_ALPHABET = frozenset("abcdefghijklmnopqrstuvwxyz234567")
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """Base of the prefixed identifiers; `text` is the whole identifier."""
+
+    text: str
+    prefix: ClassVar[str] = ""
+
+    @classmethod
+    def new(cls, randomness: Randomness) -> Self:
+        """A fresh identifier with 128 random bits."""
+        body = base64.b32encode(randomness.octets(16)).decode().rstrip("=").lower()
+        return cls(cls.prefix + body)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Check prefix, length and alphabet; ValueError otherwise."""
+        body = text[len(cls.prefix) :]
+        if not text.startswith(cls.prefix) or len(body) != 26 or not _ALPHABET.issuperset(body):
+            raise ValueError(f"not an identifier of the form {cls.prefix}...")
+        return cls(text)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class DecisionId(Identifier):
+    """A recorded decision."""
+
+    prefix = "dec_"
+
+
+class RequestId(Identifier):
+    """One HTTP request, in logs, answers and errors."""
+
+    prefix = "req_"
+
+
+class IncidentId(Identifier):
+    """An unmapped fault; the only thing an anonymous 500 says."""
+
+    prefix = "inc_"
+
+
+class ApiKeyId(Identifier):
+    """The public half of an API key: safe to log."""
+
+    prefix = "key_"

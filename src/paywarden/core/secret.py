@@ -1,0 +1,54 @@
+"""`Secret[T]`: a value that never prints, pickles or compares in variable time.
+
+Guards: repr, str, format, JSON and pickle cannot leak what is inside. The only way out is
+`.expose()`, which is what a reviewer greps for. Equality is constant-time for bytes and text
+(CWE-208). Not done here: keeping the bytes out of swap or core dumps (the key agent does that).
+
+>>> key = Secret(b"abc")
+>>> key
+<secret>
+>>> key == Secret(b"abc")
+True
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import Any, Generic, NoReturn, TypeVar
+
+T = TypeVar("T", bytes, str)
+
+
+class Secret(Generic[T]):
+    """A secret of bytes or text; `.expose()` gives the value, nothing else does."""
+
+    __slots__ = ("__value",)
+
+    def __init__(self, value: T) -> None:
+        self.__value = value
+
+    def expose(self) -> T:
+        """Return the value itself. Every call site is a place to review."""
+        return self.__value
+
+    def __repr__(self) -> str:
+        return "<secret>"
+
+    __str__ = __repr__
+
+    def __format__(self, _spec: str) -> str:
+        return "<secret>"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(_octets(self.__value), _octets(other.expose()))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __reduce_ex__(self, _protocol: Any) -> NoReturn:
+        raise TypeError("a Secret cannot be pickled or copied")
+
+
+def _octets(value: bytes | str) -> bytes:
+    return value.encode() if isinstance(value, str) else value

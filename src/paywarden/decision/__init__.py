@@ -1,0 +1,1 @@
+"""The conductor: asks the engines, combines opinions, records the decision."""

@@ -1,0 +1,1 @@
+"""One small file per process; the only place that wires objects together."""

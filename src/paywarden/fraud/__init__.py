@@ -1,0 +1,1 @@
+"""Engine one: scenarios, reasons and the fraud opinion."""

@@ -1,0 +1,1 @@
+"""Plumbing without payment words: settings, database, journal, http, redaction, keys, metrics."""

@@ -1,0 +1,1 @@
+"""Tables of the outside world, each with source, licence, date and age alarm."""

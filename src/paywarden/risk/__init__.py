@@ -1,0 +1,1 @@
+"""What both engines think with: features, rules, lists, enrichment, labels."""

@@ -1,0 +1,1 @@
+"""Facts added to a payment from in-process tables."""

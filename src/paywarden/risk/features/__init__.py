@@ -1,0 +1,1 @@
+"""Named windows over events: the catalogue, the event arena, its plain twin."""

@@ -1,0 +1,1 @@
+"""Verdicts about past payments and what they move."""

@@ -1,0 +1,1 @@
+"""Block, allow and watch lists with reasons and expiry."""

@@ -1,0 +1,1 @@
+"""Policy as text: reading, checking, compiling and evaluating rules."""

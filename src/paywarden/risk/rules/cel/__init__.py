@@ -1,0 +1,1 @@
+"""The condition language: Common Expression Language, front end and reference interpreter."""

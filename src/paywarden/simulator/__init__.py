@@ -1,0 +1,1 @@
+"""A synthetic payment world and attack campaigns."""
