@@ -42,13 +42,19 @@ class Secret(Generic[T]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return hmac.compare_digest(_octets(self.__value), _octets(other.expose()))
+        mine, theirs = _octets(self.__value), _octets(other.expose())
+        return hmac.compare_digest(mine, theirs)
 
-    __hash__ = None  # type: ignore[assignment]
+    def __hash__(self) -> int:
+        raise TypeError("a Secret has no hash: it must not become a dictionary key")
 
     def __reduce_ex__(self, _protocol: Any) -> NoReturn:
         raise TypeError("a Secret cannot be pickled or copied")
 
 
-def _octets(value: bytes | str) -> bytes:
-    return value.encode() if isinstance(value, str) else value
+def _octets(value: object) -> bytes:
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, bytes):
+        return value
+    raise TypeError("a Secret holds bytes or text")
