@@ -22,14 +22,15 @@ T = TypeVar("T", bytes, str)
 class Secret(Generic[T]):
     """A secret of bytes or text; `.expose()` gives the value, nothing else does."""
 
-    __slots__ = ("__value",)
+    __slots__ = ("_held",)
+    _held: T
 
     def __init__(self, value: T) -> None:
-        self.__value = value
+        self._held = value
 
     def expose(self) -> T:
         """Return the value itself. Every call site is a place to review."""
-        return self.__value
+        return self._held
 
     def __repr__(self) -> str:
         return "<secret>"
@@ -42,7 +43,7 @@ class Secret(Generic[T]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        mine, theirs = _octets(self.__value), _octets(other.expose())
+        mine, theirs = _octets(self._held), _octets(other.expose())
         return hmac.compare_digest(mine, theirs)
 
     def __hash__(self) -> int:

@@ -1,0 +1,127 @@
+"""A policy as values: what the reader makes of the folder and what the compilers take.
+
+Guards: everything here is frozen and already checked for shape by `reader.py`; conditions are still
+text with a place. A policy is named by the SHA-256 of its canonical form (`ruleset_hash`), so the
+same text always has the same name. RULES.md describes the folder; ARCHITECTURE.md section 5 the
+life of a rule. Not done here: parsing conditions (`cel`), compiling (`compiler.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from paywarden.core.outcome import Outcome
+from paywarden.risk.features.model import Aggregate
+
+PHASES = ("onboarding", "pre_auth", "post_auth", "capture", "payout", "refund")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a piece of policy text stands: file relative to the policy folder, line, column."""
+
+    file: str
+    line: int
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a rule does when it fires.
+
+    `points`: integer score within the scenario. `outcome`: explicit outcome or None. `reason`:
+    code of the neutral reason. `allow_scenarios`: for allow rules, the scenarios whose score and
+    non-hard blocks they lower ("*" means all fraud scenarios).
+    """
+
+    points: int = 0
+    outcome: Outcome | None = None
+    reason: str | None = None
+    allow_scenarios: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A passing example that is a test: given values (nested mapping) and whether it fires."""
+
+    given: Mapping[str, Any]
+    fires: bool
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule after templates are stamped out; `template` names its origin or is None."""
+
+    id: str
+    title: str
+    scenario: str
+    phases: tuple[str, ...]
+    when: str
+    then: Effect
+    source: Source
+    explanation: str = ""
+    hard: bool = False
+    allow_partial: bool = False
+    segments: tuple[str, ...] = ()
+    merchant_groups: tuple[str, ...] = ()
+    examples: tuple[Example, ...] = ()
+    template: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A named part of the traffic; the first whose condition holds is the payment's `segment`."""
+
+    name: str
+    when: str
+    challenge_unavailable: Outcome
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class MerchantGroup:
+    """A named group of merchants by condition; the first that holds is the `merchant_group`."""
+
+    name: str
+    when: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Lowest value (points: int, model: calibrated probability) of each outcome; None: never."""
+
+    challenge: float | None = None
+    review: float | None = None
+    block: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StageLimits:
+    """Deadline in milliseconds of a stage and the outcome that stands in when it fails."""
+
+    deadline_ms: float
+    on_failure: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The whole policy. `lists` maps list name to its kind (see `paywarden.risk.lists`)."""
+
+    name: str
+    base_currency: str
+    points: Thresholds
+    model: Thresholds
+    stages: Mapping[str, StageLimits]
+    segments: tuple[Segment, ...]
+    merchant_groups: tuple[MerchantGroup, ...]
+    aggregates: tuple[Aggregate, ...]
+    rules: tuple[Rule, ...]
+    lists: Mapping[str, str] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
