@@ -1,0 +1,1 @@
+"""Who may ask: API keys now; principals, roles and approvals come with the trust room."""

@@ -1,0 +1,1 @@
+"""HTTP plumbing: problems, authentication port, typed endpoints, OpenAPI."""

@@ -1,0 +1,129 @@
+"""The OpenAPI 3.1 document, made from the operations alone, so that it cannot drift from them.
+
+Source: OpenAPI 3.1 uses JSON Schema 2020-12, which `msgspec.json.schema_components` writes.
+Every operation declares the problem statuses of the contract (API.md section 1).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from paywarden.kit.http import problem
+from paywarden.kit.http.operation import Operation
+
+_PATH_PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
+_REF = "#/components/schemas/{name}"
+REQUEST_ID = {"Request-Id": {"schema": {"type": "string"}, "description": "Id of the request"}}
+
+
+def document(operations: Iterable[Operation], version: str) -> dict[str, Any]:
+    """The whole document as plain JSON values."""
+    listed = tuple(operations)
+    kinds = [kind for op in listed for kind in (op.body, op.answer, op.query) if _is_schema(kind)]
+    kinds.append(problem.Problem)
+    _, components = msgspec.json.schema_components(kinds, ref_template=_REF)
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in listed:
+        path = _PATH_PARAMETER.sub(r"{\1}", operation.path)
+        paths.setdefault(path, {})[operation.method.lower()] = _operation(operation, components)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Paywarden",
+            "version": version,
+            "summary": "Payment security and risk control",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _is_schema(kind: Any) -> bool:
+    return kind is not None and kind is not bytes
+
+
+def _schema(kind: Any) -> dict[str, Any]:
+    (schema,), _ = msgspec.json.schema_components([kind], ref_template=_REF)
+    return schema
+
+
+def _operation(operation: Operation, components: Mapping[str, Any]) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "tags": [operation.tag],
+        "parameters": _parameters(operation, components),
+        "responses": _responses(operation),
+    }
+    made["security"] = [] if operation.public else [{"key": []}]
+    if operation.permission:
+        made["description"] = f"Needs the permission `{operation.permission}`."
+    if operation.body is not None:
+        content = {"application/json": {"schema": _schema(operation.body)}}
+        made["requestBody"] = {"required": True, "content": content}
+    return made
+
+
+def _parameters(operation: Operation, components: Mapping[str, Any]) -> list[dict[str, Any]]:
+    made = []
+    for name in _PATH_PARAMETER.findall(operation.path):
+        text = operation.path_texts.get(name, "Identifier")
+        schema = {"type": "string", "minLength": 1, "maxLength": 128}
+        made.append(
+            {"name": name, "in": "path", "required": True, "schema": schema, "description": text}
+        )
+    if operation.query is not None:
+        schema = components[operation.query.__name__]
+        for name, shape in schema["properties"].items():
+            plain = {key: value for key, value in shape.items() if key != "default"}
+            made.append({"name": name, "in": "query", "required": False, "schema": plain})
+    if operation.method == "POST" and operation.idempotent and not operation.public:
+        made.append(
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "required": False,
+                "schema": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 255,
+                    "pattern": "^[\\x20-\\x7e]+$",
+                },
+                "description": "Same key and body give the same answer",
+            }
+        )
+    return made
+
+
+def _responses(operation: Operation) -> dict[str, Any]:
+    schema = {"type": "string"} if operation.answer is bytes else _schema(operation.answer)
+    done = {
+        "description": "Done",
+        "headers": REQUEST_ID,
+        "content": {operation.answer_content_type: {"schema": schema}},
+    }
+    made: dict[str, Any] = {str(operation.status): done}
+    for status, text in operation.also_declares.items():
+        made[str(status)] = done | {"description": text}
+    statuses = (429, 503) if operation.public else problem.DECLARED_STATUSES
+    refused = {
+        problem.CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}},
+    }
+    for status in statuses:
+        if str(status) in made:
+            continue
+        made[str(status)] = {
+            "description": problem.TITLES[status],
+            "headers": REQUEST_ID,
+            "content": refused,
+        }
+    return made

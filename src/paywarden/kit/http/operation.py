@@ -1,0 +1,304 @@
+"""One typed HTTP operation, in a fixed order that no handler can skip.
+
+Order: request id, admission limit, authentication, permission, body within its limit, idempotency
+key, decoding, handler, encoding. Default deny: an operation without a permission must say
+`public=True`. Handlers raise `paywarden.core.errors`; only this module and `problem` speak HTTP.
+Not done here: signatures (they come on top of the key) and TLS (the server's).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.types import Receive, Send
+from starlette.types import Scope as AsgiScope
+
+from paywarden.core.clock import Clock, Randomness
+from paywarden.core.errors import (
+    InvalidRequest,
+    LimitExceeded,
+    NotAuthenticated,
+    PaywardenError,
+    TooLarge,
+    Unparsable,
+)
+from paywarden.core.identifiers import IncidentId, RequestId
+from paywarden.kit.http import problem
+from paywarden.kit.http.authenticator import Authenticator, Principal
+from paywarden.kit.http.decoding import BodyDecoder
+from paywarden.kit.log import logger
+from paywarden.kit.metrics import Metrics
+
+BODY_LIMIT = 256 * 1024
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a handler returns: a struct or raw bytes, a status and extra headers."""
+
+    payload: Any
+    status: int = 200
+    headers: Headers = ()
+    content_type: str = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request as a handler sees it."""
+
+    request_id: str
+    principal: Principal | None
+    body: Any
+    raw_body: bytes
+    path: Mapping[str, str]
+    query: Any
+    started_ns: int
+
+    @property
+    def asker(self) -> Principal:
+        """The authenticated principal; a programmer's error on a public operation."""
+        if self.principal is None:
+            raise NotAuthenticated("not_authenticated", "this operation needs a key")
+        return self.principal
+
+
+Handler = Callable[[Call], Awaitable[Answer]]
+
+
+class Replays(Protocol):
+    """Port of idempotent replays (the `Idempotency-Key` header)."""
+
+    async def run(
+        self,
+        principal: Principal,
+        route: str,
+        key: str,
+        body: bytes,
+        act: Callable[[], Awaitable[Answer]],
+    ) -> Answer:
+        """Run `act` at most once for (scope, route, key); same key with another body is refused."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Declaration of an operation; the OpenAPI document is made from these alone."""
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    handler: Handler
+    answer: Any
+    body: Any = None
+    query: Any = None
+    permission: str | None = None
+    public: bool = False
+    status: int = 200
+    tag: str = "decisions"
+    answer_content_type: str = "application/json"
+    path_texts: Mapping[str, str] = field(default_factory=dict)
+    body_limit: int = BODY_LIMIT
+    idempotent: bool = True
+    also_declares: Mapping[int, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.public == (self.permission is not None):
+            raise ValueError(f"{self.name}: exactly one of public and permission")
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What every operation of a process shares."""
+
+    authenticator: Authenticator
+    clock: Clock
+    randomness: Randomness
+    metrics: Metrics
+    replays: Replays | None = None
+    max_in_flight: int = 512
+    in_flight: int = 0
+
+
+class Endpoint:
+    """ASGI application of one operation."""
+
+    def __init__(self, operation: Operation, surroundings: Surroundings) -> None:
+        self._operation = operation
+        self._around = surroundings
+        self._decoder: BodyDecoder[Any] | None = (
+            BodyDecoder(operation.body) if operation.body is not None else None
+        )
+        self._encoder = msgspec.json.Encoder()
+        self._counters: dict[int, Any] = {}
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        """Answer one request; every exception ends here as a problem."""
+        started_ns = self._around.clock.monotonic_ns()
+        request_id = RequestId.new(self._around.randomness).text
+        try:
+            self._admit()
+            try:
+                answer = await self._answer(scope, receive, request_id, started_ns)
+            finally:
+                self._around.in_flight -= 1
+        except PaywardenError as error:
+            answer = self._refusal(error, request_id)
+        except Exception as error:
+            answer = self._fault(error, request_id)
+        await self._send(answer, request_id, send, head=scope["method"] == "HEAD")
+
+    def _admit(self) -> None:
+        self._around.in_flight += 1
+        if self._around.in_flight > self._around.max_in_flight:
+            self._around.in_flight -= 1
+            raise LimitExceeded("too_many_requests", "too many requests in flight; come back soon")
+
+    async def _answer(
+        self, scope: AsgiScope, receive: Receive, request_id: str, started_ns: int
+    ) -> Answer:
+        operation = self._operation
+        headers = _headers(scope)
+        principal = None
+        if not operation.public:
+            principal = self._around.authenticator.authenticate(headers.get("authorization"))
+            principal.require(operation.permission or "")
+        raw = await _read_body(receive, headers, operation.body_limit) if self._decoder else b""
+        query = _query(operation.query, scope)
+
+        async def act() -> Answer:
+            body = self._decoder.decode(raw) if self._decoder else None
+            path = scope.get("path_params", {})
+            call = Call(request_id, principal, body, raw, path, query, started_ns)
+            return await operation.handler(call)
+
+        key = headers.get("idempotency-key")
+        if key is None or operation.method != "POST" or not operation.idempotent:
+            return await act()
+        if self._around.replays is None or principal is None:
+            return await act()
+        _check_key(key)
+        route = f"{operation.method} {scope['path']}"
+        return await self._around.replays.run(principal, route, key, raw, act)
+
+    def _refusal(self, error: PaywardenError, request_id: str) -> Answer:
+        status = problem.status_of(error)
+        if status == 500:
+            return self._fault(error, request_id)
+        headers: Headers = ()
+        if isinstance(error, LimitExceeded):
+            headers = (("retry-after", str(error.retry_after_seconds)),)
+        elif status == 503:
+            headers = (("retry-after", "1"),)
+        elif status == 401:
+            headers = (("www-authenticate", 'Bearer realm="paywarden"'),)
+        return Answer(problem.problem_of(error, request_id), status, headers, problem.CONTENT_TYPE)
+
+    def _fault(self, error: BaseException, request_id: str) -> Answer:
+        incident = IncidentId.new(self._around.randomness).text
+        logger().error(
+            "request_fault",
+            request_id=request_id,
+            incident_id=incident,
+            route=self._operation.path,
+            error_type=type(error).__name__,
+            place=_place_of(error),
+        )
+        body = problem.make(
+            500, "internal_fault", f"an unexpected fault; quote {incident}", request_id
+        )
+        return Answer(body, 500, (), problem.CONTENT_TYPE)
+
+    async def _send(self, answer: Answer, request_id: str, send: Send, *, head: bool) -> None:
+        payload = answer.payload
+        octets = payload if isinstance(payload, bytes) else self._encoder.encode(payload)
+        counter = self._counters.get(answer.status)
+        if counter is None:
+            counter = self._around.metrics.requests.labels(self._operation.path, str(answer.status))
+            self._counters[answer.status] = counter
+        counter.inc()
+        headers = [
+            (b"content-type", answer.content_type.encode()),
+            (b"content-length", str(len(octets)).encode()),
+            (b"request-id", request_id.encode()),
+            (b"cache-control", b"no-store"),
+            (b"x-content-type-options", b"nosniff"),
+            *((name.encode(), value.encode()) for name, value in answer.headers),
+        ]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if head else octets})
+
+
+def _headers(scope: AsgiScope) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+async def _read_body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
+    declared = headers.get("content-length", "")
+    if declared.isdigit() and len(declared) < 16 and int(declared) > limit:
+        raise _too_large(limit)
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body", False) and len(body) <= limit:
+        return body
+    parts, total = [body], len(body)
+    while message.get("more_body", False):
+        if total > limit:
+            raise _too_large(limit)
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Unparsable("malformed_json", "the connection ended inside the body")
+        parts.append(message.get("body", b""))
+        total += len(parts[-1])
+    if total > limit:
+        raise _too_large(limit)
+    return b"".join(parts)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge("body_too_large", f"the body is over {limit} bytes; send less at once")
+
+
+def _query(kind: Any, scope: AsgiScope) -> Any:
+    text = scope.get("query_string", b"").decode("latin-1")
+    if kind is None:
+        if text:
+            raise InvalidRequest("unknown_parameter", "this operation takes no query parameters")
+        return None
+    try:
+        pairs = parse_qsl(
+            text, keep_blank_values=True, max_num_fields=50, strict_parsing=bool(text)
+        )
+    except ValueError:
+        raise Unparsable("malformed_query", "the query string cannot be read") from None
+    given = dict(pairs)
+    if len(given) != len(pairs):
+        raise InvalidRequest("parameter_repeated", "a query parameter is given twice")
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError:
+        raise InvalidRequest(
+            "parameter_invalid", "a query parameter is unknown or out of range; see /docs"
+        ) from None
+
+
+def _check_key(key: str) -> None:
+    if not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
+        raise InvalidRequest(
+            "idempotency_key_invalid", "Idempotency-Key must be 1 to 255 printable ASCII characters"
+        )
+
+
+def _place_of(error: BaseException) -> str:
+    trace = error.__traceback__
+    place = "unknown"
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        place = f"{code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place

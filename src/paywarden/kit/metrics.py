@@ -1,0 +1,74 @@
+"""Metrics: one registry per process, Prometheus text, bounded labels.
+
+Guards: label values come from closed sets (routes, outcomes, stages), never from a request, so a
+caller cannot grow memory. Latency buckets stand around the 80 ms promise.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+LATENCY_BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.010, 0.020, 0.040, 0.080, 0.160, 0.320, 1.0)
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics:
+    """Every metric of the decision process; one instance per process, made by its entry point."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.decision_seconds = self._histogram(
+            "paywarden_decision_seconds", "Time from request to durable answer", ()
+        )
+        self.stage_seconds = self._histogram(
+            "paywarden_stage_seconds", "Time of one stage of a decision", ("stage",)
+        )
+        self.commit_seconds = self._histogram(
+            "paywarden_commit_seconds", "Time from submission to durable commit", ()
+        )
+        self.decisions = self._counter(
+            "paywarden_decisions_total", "Decisions by outcome", ("environment", "outcome")
+        )
+        self.events = self._counter(
+            "paywarden_events_total", "Events taken in by kind", ("environment", "kind")
+        )
+        self.requests = self._counter(
+            "paywarden_http_requests_total", "HTTP requests", ("route", "status")
+        )
+        self.degraded = self._counter(
+            "paywarden_degraded_total", "Decisions with a stated degradation", ("reason",)
+        )
+        self.late_events = self._counter(
+            "paywarden_late_events_total", "Events by lateness", ("kind",)
+        )
+        self.card_like_identifiers = self._counter(
+            "paywarden_card_like_identifiers_total", "Identifiers that look like a card number", ()
+        )
+        self.card_numbers_refused = self._counter(
+            "paywarden_card_numbers_refused_total", "Requests refused for a card number", ()
+        )
+        self.rule_errors = self._counter(
+            "paywarden_rule_errors_sampled_total", "Sampled evaluation errors of rules", ("code",)
+        )
+        self.journal_head = Gauge(
+            "paywarden_journal_head", "Last committed log sequence", registry=self.registry
+        )
+        self.table_age_days = Gauge(
+            "paywarden_table_age_days",
+            "Age of a reference table",
+            ("table",),
+            registry=self.registry,
+        )
+        self.window_bytes = Gauge(
+            "paywarden_window_bytes", "Memory of the window store", registry=self.registry
+        )
+
+    def text(self) -> bytes:
+        """The exposition text of all metrics."""
+        return generate_latest(self.registry)
+
+    def _histogram(self, name: str, text: str, labels: tuple[str, ...]) -> Histogram:
+        return Histogram(name, text, labels, buckets=LATENCY_BUCKETS, registry=self.registry)
+
+    def _counter(self, name: str, text: str, labels: tuple[str, ...]) -> Counter:
+        return Counter(name, text, labels, registry=self.registry)
