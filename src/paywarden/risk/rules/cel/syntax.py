@@ -17,7 +17,11 @@ from paywarden.risk.rules.cel.types import CelType
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Line and column of the first character, counted from 1 in code points."""
+    """Line and column, counted from 1 in code points.
+
+    The first character of the node; for an operator, an index and a member call, the first
+    character of the operator, of the bracket and of the function's name.
+    """
 
     line: int
     column: int

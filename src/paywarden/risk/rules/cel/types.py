@@ -46,3 +46,66 @@ def list_of(element: CelType) -> CelType:
 def map_of(key: CelType, value: CelType) -> CelType:
     """Map of one key and one value type."""
     return CelType("map", (key, value))
+
+
+_PLAIN = (BOOL, INT, UINT, DOUBLE, STRING, BYTES, NULL, TIMESTAMP, DURATION, DYN, TYPE, MEMBERS)
+SCALARS = {each.kind: each for each in _PLAIN}
+NUMBERS = frozenset({"int", "uint", "double"})
+
+
+def named(word: str) -> CelType:
+    """The type that a text such as `map(string, list(int))` names. Errors: ValueError.
+
+    >>> named("map(string, dyn)") == map_of(STRING, DYN)
+    True
+    """
+    text = word.replace(" ", "")
+    if len(text) > 200:
+        raise ValueError("the text of a type has at most 200 characters")
+    found, rest = _read(text)
+    if rest:
+        raise ValueError("the text of a type goes on after its end")
+    return found
+
+
+def _read(text: str) -> tuple[CelType, str]:
+    end = next((i for i, c in enumerate(text) if c in "(),"), len(text))
+    word, rest = text[:end], text[end:]
+    if word in SCALARS:
+        return SCALARS[word], rest
+    wanted = {"list": 1, "map": 2}.get(word)
+    if wanted is None or not rest.startswith("("):
+        raise ValueError("a type is one of " + ", ".join([*SCALARS, "list(T)", "map(K, V)"]))
+    parameters = []
+    for closing in ("," * (wanted - 1)) + ")":
+        parameter, rest = _read(rest[1:])
+        parameters.append(parameter)
+        if not rest.startswith(closing):
+            raise ValueError(f"{word} takes {wanted} type(s) in brackets")
+    return CelType(word, tuple(parameters)), rest[1:]
+
+
+def assignable(wanted: CelType, given: CelType) -> bool:
+    """Whether a value of type `given` may stand where `wanted` is asked; dyn fits everything."""
+    if wanted == given or wanted.kind == "dyn" or given.kind == "dyn":
+        return True
+    if wanted.kind != given.kind:
+        return False
+    return all(map(assignable, wanted.parameters, given.parameters))
+
+
+def comparable(left: CelType, right: CelType) -> bool:
+    """Whether `==` can be true: equal types, dyn, or numbers of different types, also nested."""
+    if left.kind == "dyn" or right.kind == "dyn":
+        return True
+    if left.kind in NUMBERS and right.kind in NUMBERS:
+        return True
+    if left.kind != right.kind:
+        return False
+    return all(map(comparable, left.parameters, right.parameters))
+
+
+def joined(types: list[CelType]) -> CelType:
+    """The one type of all, else dyn; dyn for none."""
+    first = types[0] if types else DYN
+    return first if all(other == first for other in types) else DYN
