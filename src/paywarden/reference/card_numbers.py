@@ -1,0 +1,110 @@
+"""Finding card numbers where none may be: any text field outside the card data environment.
+
+Guards: a request that carries a primary account number is refused before anything is stored
+(PCI DSS 4.0.1, 3.3 and 12.5.2: keep the rest of the house out of scope). A number counts when 13
+to 19 digits, with blanks or dashes between them or none, are valid for a brand's prefix and
+length and pass the Luhn check (ISO/IEC 7812-1 annex B). Digits of every script count, invisible
+characters between them do not hide them. Groups of digits are never cut: a longer unbroken run of
+digits is another number. Not done here: masking; encodings such as base64 (the scanner's job).
+
+>>> looks_like_card_number("card 4111-1111 1111 1111, thanks")
+True
+>>> looks_like_card_number("4111111111111112")
+False
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from itertools import accumulate
+
+from paywarden.reference.canonical import ascii_digits
+from paywarden.reference.card_brands import card_brands
+
+MIN_DIGITS = 13
+MAX_DIGITS = 19
+_BETWEEN = r"[\s\-\u2010-\u2015\u2212\u2043\ufe58\ufe63]"
+# Possessive parts: no backtracking, so the scan is linear in the text.
+_RUN = re.compile(rf"[0-9](?:{_BETWEEN}{{0,3}}+[0-9]){{12,}}+")
+_GROUP = re.compile(r"[0-9]+")
+_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+
+
+def looks_like_card_number(text: str) -> bool:
+    """Whether the text holds a card number; linear in its length."""
+    if len(text) < MIN_DIGITS and (text.isascii() or 3 * len(text) < MIN_DIGITS):
+        return False
+    if text.isascii():
+        # Most fields stop here: counting digits is far cheaper than looking for runs.
+        if len(text) - len(text.encode().translate(None, b"0123456789")) < MIN_DIGITS:
+            return False
+    else:
+        text = unicodedata.normalize("NFKC", text)
+        if sum(map(str.isdigit, text)) < MIN_DIGITS:
+            return False
+        text = _flatten(text)
+    return any(_run_holds_card(match.group()) for match in _RUN.finditer(text))
+
+
+def value_looks_like_card_number(value: object) -> bool:
+    """The same for a JSON scalar: text, or a whole number of 13-19 digits; else False."""
+    if isinstance(value, str):
+        return looks_like_card_number(value)
+    if type(value) is int and 10**12 <= value < 10**19:
+        return looks_like_card_number(str(value))
+    if isinstance(value, float) and value.is_integer() and 1e12 <= value < 1e16:
+        return looks_like_card_number(str(int(value)))
+    return False
+
+
+def luhn_valid(digits: str) -> bool:
+    """Whether ASCII digits end in their Luhn check digit."""
+    plain = sum(map(int, digits[::-2]))
+    return (plain + sum(_DOUBLED[int(d)] for d in digits[-2::-2])) % 10 == 0
+
+
+def luhn_check_digit(body: str) -> str:
+    """The digit to append to `body` (ASCII digits) so that the Luhn check passes."""
+    plain = sum(map(int, body[-2::-2])) + sum(_DOUBLED[int(d)] for d in body[::-2])
+    return str(-plain % 10)
+
+
+def _flatten(text: str) -> str:
+    visible = "".join(ch for ch in text if unicodedata.category(ch) not in ("Cf", "Mn", "Me"))
+    return ascii_digits(visible)
+
+
+def _run_holds_card(run: str) -> bool:
+    digits = "".join(_GROUP.findall(run))
+    sums = None
+    brands = card_brands()
+    for start, end in _windows(run):
+        if digits[start] in "01":
+            continue
+        if sums is None:
+            sums = _luhn_sums(digits)
+        last = (end - 1) % 2
+        if (sums[last][end] - sums[last][start]) % 10 == 0 and brands.accepts(digits[start:end]):
+            return True
+    return False
+
+
+def _windows(run: str) -> Iterator[tuple[int, int]]:
+    """Positions of every 13-19 digit stretch of whole groups."""
+    edges = [0, *accumulate(len(group) for group in _GROUP.findall(run))]
+    for first, start in enumerate(edges):
+        for end in edges[first + 1 : first + 1 + MAX_DIGITS]:
+            if end - start > MAX_DIGITS:
+                break
+            if end - start >= MIN_DIGITS:
+                yield start, end
+
+
+def _luhn_sums(digits: str) -> tuple[list[int], list[int]]:
+    """Running Luhn sums for windows whose last digit lies at an even, and at an odd, position."""
+    values = [int(digit) for digit in digits]
+    even = [v if n % 2 == 0 else _DOUBLED[v] for n, v in enumerate(values)]
+    odd = [v if n % 2 == 1 else _DOUBLED[v] for n, v in enumerate(values)]
+    return list(accumulate(even, initial=0)), list(accumulate(odd, initial=0))
