@@ -1,0 +1,1 @@
+"""SQLite with one writer: units of work, group commit, readers, schema and its migrations."""
