@@ -1,0 +1,121 @@
+"""Bodies of log entries: everything that can change an answer, in stored form (msgpack arrays).
+
+Guards: personal data stands only in `sealed`, under the key of its subject; keys and hashed values
+are digests; what a decision answered stands beside what it was decided from, so that replay can
+compare. Fields are append-only: an old log must decode for ever.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from paywarden.core.outcome import Outcome
+from paywarden.risk.features.observation import Observation, ObservedValue
+
+PAYMENT = "payment"
+EVENT = "event"
+CONTINUE = "continue"
+POLICY = "policy"
+LIST_EDIT = "list"
+GENESIS = "genesis"
+CONTROL_KINDS = frozenset({POLICY, LIST_EDIT, GENESIS})
+
+
+class Sealed(msgspec.Struct, array_like=True, frozen=True):
+    """Personal fields of one person: the digest that names the key, and the ciphertext."""
+
+    subject: str
+    box: bytes
+
+
+class Result(msgspec.Struct, array_like=True, frozen=True):
+    """What was decided. `fired`: rule indexes of the ruleset, ascending."""
+
+    outcome: int
+    points: int
+    fired: tuple[int, ...]
+    reasons: tuple[str, ...]
+    required_action: str | None
+    deciding: str
+    scenario_points: dict[str, int]
+    segment: str
+    merchant_group: str
+    effects: tuple[Any, ...] = ()
+
+    @property
+    def answer(self) -> Outcome:
+        """The outcome as its enumeration."""
+        return Outcome(self.outcome)
+
+
+class PaymentEntry(msgspec.Struct, array_like=True, frozen=True):
+    """A decided payment, or (kind `continue`) its decision after a challenge.
+
+    `clear`: fields that are not personal, by catalogue path, derived ones included.
+    `skipped`: stages that gave no opinion. `stage_us`: microseconds per stage, in order.
+    `continues`: seq of the decision that this one continues, or 0.
+    """
+
+    observation: Observation
+    received_us: int
+    clear: dict[str, Any]
+    sealed: tuple[Sealed, ...]
+    body_digest: bytes
+    ruleset: str
+    result: Result
+    aggregates: tuple[ObservedValue, ...]
+    degraded: tuple[str, ...]
+    skipped: tuple[str, ...]
+    lists: dict[str, int]
+    tables: dict[str, str]
+    stage_us: tuple[int, ...]
+    latency_us: int
+    forced: str | None = None
+    continues: int = 0
+
+
+class EventEntry(msgspec.Struct, array_like=True, frozen=True):
+    """A result, label, challenge result or account event."""
+
+    observation: Observation
+    received_us: int
+    event_id: str
+    body_digest: bytes
+    clear: dict[str, Any]
+    sealed: tuple[Sealed, ...]
+
+
+class PolicyEntry(msgspec.Struct, array_like=True, frozen=True):
+    """The pointer moved: from here on this ruleset decides."""
+
+    ruleset: str
+    actor: str
+
+
+class GenesisEntry(msgspec.Struct, array_like=True, frozen=True):
+    """The log begins; `history_start_us` says how far back it is complete (0: for ever)."""
+
+    version: str
+    history_start_us: int
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODERS: dict[str, msgspec.msgpack.Decoder[Any]] = {
+    PAYMENT: msgspec.msgpack.Decoder(PaymentEntry),
+    CONTINUE: msgspec.msgpack.Decoder(PaymentEntry),
+    EVENT: msgspec.msgpack.Decoder(EventEntry),
+    POLICY: msgspec.msgpack.Decoder(PolicyEntry),
+    GENESIS: msgspec.msgpack.Decoder(GenesisEntry),
+}
+
+
+def encode(body: msgspec.Struct) -> bytes:
+    """Stored form of an entry body."""
+    return _ENCODER.encode(body)
+
+
+def decode(kind: str, body: bytes) -> Any:
+    """Entry body of a kind; ValueError for bytes that are not one."""
+    return _DECODERS[kind].decode(body)
