@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 from paywarden.risk.rules.cel.constants import refuse_bad_constant
 from paywarden.risk.rules.cel.errors import CompileError, shown
+from paywarden.risk.rules.cel.names import chain_of
 from paywarden.risk.rules.cel.overloads import SPECIAL, TABLE, result_of
 from paywarden.risk.rules.cel.syntax import (
     Call,
@@ -138,7 +139,7 @@ class _Checker:
     # --- names -----------------------------------------------------------------------------
 
     def _name(self, expr: Name | Select) -> tuple[Expr, CelType]:
-        parts, place = _chain(expr)
+        parts, place = chain_of(expr), expr.place
         if parts and parts[0] not in self._scope:
             parts[0] = parts[0].removeprefix(".")
             resolved = self._longest(expr, parts, place)
@@ -253,22 +254,6 @@ def nearest(name: str, names: list[str]) -> str | None:
     """The declared name most like `name`, or None when none is alike."""
     found = difflib.get_close_matches(name[:200], names, 1, 0.6)
     return found[0] if found else None
-
-
-def _chain(expr: Expr) -> tuple[list[str], Place]:
-    """Parts of a dotted chain of plain names, or none; place of its first character."""
-    parts: list[str] = []
-    node = expr
-    while isinstance(node, Select) and (not node.test_only or node is expr):
-        if not node.field.isidentifier():
-            return [], node.place
-        parts.append(node.field)
-        node = node.operand
-    if not isinstance(node, Name):
-        return [], node.place
-    parts.append(node.name)
-    parts.reverse()
-    return parts, node.place
 
 
 def _mismatch(call: Call, kinds: tuple[CelType, ...]) -> str:
