@@ -1,0 +1,77 @@
+"""What the decision room needs from outside: its records. Every method takes a Scope.
+
+Stores that pass `tests/decision/test_records.py` can take each other's place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from paywarden.core.scope import Scope
+from paywarden.kit.db.unit import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """One line of a list of decisions; the record is the log entry `seq`."""
+
+    seq: int
+    outcome: int
+    payment_id: str
+    merchant: str | None
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class RulesetRow:
+    """A stored, immutable ruleset; `files` maps path in the policy folder to content."""
+
+    hash: str
+    name: str
+    rules: int
+    files: Mapping[str, bytes]
+    created_at_us: int
+    created_by: str
+
+
+class Records(Protocol):
+    """Rows beside the log; writes join the unit of work of the act."""
+
+    def add_decision(self, unit: UnitOfWork, scope: Scope, row: DecisionRow) -> None:
+        """Add the list row of a decision."""
+        ...
+
+    def add_control(self, unit: UnitOfWork, scope: Scope, seq: int, kind: str) -> None:
+        """Note that entry `seq` is one of the rare kinds."""
+        ...
+
+    def add_ruleset(self, unit: UnitOfWork, scope: Scope, row: RulesetRow) -> None:
+        """Store a ruleset; storing the same one again is the caller's to avoid."""
+        ...
+
+    def decisions(
+        self,
+        scope: Scope,
+        *,
+        before_seq: int,
+        outcome: int | None,
+        merchant: str | None,
+        payment_id: str | None,
+        limit: int,
+    ) -> Sequence[DecisionRow]:
+        """At most `limit` rows with seq < before_seq, newest first."""
+        ...
+
+    def control_entries(self, up_to_seq: int) -> Sequence[tuple[int, Scope, str]]:
+        """(seq, scope, kind) of all control entries, ascending."""
+        ...
+
+    def ruleset(self, scope: Scope, ruleset_hash: str) -> RulesetRow | None:
+        """A stored ruleset."""
+        ...
+
+    def rulesets(self, scope: Scope, *, after: str, limit: int) -> Sequence[RulesetRow]:
+        """Rulesets with hash > after, in order of hash, without their files."""
+        ...

@@ -1,0 +1,1 @@
+"""Stores of the decision room; only entry points import them."""

@@ -1,0 +1,107 @@
+"""Records of the decision room in SQLite."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+import msgspec
+
+from paywarden.core.scope import Scope
+from paywarden.decision.ports import DecisionRow, RulesetRow
+from paywarden.kit.db.reader import Reader
+from paywarden.kit.db.schema import SchemaPart
+from paywarden.kit.db.statement import Insert
+from paywarden.kit.db.unit import UnitOfWork
+
+SCHEMA = SchemaPart("decision", "decision_0001", "paywarden.decision:migrations/versions")
+_DECISION = Insert("decisions", ("seq", "scope", "outcome", "payment_id", "merchant", "at_us"))
+_CONTROL = Insert("control", ("seq", "scope", "kind"))
+_RULESET = Insert(
+    "rulesets", ("scope", "hash", "name", "rules", "files", "created_at_us", "created_by")
+)
+_PAGE = (
+    "SELECT seq, outcome, payment_id, merchant, at_us FROM decisions"
+    " WHERE seq < ?1 AND scope = ?2 AND (?3 IS NULL OR outcome = ?3)"
+    " AND (?4 IS NULL OR merchant = ?4) AND (?5 IS NULL OR payment_id = ?5)"
+    " ORDER BY seq DESC LIMIT ?6"
+)
+_CONTROL_ENTRIES = "SELECT seq, scope, kind FROM control WHERE seq <= ? AND seq > ? ORDER BY seq"
+_ONE_RULESET = (
+    "SELECT hash, name, rules, files, created_at_us, created_by FROM rulesets"
+    " WHERE scope = ? AND hash = ?"
+)
+_RULESETS = (
+    "SELECT hash, name, rules, x'', created_at_us, created_by FROM rulesets"
+    " WHERE scope = ? AND hash > ? ORDER BY hash LIMIT ?"
+)
+_FILES_LIMIT = 64 * 1024 * 1024
+
+
+class SqliteRecords:
+    """`Records` over the tables of this room."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def add_decision(self, unit: UnitOfWork, scope: Scope, row: DecisionRow) -> None:
+        """Add the list row of a decision."""
+        unit.add(
+            _DECISION, (row.seq, scope.text, row.outcome, row.payment_id, row.merchant, row.at_us)
+        )
+
+    def add_control(self, unit: UnitOfWork, scope: Scope, seq: int, kind: str) -> None:
+        """Note a control entry."""
+        unit.add(_CONTROL, (seq, scope.text, kind))
+
+    def add_ruleset(self, unit: UnitOfWork, scope: Scope, row: RulesetRow) -> None:
+        """Store a ruleset with its files compressed."""
+        files = zlib.compress(msgspec.msgpack.encode(dict(row.files)))
+        unit.add(
+            _RULESET,
+            (scope.text, row.hash, row.name, row.rules, files, row.created_at_us, row.created_by),
+        )
+
+    def decisions(
+        self,
+        scope: Scope,
+        *,
+        before_seq: int,
+        outcome: int | None,
+        merchant: str | None,
+        payment_id: str | None,
+        limit: int,
+    ) -> Sequence[DecisionRow]:
+        """A page of decisions, newest first."""
+        given = (before_seq, scope.text, outcome, merchant, payment_id, limit)
+        return [DecisionRow(*row) for row in self._reader.rows(_PAGE, given, limit=limit)]
+
+    def control_entries(self, up_to_seq: int) -> Sequence[tuple[int, Scope, str]]:
+        """All control entries, paged."""
+        found: list[tuple[int, Scope, str]] = []
+        last = 0
+        while page := self._reader.rows(_CONTROL_ENTRIES, (up_to_seq, last)):
+            found.extend((seq, Scope.parse(scope), kind) for seq, scope, kind in page)
+            last = page[-1][0]
+        return found
+
+    def ruleset(self, scope: Scope, ruleset_hash: str) -> RulesetRow | None:
+        """A stored ruleset with its files."""
+        row = self._reader.one(_ONE_RULESET, (scope.text, ruleset_hash))
+        return None if row is None else _ruleset(row)
+
+    def rulesets(self, scope: Scope, *, after: str, limit: int) -> Sequence[RulesetRow]:
+        """Rulesets in order of hash, without files."""
+        rows = self._reader.rows(_RULESETS, (scope.text, after, limit), limit=limit)
+        return [_ruleset(row) for row in rows]
+
+
+def _ruleset(row: tuple[object, ...]) -> RulesetRow:
+    packed = row[3]
+    files: dict[str, bytes] = {}
+    if isinstance(packed, bytes) and packed:
+        opener = zlib.decompressobj()
+        files = msgspec.msgpack.decode(
+            opener.decompress(packed, _FILES_LIMIT), type=dict[str, bytes]
+        )
+    return RulesetRow(row[0], row[1], row[2], files, row[4], row[5])  # type: ignore[arg-type]

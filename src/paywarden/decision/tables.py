@@ -1,0 +1,43 @@
+"""Tables of the decision room as SQLAlchemy Core: the single source of their schema.
+
+`decisions` is narrow on purpose: the record itself is the log entry of the same `seq`; this table
+only serves lists. `control` names the rare entries (policy, lists) so that a start need not scan.
+Loaded by migrations and tests only.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+decisions = sa.Table(
+    "decisions",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("scope", sa.Text, nullable=False),
+    sa.Column("outcome", sa.Integer, nullable=False),
+    sa.Column("payment_id", sa.Text, nullable=False),
+    sa.Column("merchant", sa.Text),
+    sa.Column("at_us", sa.Integer, nullable=False),
+)
+
+control = sa.Table(
+    "control",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("scope", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+)
+
+rulesets = sa.Table(
+    "rulesets",
+    metadata,
+    sa.Column("scope", sa.Text, primary_key=True),
+    sa.Column("hash", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("rules", sa.Integer, nullable=False),
+    sa.Column("files", sa.LargeBinary, nullable=False),
+    sa.Column("created_at_us", sa.Integer, nullable=False),
+    sa.Column("created_by", sa.Text, nullable=False),
+)
