@@ -1,0 +1,1 @@
+"""Attack campaigns, one file each; `registry` finds them."""

@@ -1,0 +1,311 @@
+"""Frames: the history as two tables of text and numbers, in time order.
+
+`events` has one row per payment or event, columns named by the dotted paths of the API's bodies;
+absent is null. `truth` alone holds campaign and fraud. Ties in time are broken by kind, then by the
+opaque number, so the order depends on nothing but the seed.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+
+from paywarden.simulator.history import History
+from paywarden.simulator.naming import names
+from paywarden.simulator.rows import PAYMENT_COLUMNS, Ints, Rows
+from paywarden.simulator.words import (
+    CODES,
+    REASONS,
+    Avs,
+    Channel,
+    Cvv,
+    Entry,
+    Funding,
+    Initiator,
+    Kind,
+    Result,
+    Source,
+    Status,
+    ThreeDs,
+    Type,
+    Verdict,
+    word,
+)
+from paywarden.simulator.world.geography import BINS, COUNTRY_CODES, CURRENCIES
+from paywarden.simulator.world.lexicon import AGENTS, FAMILY, GIVEN, LANGUAGES, MAIL_DOMAINS
+from paywarden.simulator.world.network import text as address_text
+from paywarden.simulator.world.trades import TRADES
+
+_DAY = timedelta(days=1)
+_EPOCH = date(1970, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Both kinds of rows as one table of numbers in time order.
+
+    `rows` has PAYMENT_COLUMNS and those of events; `payment` is the row in `history.payments` that
+    a row is or speaks of, -1 for none."""
+
+    rows: Rows
+    payment: Ints
+
+
+def timeline(history: History) -> Timeline:
+    """Sort payments and events into one table; events inherit their payment's name and attempt."""
+    payments, events = history.payments, history.events
+    columns = tuple(dict.fromkeys((*PAYMENT_COLUMNS, "kind", "payment", "verdict", "source",
+                                   "reason", "result", "payment_number")))  # fmt: skip
+    first = Rows.blank(columns, len(payments), **payments.columns)
+    first["kind"], first["payment"] = Kind.PAYMENT, np.arange(len(payments))
+    first["payment_number"] = payments["number"]
+    # the issuer's answer is not known when the payment is decided: it comes as its own event
+    first["status"], first["code"] = -1, -1
+    second = Rows.blank(columns, len(events), **events.columns)
+    of = events["payment"]
+    second["attempt"] = np.where(of >= 0, payments["attempt"][of], -1)
+    second["payment_number"] = np.where(of >= 0, payments["number"][of], -1)
+    second["fraud"] = 0
+    joined = Rows.concat([first, second])
+    order = np.lexsort((joined["attempt"], joined["number"], joined["kind"], joined["time"]))
+    ordered = joined.take(order)
+    return Timeline(ordered, ordered["payment"])
+
+
+def events_frame(history: History, rows: Rows) -> pl.DataFrame:
+    """The public table of a timeline's rows (all, or a slice)."""
+    return _Renderer(history, rows).frame()
+
+
+def truth_frame(history: History, line: Timeline) -> pl.DataFrame:
+    """One row per payment attempt and per account event of a campaign.
+
+    Columns: kind, id, attempt, campaign_id, campaign_type, fraud, exposed. `exposed` marks genuine
+    payments at which a campaign copied the card; their campaign is the one that copied."""
+    rows = line.rows
+    account = (rows["kind"] < Kind.PAYMENT) & (rows["campaign"] >= 0)
+    keep = np.flatnonzero((rows["kind"] == Kind.PAYMENT) | account)
+    seen, campaign = history.exposed
+    copied_by = np.full(len(history.payments), -1, dtype=np.int64)
+    copied_by[seen] = campaign
+    of = line.payment[keep]
+    exposed = np.where(of >= 0, copied_by[of], -1)
+    strike = np.where(exposed >= 0, exposed, rows["campaign"][keep])
+    part = rows.take(keep)
+    strikes = history.strikes
+    return pl.DataFrame({
+        "kind": _words(Kind, part["kind"]),
+        "id": _identity(history.seed, part),
+        "attempt": _texts([str(n) for n in range(10)], part["attempt"]),
+        "campaign_id": _texts([strike.id for strike in strikes], strike),
+        "campaign_type": _texts([strike.type for strike in strikes], strike),
+        "fraud": pl.Series(part["fraud"] == 1),
+        "exposed": pl.Series(exposed >= 0),
+    })  # fmt: skip
+
+
+def _identity(seed: int, rows: Rows) -> pl.Series:
+    paying = rows["kind"] == Kind.PAYMENT
+    payment = names(seed, "payments", "pay-", np.where(paying, rows["number"], -1))
+    event = names(seed, "events", "ev-", np.where(paying, -1, rows["number"]))
+    return pl.select(pl.coalesce(payment, event)).to_series()
+
+
+def _texts(values: Sequence[str], index: Ints) -> pl.Series:
+    """values[index] as a column of text; a negative index gives null."""
+    table = pl.Series([*values, None], dtype=pl.String)
+    return table.gather(np.where(index < 0, len(values), index))
+
+
+def _words(kind: type[enum.IntEnum], index: Ints) -> pl.Series:
+    return _texts([word(member) for member in kind], index)
+
+
+def _numbers(values: Ints) -> pl.Series:
+    frame = pl.DataFrame({"n": values})
+    return frame.select(n=pl.when(pl.col("n") >= 0).then(pl.col("n"))).to_series()
+
+
+def _instants(values: Ints) -> pl.Series:
+    return _numbers(values).cast(pl.Datetime("us", "UTC"))
+
+
+class _Renderer:
+    """Turns numbers into the columns of the public table."""
+
+    def __init__(self, history: History, rows: Rows) -> None:
+        self._rows, self._history, self._pools = rows, history, history.pools
+
+    def frame(self) -> pl.DataFrame:
+        rows, seed = self._rows, self._history.seed
+        speaks = rows["kind"] > Kind.PAYMENT
+        columns: dict[str, pl.Series] = {
+            "kind": _words(Kind, rows["kind"]),
+            "id": _identity(seed, rows),
+            "payment_id": names(
+                seed, "payments", "pay-", np.where(speaks, rows["payment_number"], -1)
+            ),
+            "attempt": _texts([str(n) for n in range(10)], rows["attempt"]),
+            "occurred_at": _instants(rows["time"]),
+            **self._what(), **self._merchant(), **self._payer(), **self._payee(),
+            **self._card(), **self._checks(), **self._device(), **self._places(),
+            **self._extras(), **self._events(),
+        }  # fmt: skip
+        return pl.DataFrame(columns)
+
+    def _names(self, kind: str, prefix: str, pool: str) -> list[str]:
+        return names(self._history.seed, kind, prefix, self._pools.column(pool, "number")).to_list()
+
+    def _pick(self, values: Sequence[str], pool: str, column: str, index: Ints) -> pl.Series:
+        codes = self._pools.column(pool, column)
+        return _texts(values, np.where(index < 0, -1, codes[index]))
+
+    def _what(self) -> dict[str, pl.Series]:
+        rows = self._rows
+        paying = rows["kind"] == Kind.PAYMENT
+        return {
+            "type": _words(Type, rows["type"]),
+            "phase": _texts(["pre_auth"], np.where(paying, 0, -1)),
+            "amount_minor": _numbers(rows["amount"]),
+            "currency": _texts(CURRENCIES, rows["currency"]),
+            "channel": _words(Channel, rows["channel"]),
+            "initiator": _words(Initiator, rows["initiator"]),
+            "entry_mode": _words(Entry, rows["entry"]),
+        }
+
+    def _merchant(self) -> dict[str, pl.Series]:
+        index = self._rows["merchant"]
+        created = self._pools.column("merchants", "created")[index]
+        return {
+            "merchant.id": _texts(self._names("merchants", "m-", "merchants"), index),
+            "merchant.mcc": self._pick([t.mcc for t in TRADES], "merchants", "trade", index),
+            "merchant.country": self._pick(COUNTRY_CODES, "merchants", "country", index),
+            "merchant.created_at": _instants(np.where(index < 0, -1, created)),
+        }
+
+    def _payer(self) -> dict[str, pl.Series]:
+        index, pools = self._rows["party"], self._pools
+        table = pools.rows("parties")
+        member = np.where(self._rows["guest"] == 1, -1, index)
+        full, mail = [], []
+        for given, family, domain, tag in zip(
+            *(table[c].tolist() for c in ("given", "family", "domain", "tag")), strict=True
+        ):
+            full.append(f"{GIVEN[given]} {FAMILY[family]}")
+            local = f"{GIVEN[given]}.{FAMILY[family]}{tag}".lower()
+            mail.append(f"{local}@{MAIL_DOMAINS[domain]}")
+        born = [(_EPOCH + d * _DAY).isoformat() for d in table["birth_day"].tolist()]
+        return {
+            "payer.id": _texts(self._names("parties", "cus-", "parties"), member),
+            "payer.name": _texts(full, index),
+            "payer.email": _texts(mail, index),
+            "payer.phone": _texts([f"+{p}" for p in table["phone"].tolist()], index),
+            "payer.country": self._pick(COUNTRY_CODES, "parties", "country", index),
+            "payer.birth_date": _texts(born, member),
+            "payer.created_at": _instants(np.where(member < 0, -1, table["created"][member])),
+        }
+
+    def _payee(self) -> dict[str, pl.Series]:
+        index, table = self._rows["payee"], self._pools.rows("payees")
+        full = [
+            f"{GIVEN[g]} {FAMILY[f]}"
+            for g, f in zip(table["given"].tolist(), table["family"].tolist(), strict=True)
+        ]
+        return {
+            "payee.id": _texts(self._names("payees", "acc-", "payees"), index),
+            "payee.name": _texts(full, index),
+            "payee.country": self._pick(COUNTRY_CODES, "payees", "country", index),
+            "payee.account": _texts([_iban(n) for n in table["account"].tolist()], index),
+        }
+
+    def _card(self) -> dict[str, pl.Series]:
+        index, table = self._rows["card"], self._pools.rows("cards")
+        last4 = [f"{n:04d}" for n in table["last4"].tolist()]
+        expiry = [f"{m // 12}-{m % 12 + 1:02d}" for m in table["expiry_month"].tolist()]
+        return {
+            "instrument.kind": _texts(["card"], np.where(index < 0, -1, 0)),
+            "instrument.reference": _texts(self._names("cards", "card-", "cards"), index),
+            "instrument.bin": self._pick([b.digits for b in BINS], "cards", "bin", index),
+            "instrument.last4": _texts(last4, index),
+            "instrument.expiry": _texts(expiry, index),
+        }
+
+    def _checks(self) -> dict[str, pl.Series]:
+        rows = self._rows
+        mastercard = np.array([b.scheme == "mastercard" for b in BINS])
+        bins = self._pools.column("cards", "bin")[rows["card"]]
+        online = (rows["channel"] == Channel.ECOMMERCE) & (rows["initiator"] == Initiator.CUSTOMER)
+        level = np.select(
+            [rows["three_ds"] == ThreeDs.AUTHENTICATED, rows["three_ds"] == ThreeDs.ATTEMPTED],
+            [0, 1], 2,
+        )  # fmt: skip
+        eci = np.where(online, level + 3 * mastercard[bins], -1)
+        return {
+            "checks.avs": _words(Avs, rows["avs"]),
+            "checks.cvv": _words(Cvv, rows["cvv"]),
+            "checks.eci": _texts(["05", "06", "07", "02", "01", "00"], eci),
+            "checks.three_ds": _words(ThreeDs, rows["three_ds"]),
+        }
+
+    def _device(self) -> dict[str, pl.Series]:
+        rows = self._rows
+        lines = [address_text(a) for a in self._pools.column("ips", "address").tolist()]
+        return {
+            "device.id": _texts(self._names("devices", "dev-", "devices"), rows["device"]),
+            "device.ip": _texts(lines, rows["ip"]),
+            "device.user_agent": self._pick(AGENTS, "devices", "agent", rows["device"]),
+            "device.language": self._pick(LANGUAGES, "devices", "language", rows["device"]),
+        }
+
+    def _places(self) -> dict[str, pl.Series]:
+        columns = {}
+        postal = [str(p) for p in self._pools.column("addresses", "postal").tolist()]
+        for name in ("billing", "shipping"):
+            index = self._rows[name]
+            columns[f"{name}_address.country"] = self._pick(
+                COUNTRY_CODES, "addresses", "country", index
+            )
+            columns[f"{name}_address.postal_code"] = _texts(postal, index)
+        return columns
+
+    def _extras(self) -> dict[str, pl.Series]:
+        rows = self._rows
+        funding = [word(Funding(b.funding)) for b in BINS]
+        buys_online = rows["channel"] == Channel.ECOMMERCE
+        age = self._pools.column("parties", "mail_age_days")[rows["party"]]
+        return {
+            "metadata.basket_size": _numbers(rows["basket"]),
+            "metadata.terminal_id": _texts(
+                self._names("terminals", "till-", "terminals"), rows["terminal"]
+            ),
+            "metadata.card_country": self._pick(
+                [b.country for b in BINS], "cards", "bin", rows["card"]
+            ),
+            "metadata.card_funding": self._pick(funding, "cards", "bin", rows["card"]),
+            "metadata.email_age_days": _numbers(np.where(buys_online, age, -1)),
+        }
+
+    def _events(self) -> dict[str, pl.Series]:
+        rows = self._rows
+        return {
+            "status": _words(Status, rows["status"]),
+            "code": _texts(CODES, rows["code"]),
+            "verdict": _words(Verdict, rows["verdict"]),
+            "source": _words(Source, rows["source"]),
+            "reason": _texts(REASONS, rows["reason"]),
+            "result": _words(Result, rows["result"]),
+        }
+
+
+def _iban(account: int) -> str:
+    """A made-up Dutch-style IBAN of a bank that does not exist, check digits per ISO 13616.
+
+    Ten digits in a row at most: an account must never have the shape of a card number."""
+    body = f"PAYW{account:010d}"
+    digits = "".join(str(int(letter, 36)) for letter in body + "NL00")
+    return f"NL{98 - int(digits) % 97:02d}{body}"

@@ -1,0 +1,205 @@
+"""History: one whole simulated span, genuine life first, attacks laid over it.
+
+Order: people and merchants, their payments, account events, the issuers' answers; then each
+campaign with its own generator and its own hand for making things. The genuine half never looks at
+campaigns, so it is the same whichever attack. Payments and events refer to pools by index; truth
+(campaign number, fraud flag) stays in columns that `frames` writes to a separate table only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+
+from paywarden.core.instants import format_rfc3339
+from paywarden.simulator import outcomes, reporting
+from paywarden.simulator.campaigns import registry, schedule
+from paywarden.simulator.campaigns.model import Attack, Brief, Campaign, Operator
+from paywarden.simulator.presets import DEFAULT_START_US, Horizon, Preset, preset
+from paywarden.simulator.rows import Ints, Rows
+from paywarden.simulator.streams import Streams
+from paywarden.simulator.words import Type
+from paywarden.simulator.world import account_life, banking, merchants, population, presence, surges
+from paywarden.simulator.world.pools import Cast, Pools
+from paywarden.simulator.world.population import People
+from paywarden.simulator.world.spending import Spender
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """One campaign that took place: what truth knows of it."""
+
+    id: str
+    type: str
+    start_us: int
+    operator: Operator
+    payments: int
+
+    def summary(self) -> dict[str, str | int | bool]:
+        """Plain values for the summary of a run."""
+        return {
+            "id": self.id,
+            "type": self.type,
+            "start": format_rfc3339(self.start_us),
+            "operator": self.operator.name,
+            "tooling": self.operator.tooling,
+            "adaptation": self.operator.adaptation,
+            "evasive": self.operator.evasive,
+            "payments": self.payments,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Everything that happens: pools, payments, other events, campaigns. Rows are unsorted.
+
+    `exposed` (payment row, campaign) lists genuine payments at which a card was copied."""
+
+    seed: int
+    preset: Preset
+    horizon: Horizon
+    pools: Pools
+    payments: Rows
+    events: Rows
+    strikes: tuple[Strike, ...]
+    exposed: tuple[Ints, Ints]
+
+
+@dataclass(frozen=True, slots=True)
+class _Genuine:
+    pools: Pools
+    people: People
+    spender: Spender
+    payments: Rows
+    events: Rows
+
+
+def simulate(
+    preset_name: str,
+    seed: int,
+    days: int,
+    *,
+    start_us: int = DEFAULT_START_US,
+    without: Collection[str] = (),
+) -> History:
+    """Simulate `days` from `start_us` (a midnight UTC); `without` holds out campaign types."""
+    chosen, horizon, streams = preset(preset_name), Horizon(start_us, days), Streams(seed)
+    campaigns = registry.chosen(without)
+    genuine = _genuine(chosen, horizon, streams)
+    payments, events = [genuine.payments], [genuine.events]
+    strikes: list[Strike] = []
+    exposed: list[tuple[Ints, Ints]] = []
+    for brief, campaign, ordinal in _briefs(campaigns, genuine, chosen, horizon, streams):
+        attack = campaign.attack(brief)
+        first = sum(len(rows) for rows in payments)
+        made = _aftermath(attack, brief, campaign.type, ordinal, len(strikes), first, streams)
+        strikes.append(_strike(brief, campaign.type, ordinal, attack, len(made[0])))
+        payments.append(made[0])
+        events.append(made[1])
+        exposed.append((attack.exposed, np.full(len(attack.exposed), len(strikes) - 1)))
+    return History(
+        seed, chosen, horizon, genuine.pools, Rows.concat(payments), Rows.concat(events),
+        tuple(strikes), _join(exposed),
+    )  # fmt: skip
+
+
+def _genuine(chosen: Preset, horizon: Horizon, streams: Streams) -> _Genuine:
+    pools = Pools()
+    cast = Cast(pools, "world")
+    people = population.create(streams.generator("people"), cast, chosen, horizon)
+    merchants.create(streams.generator("merchants"), cast, chosen.merchants, horizon.start_us)
+    trips = presence.plan_trips(streams.generator("trips"), people, horizon)
+    spender = Spender(streams.generator("spending"), pools, people, trips)
+    bank = banking.Bank(streams.generator("banking"), people, trips)
+    payments = Rows.concat([
+        spender.span(chosen, horizon, cast),
+        surges.crowd(streams.generator("surges"), spender, chosen, horizon, cast),
+        bank.span(chosen, horizon, cast),
+    ])  # fmt: skip
+    payments = _answered(payments, streams, pools, people, horizon)
+    life = account_life.AccountLife(streams.generator("accounts"), people, trips, horizon, cast)
+    rng = streams.generator("aftermath")
+    events = Rows.concat([
+        life.span(payments),
+        outcomes.results(rng, cast, payments, 0),
+        outcomes.refunds(rng, cast, payments, 0, pools),
+        reporting.on_genuine(
+            rng, cast, payments, 0, pools, _median(chosen), chosen.false_report_rate
+        ),
+    ])  # fmt: skip
+    return _Genuine(pools, people, spender, payments, events)
+
+
+def _answered(
+    payments: Rows, streams: Streams, pools: Pools, people: People, horizon: Horizon
+) -> Rows:
+    rng = streams.generator("issuers")
+    decline = outcomes.genuine_decline(payments, pools, people, horizon)
+    outcomes.authorise(rng, payments, decline, outcomes.GENUINE_CODES)
+    both = Rows.concat([payments, outcomes.retries(rng, payments, people, pools)])
+    return both.take(both["time"] < horizon.end_us)
+
+
+def _briefs(
+    campaigns: dict[str, Campaign],
+    genuine: _Genuine,
+    chosen: Preset,
+    horizon: Horizon,
+    streams: Streams,
+) -> list[tuple[Brief, Campaign, int]]:
+    cards = int(np.count_nonzero(genuine.payments["type"] == Type.CARD_PAYMENT))
+    briefs = []
+    for name, campaign in campaigns.items():
+        plan = streams.generator("schedule", name)
+        sizes = schedule.sizes(plan, campaign, chosen, cards)
+        starts = schedule.starts(plan, campaign, horizon, len(sizes))
+        for ordinal, (size, start_us) in enumerate(zip(sizes, starts, strict=True)):
+            rng = streams.generator("campaign", name, str(ordinal))
+            brief = Brief(
+                rng, Cast(genuine.pools, name, ordinal), genuine.pools, genuine.people,
+                genuine.spender.picker, genuine.payments, horizon, chosen, start_us, size,
+                bool(rng.random() < campaign.evasive_share),
+            )  # fmt: skip
+            briefs.append((brief, campaign, ordinal))
+    return briefs
+
+
+def _aftermath(
+    attack: Attack,
+    brief: Brief,
+    name: str,
+    ordinal: int,
+    number: int,
+    first_row: int,
+    streams: Streams,
+) -> tuple[Rows, Rows]:
+    """The attack's payments and events inside the span, with results and labels."""
+    end_us = brief.horizon.end_us
+    payments = attack.payments.take(attack.payments["time"] < end_us)
+    account = attack.events.take(attack.events["time"] < end_us)
+    payments["campaign"] = number
+    account["campaign"] = number
+    rng = streams.generator("aftermath", name, str(ordinal))
+    results = outcomes.results(rng, brief.cast, payments, first_row)
+    labels = reporting.on_fraud(
+        rng, brief.cast, payments, first_row, brief.pools, _median(brief.preset)
+    )
+    return payments, Rows.concat([account, results, labels])
+
+
+def _strike(brief: Brief, name: str, ordinal: int, attack: Attack, payments: int) -> Strike:
+    identifier = f"camp-{name.replace('_', '-')}-{ordinal + 1:04d}"
+    return Strike(identifier, name, brief.start_us, attack.operator, payments)
+
+
+def _median(chosen: Preset) -> float:
+    return chosen.label_median_days * chosen.tempo
+
+
+def _join(pairs: list[tuple[Ints, Ints]]) -> tuple[Ints, Ints]:
+    if not pairs:
+        none = np.empty(0, dtype=np.int64)
+        return none, none
+    return np.concatenate([p[0] for p in pairs]), np.concatenate([p[1] for p in pairs])
