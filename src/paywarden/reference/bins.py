@@ -12,6 +12,8 @@ bank_name; blank cells are unknown, other columns are passed over.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from paywarden.reference.card_brands import digit_span
@@ -53,6 +55,7 @@ _IIN = re.compile(r"[0-9]{4,11}").fullmatch
 _COUNTRY = re.compile(r"[A-Z]{2}").fullmatch
 _MAX_ISSUER = 120
 _WIDTH = 11
+_REMEMBERED = 65_536
 
 
 class BinFacts(NamedTuple):
@@ -69,14 +72,16 @@ _NOTHING = BinFacts(None, None, None, None, None)
 
 
 class BinTable:
-    """Look-up by 6-8 leading digits."""
+    """`find(digits)`: facts that hold for every number with these 6-8 ASCII digits, or None."""
 
     def __init__(self, spans: list[Span], facts: list[BinFacts], provenance: Provenance) -> None:
         self._index = Ranges.build(spans)
         self._facts = facts
         self.provenance = provenance
+        # The table never changes, BINs repeat, and a coarse one may meet many ranges.
+        self.find: Callable[[str], BinFacts | None] = lru_cache(_REMEMBERED)(self._look_up)
 
-    def find(self, digits: str) -> BinFacts | None:
+    def _look_up(self, digits: str) -> BinFacts | None:
         """Facts that hold for every number beginning with these 6-8 ASCII digits, or None."""
         low, high = digit_span(digits, _WIDTH)
         rows = self._index.find_all(low, high)
@@ -146,9 +151,12 @@ def _facts(table: TableText, row: dict[str, str], line: int) -> BinFacts:
     ):
         if not good:
             raise refuse(table, line, "bin_bad_cell", f"column {name} holds no such value")
-    is_prepaid = prepaid in _YES or (funding == "prepaid" and not prepaid)
-    said = bool(prepaid) or is_prepaid
     name = _BRANDS.get(brand, brand.replace(" ", "_"))
-    return BinFacts(
-        name or None, funding or None, is_prepaid if said else None, country or None, issuer or None
-    )
+    is_prepaid = _prepaid(prepaid, funding)
+    return BinFacts(name or None, funding or None, is_prepaid, country or None, issuer or None)
+
+
+def _prepaid(word: str, funding: str) -> bool | None:
+    if word:
+        return word in _YES
+    return True if funding == "prepaid" else None

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 import unicodedata
 from typing import Final, NamedTuple
 
@@ -36,10 +37,13 @@ _MAX_ACCOUNT = 64
 # Both domains deliver to one mailbox, and dots in the local part are not significant there.
 _DOTLESS: Final = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
 
-_OCTET = r"(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
-_IPV4 = re.compile(rf"{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}").fullmatch
+_OCTETS: Final = {str(octet): octet for octet in range(256)}
 _DOMAIN = re.compile(
     r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+).fullmatch
+_PLAIN_EMAIL = re.compile(
+    r"([a-z0-9!#$%&'*+/=?^_`{|}~.-]{1,128})@"
+    r"((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)"
 ).fullmatch
 _LOCAL_ASCII = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~.-]+").fullmatch
 _PHONE_EXTENSION = re.compile(r"(?:[;,#x]|ext).*", re.DOTALL)
@@ -123,6 +127,11 @@ def canonical_email(text: object) -> Email | None:
     plus sign of the local part is dropped (unless nothing would remain); at Gmail dots are dropped
     and both of its domains become one.
     """
+    if isinstance(text, str) and len(text) <= _MAX_EMAIL and text.isascii():
+        # The usual case in one match; the long way below gives the same for it.
+        plain = _PLAIN_EMAIL(text.lower())
+        if plain is not None:
+            return _mailbox(plain.group(1), plain.group(2))
     folded = _fold(text)
     if not folded or len(folded) > 2 * _MAX_EMAIL:
         return None
@@ -131,6 +140,10 @@ def canonical_email(text: object) -> Email | None:
     domain = canonical_domain(host) if at else None
     if domain is None or not _local_is_plain(local):
         return None
+    return _mailbox(local, domain)
+
+
+def _mailbox(local: str, domain: str) -> Email | None:
     mailbox = local.partition("+")[0] or local
     same = _DOTLESS.get(domain)
     if same is not None:
@@ -165,34 +178,53 @@ def canonical_phone(text: object) -> str | None:
     return number if _E164(number) else None
 
 
-def canonical_ip(text: object) -> Ip | None:
-    """Parsed address, or None. IPv4-mapped IPv6 becomes IPv4; a zone index is dropped.
+def parse_ip(text: object) -> tuple[int, int] | None:
+    """Version (4 or 6) and integer of an address, or None; the fast half of `canonical_ip`.
 
-    Leading zeros in IPv4 octets are refused: readers disagree whether they mean octal.
+    IPv4-mapped IPv6 becomes IPv4; brackets and a zone index are dropped. Leading zeros in IPv4
+    octets are refused: readers disagree whether they mean octal.
     """
     if not isinstance(text, str) or len(text) > 64:
         return None
-    trimmed = text.strip()
-    match = _IPV4(trimmed)
-    if match is not None:
-        a, b, c, d = match.groups()
-        value = (int(a) << 24) | (int(b) << 16) | (int(c) << 8) | int(d)
-        return Ip(4, value, trimmed, f"{a}.{b}.{c}.0/24")
-    return _ipv6(trimmed) if ":" in trimmed else None
+    if ":" in text:
+        return _ipv6(text.strip())
+    try:
+        a, b, c, d = text.strip().split(".")
+        return 4, _OCTETS[a] << 24 | _OCTETS[b] << 16 | _OCTETS[c] << 8 | _OCTETS[d]
+    except (ValueError, KeyError):
+        return None
 
 
-def _ipv6(text: str) -> Ip | None:
+def _ipv6(text: str) -> tuple[int, int] | None:
     if text.startswith("[") and text.endswith("]"):
         text = text[1:-1]
     try:
-        address = ipaddress.IPv6Address(text.partition("%")[0])
-    except ValueError:
+        packed = socket.inet_pton(socket.AF_INET6, text.partition("%")[0])
+    except (OSError, ValueError):
         return None
-    value = int(address)
-    if value >> 32 == 0xFFFF:
-        return canonical_ip(str(ipaddress.IPv4Address(value & 0xFFFF_FFFF)))
-    prefix = ipaddress.IPv6Address(value >> 64 << 64)
-    return Ip(6, value, str(address), f"{prefix}/64")
+    value = int.from_bytes(packed, "big")
+    return (4, value & 0xFFFF_FFFF) if value >> 32 == 0xFFFF else (6, value)
+
+
+def ip_prefix(version: int, value: int) -> str:
+    """Text of the /24 (IPv4) or /64 (IPv6, RFC 5952) that holds the address."""
+    if version == 4:
+        return f"{value >> 24}.{value >> 16 & 255}.{value >> 8 & 255}.0/24"
+    # The zero half is the longest run of zeros, with the zero groups before it.
+    groups = [f"{value >> shift & 0xFFFF:x}" for shift in (112, 96, 80, 64)]
+    while groups and groups[-1] == "0":
+        groups.pop()
+    return ":".join(groups) + "::/64"
+
+
+def canonical_ip(text: object) -> Ip | None:
+    """Parsed address with its text forms, or None; rules of `parse_ip`."""
+    parsed = parse_ip(text)
+    if parsed is None:
+        return None
+    version, value = parsed
+    kind = ipaddress.IPv4Address if version == 4 else ipaddress.IPv6Address
+    return Ip(version, value, str(kind(value)), ip_prefix(version, value))
 
 
 def canonical_bin(text: object) -> str | None:

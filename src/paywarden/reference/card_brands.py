@@ -39,6 +39,11 @@ class CardBrands:
         self.ranges = ranges
         self.provenance = provenance
         self._index = Ranges.build((r.low, r.high, n) for n, r in enumerate(ranges))
+        scale = 10 ** (PREFIX_DIGITS - 2)
+        self._by_head = {
+            head: tuple(r for r in ranges if r.low // scale <= head <= r.high // scale)
+            for head in range(100)
+        }
 
     def brand_of(self, digits: str) -> str | None:
         """Brand of 6 or more leading ASCII digits; None when unknown or when digits decide."""
@@ -50,7 +55,8 @@ class CardBrands:
         """Whether some brand has this prefix and this length (check digit not looked at)."""
         prefix = int(digits[:PREFIX_DIGITS].ljust(PREFIX_DIGITS, "0"))
         length = len(digits)
-        return any(r.low <= prefix <= r.high and length in r.lengths for r in self.ranges)
+        near = self._by_head[prefix // 10 ** (PREFIX_DIGITS - 2)]
+        return any(r.low <= prefix <= r.high and length in r.lengths for r in near)
 
 
 def digit_span(digits: str, width: int = PREFIX_DIGITS) -> tuple[int, int]:

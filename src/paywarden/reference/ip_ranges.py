@@ -17,7 +17,6 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from paywarden.reference.canonical import Ip
 from paywarden.reference.provenance import MAX_AGE_DAYS_IP, Provenance
 from paywarden.reference.ranges import Ranges, Span
 from paywarden.reference.reading import (
@@ -62,9 +61,9 @@ class IpTable:
         self.facts = facts
         self.provenance = provenance
 
-    def find(self, ip: Ip) -> IpFacts | None:
-        """Facts of one address, or None."""
-        row = (self.v4 if ip.version == 4 else self.v6).find(ip.value)
+    def find(self, version: int, value: int) -> IpFacts | None:
+        """Facts of one address (as `parse_ip` gives it), or None."""
+        row = (self.v4 if version == 4 else self.v6).find(value)
         return self.facts[row] if row >= 0 else None
 
 
@@ -76,8 +75,9 @@ class IpSet:
         self.v6 = Ranges.build(v6)
         self.provenance = provenance
 
-    def __contains__(self, ip: Ip) -> bool:
-        return (self.v4 if ip.version == 4 else self.v6).find(ip.value) >= 0
+    def holds(self, version: int, value: int) -> bool:
+        """Whether one address (as `parse_ip` gives it) lies in the set."""
+        return (self.v4 if version == 4 else self.v6).find(value) >= 0
 
 
 def parse_network(text: str) -> Network | None:
