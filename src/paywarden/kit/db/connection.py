@@ -23,7 +23,9 @@ BUSY_SECONDS: Final = 5.0
 _CACHED_STATEMENTS: Final = 512
 
 
-def open_writing(path: Path, *, create: bool = False) -> sqlite3.Connection:
+def open_writing(
+    path: Path, *, create: bool = False, page_octets: int = PAGE_OCTETS
+) -> sqlite3.Connection:
     """A connection that writes, in autocommit mode (transactions are begun explicitly).
 
     Errors: Unavailable when the file is missing (unless `create`) or cannot be opened, Corrupt when
@@ -35,7 +37,7 @@ def open_writing(path: Path, *, create: bool = False) -> sqlite3.Connection:
         if create:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
         connection = _connect(path, "rw")
-        _claim_file(connection, path)
+        _claim_file(connection, path, page_octets)
         _set_pragmas(connection)
     except sqlite3.Error as fault:
         raise fault_of(fault, path) from fault
@@ -92,10 +94,10 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     )
 
 
-def _claim_file(connection: sqlite3.Connection, path: Path) -> None:
+def _claim_file(connection: sqlite3.Connection, path: Path, page_octets: int) -> None:
     fresh = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
     if fresh and connection.execute("PRAGMA application_id").fetchone()[0] == 0:
-        connection.execute(f"PRAGMA page_size={PAGE_OCTETS}")
+        connection.execute(f"PRAGMA page_size={page_octets}")
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
     _check_file(connection, path)
 

@@ -33,14 +33,18 @@ from paywarden.kit.db.schema import (
 )
 
 
-def migrate(path: Path, parts: Sequence[SchemaPart]) -> bool:
+def migrate(
+    path: Path, parts: Sequence[SchemaPart], *, page_octets: int = connection.PAGE_OCTETS
+) -> bool:
     """Create or upgrade the database `path` to the heads of `parts`; True when it changed.
+
+    Args: `page_octets` counts only for a new file (4,096 suits small rows at random places).
 
     Errors: Conflict while a writer runs, Unavailable `schema_newer` or `schema_half_migrated`,
     Corrupt for a file that is not ours.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with connection.lock_file(path), closing(connection.open_writing(path, create=True)) as held:
+    with connection.lock_file(path), closing(_open(path, page_octets)) as held:
         before = stored_revisions(held)
         _refuse_unknown(before, parts)
         _upgrade(held, parts)
@@ -52,6 +56,10 @@ def script_directory(parts: Sequence[SchemaPart]) -> ScriptDirectory:
     """Alembic's view of the scripts of all parts."""
     places = [str(_folder(part)) for part in parts]
     return ScriptDirectory(places[0], version_locations=places)
+
+
+def _open(path: Path, page_octets: int) -> sqlite3.Connection:
+    return connection.open_writing(path, create=True, page_octets=page_octets)
 
 
 def _folder(part: SchemaPart) -> Path:

@@ -1,0 +1,1 @@
+"""Keys of this installation: the master key, keys derived from it, keys of data subjects."""
