@@ -9,9 +9,11 @@ Money(amount_minor=1300, currency='EUR')
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 INT64_MAX = 2**63 - 1
+_CURRENCY = re.compile("[A-Z]{3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Money:
             raise TypeError("amount_minor must be an int: money is never a float")
         if not -INT64_MAX <= self.amount_minor <= INT64_MAX:
             raise OverflowError("amount_minor exceeds 64 bits")
-        if len(self.currency) != 3 or not self.currency.isascii() or not self.currency.isupper():
+        if type(self.currency) is not str or not _CURRENCY.fullmatch(self.currency):
             raise ValueError("currency must be three upper-case letters (ISO 4217)")
 
     def __add__(self, other: Money) -> Money:

@@ -55,7 +55,7 @@ class Secret(Generic[T]):
 
 def _octets(value: object) -> bytes:
     if isinstance(value, str):
-        return value.encode()
+        return value.encode("utf-8", "surrogatepass")  # an encoding error would quote the secret
     if isinstance(value, bytes):
         return value
     raise TypeError("a Secret holds bytes or text")
