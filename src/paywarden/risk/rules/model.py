@@ -31,18 +31,30 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Action:
+    """An effect beyond the outcome, as a value: recorded in the decision, mapped by a worker.
+
+    `name`: a file in `actions/`. `parameters`: pairs in order of name, already checked by it.
+    """
+
+    name: str
+    parameters: tuple[tuple[str, str | int | bool], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Effect:
     """What a rule does when it fires.
 
     `points`: integer score within the scenario. `outcome`: explicit outcome or None. `reason`:
     code of the neutral reason. `allow_scenarios`: for allow rules, the scenarios whose score and
-    non-hard blocks they lower ("*" means all fraud scenarios).
+    non-hard blocks they lower ("*" means all fraud scenarios). `actions`: further effects.
     """
 
     points: int = 0
     outcome: Outcome | None = None
     reason: str | None = None
     allow_scenarios: tuple[str, ...] = ()
+    actions: tuple[Action, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +68,11 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule after templates are stamped out; `template` names its origin or is None."""
+    """One rule after templates are stamped out; `template` names its origin or is None.
+
+    `when` is complete: no placeholder and no window macro is left in it. `written` is the text as
+    it stands in the file, which is what people are shown.
+    """
 
     id: str
     title: str
@@ -72,6 +88,16 @@ class Rule:
     merchant_groups: tuple[str, ...] = ()
     examples: tuple[Example, ...] = ()
     template: str | None = None
+    written: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A kind of misuse that rules score: its text for people and the engine that it belongs to."""
+
+    name: str
+    text: str
+    engine: str = "fraud"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +138,11 @@ class StageLimits:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The whole policy. `lists` maps list name to its kind (see `paywarden.risk.lists`)."""
+    """The whole policy.
+
+    `lists` maps list name to its kind (see `paywarden.risk.lists`), `reasons` a code to its text,
+    `scenarios` a word to its meaning; a scenario that is not declared belongs to fraud.
+    """
 
     name: str
     base_currency: str
@@ -125,3 +155,4 @@ class Policy:
     rules: tuple[Rule, ...]
     lists: Mapping[str, str] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
+    scenarios: Mapping[str, Scenario] = field(default_factory=dict)

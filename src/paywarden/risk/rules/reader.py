@@ -1,0 +1,182 @@
+"""A policy folder, or the same files sent by the API, into one `Policy`, or all its errors.
+
+Guards: bounded before anything is parsed (files, bytes, 2 MiB each), every file read as data only
+(`yaml_source`), every fault collected with file, line and column; a policy with an error is never
+handed out. Order: policy.yaml, aggregates.yaml, rules/**, lists/*.csv (names only). Files and
+folders that are not known are a warning. Not done here: types of conditions, examples and lint
+(`check.py`), values of lists (`paywarden.risk.lists`), typologies (AML).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from paywarden.core.errors import NotFound
+from paywarden.risk.features.model import Aggregate
+from paywarden.risk.rules.aggregates_reader import read_aggregates
+from paywarden.risk.rules.cel.errors import shown
+from paywarden.risk.rules.fields import WORD
+from paywarden.risk.rules.findings import Findings, one_of
+from paywarden.risk.rules.macros import WindowMacros
+from paywarden.risk.rules.model import Policy, Source
+from paywarden.risk.rules.policy_reader import FILE, Head, read_head
+from paywarden.risk.rules.rule_reader import RuleReader
+from paywarden.risk.rules.yaml_source import MAX_FILE_BYTES, Node, Table, parse_yaml
+
+AGGREGATES = "aggregates.yaml"
+RULES = "rules/"
+LISTS = "lists/"
+OTHERS = ("typologies/",)
+YAML = (".yaml", ".yml")
+MAX_FILES = 2_000
+MAX_BYTES = 32 * 1024 * 1024
+UNTYPED_LIST = "text"
+"""Kind of a list that has a file but is not declared in policy.yaml."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """A policy with all findings; `policy` is a stand-in where there are errors."""
+
+    policy: Policy
+    findings: Findings
+    aggregate_places: dict[str, Source] = field(default_factory=dict)
+    head_places: dict[str, Source] = field(default_factory=dict)
+
+
+def read_policy(folder: Path) -> Policy:
+    """The policy of a folder. Errors: PolicyErrors with all findings; NotFound."""
+    return read_policy_files(files_of(folder))
+
+
+def read_policy_files(files: Mapping[str, bytes]) -> Policy:
+    """The policy of files by path relative to the folder. Errors: PolicyErrors."""
+    reading = read_all(files)
+    reading.findings.raise_errors()
+    return reading.policy
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """The policy's files by relative path; hidden files and links out of the folder are left out.
+
+    At most MAX_FILES + 1 files are listed and MAX_FILE_BYTES + 1 bytes read of each, so that
+    `read_all` sees, and refuses, what is over the limits. Errors: NotFound.
+    """
+    if not folder.is_dir():
+        raise NotFound("policy_folder_not_found", "there is no such folder; name a policy folder")
+    root = folder.resolve()
+    found: dict[str, bytes] = {}
+    total = 0
+    for path in sorted(root.rglob("*")):
+        relative = path.relative_to(root)
+        hidden = any(part.startswith(".") for part in relative.parts)
+        if hidden or not path.is_file() or not path.resolve().is_relative_to(root):
+            continue
+        with path.open("rb") as stream:
+            found[relative.as_posix()] = stream.read(MAX_FILE_BYTES + 1)
+        total += len(found[relative.as_posix()])
+        if len(found) > MAX_FILES or total > MAX_BYTES:
+            break
+    return found
+
+
+def read_all(files: Mapping[str, bytes]) -> Reading:
+    """Everything that can be read of the files, and everything that is wrong with them."""
+    findings = Findings()
+    if _too_much(files, findings):
+        return Reading(_policy(Head(), [], None), findings)
+    head = _head(files, findings)
+    lists = _lists(files, head, findings)
+    head.lists = lists
+    declared = read_aggregates(_parsed(files, AGGREGATES, findings), findings)
+    windows = [window for window, _ in declared.values()]
+    macros = WindowMacros(windows)
+    rules = RuleReader(head, macros, findings)
+    for name in sorted(files):
+        if name.startswith(RULES) and name.endswith(YAML):
+            rules.read_file(_parsed(files, name, findings), name)
+        elif not _known(name):
+            _unknown_file(name, findings)
+    policy = _policy(head, [*windows, *macros.made], rules)
+    places = {name: source for name, (_, source) in declared.items()}
+    return Reading(policy, findings, places, head.places)
+
+
+def _too_much(files: Mapping[str, bytes], findings: Findings) -> bool:
+    if len(files) <= MAX_FILES and sum(map(len, files.values())) <= MAX_BYTES:
+        return False
+    message = f"the policy has more than {MAX_FILES} files or {MAX_BYTES} bytes"
+    findings.error(Source(FILE, 1), "policy_too_large", message, "remove what is not needed")
+    return True
+
+
+def _parsed(files: Mapping[str, bytes], name: str, findings: Findings) -> Node | None:
+    return parse_yaml(name, files[name], findings) if name in files else None
+
+
+def _head(files: Mapping[str, bytes], findings: Findings) -> Head:
+    if FILE not in files:
+        message = "the folder has no policy.yaml"
+        remedy = "add one with at least `name` and `base_currency`"
+        findings.error(Source(FILE, 1), "policy_yaml_missing", message, remedy)
+        return Head()
+    before = findings.failed
+    node = _parsed(files, FILE, findings)
+    if isinstance(node, Table):
+        return read_head(node, findings)
+    if node is not None or findings.failed == before:
+        message = "policy.yaml is no mapping"
+        findings.error(Source(FILE, 1), "bad_value", message, "write `name: ...` and so on")
+    return Head()
+
+
+def _lists(files: Mapping[str, bytes], head: Head, findings: Findings) -> dict[str, str]:
+    """Declared lists, and those that only have a file (a warning, since their kind is unknown)."""
+    lists = dict(head.lists)
+    for path in sorted(files):
+        name = path.removeprefix(LISTS).removesuffix(".csv")
+        if path != f"{LISTS}{name}.csv" or name in lists:
+            continue
+        if not WORD.match(name):
+            message = f"the list file `{shown(path)}` has no usable name"
+            remedy = "name it with a-z, 0-9 and _, such as stolen_cards.csv"
+            findings.error(Source(path, 1), "bad_name", message, remedy)
+            continue
+        message = f"the list `{name}` is not declared in policy.yaml"
+        remedy = f"add `{name}: <kind>` to `lists`"
+        findings.warning(Source(path, 1), "undeclared_list", message, remedy)
+        lists[name] = UNTYPED_LIST
+    return lists
+
+
+def _known(name: str) -> bool:
+    if name in (FILE, AGGREGATES) or name.startswith(OTHERS):
+        return True
+    return name.startswith(LISTS) and name.endswith(".csv")
+
+
+def _unknown_file(name: str, findings: Findings) -> None:
+    if "/" not in name and not name.endswith((*YAML, ".csv")):
+        return
+    message = f"the file `{shown(name)}` is not used"
+    known = [FILE, AGGREGATES, "rules/name.yaml", "lists/name.csv", "typologies/name.yaml"]
+    findings.warning(Source(name, 1), "unknown_file", message, one_of(known, name))
+
+
+def _policy(head: Head, windows: list[Aggregate], rules: RuleReader | None) -> Policy:
+    return Policy(
+        name=head.name,
+        base_currency=head.base_currency,
+        points=head.points,
+        model=head.model,
+        stages=head.stages,
+        segments=head.segments,
+        merchant_groups=head.merchant_groups,
+        aggregates=tuple(windows),
+        rules=tuple(rules.rules.values()) if rules else (),
+        lists=head.lists,
+        reasons=head.reasons,
+        scenarios=head.scenarios,
+    )
