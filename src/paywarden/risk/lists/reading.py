@@ -51,7 +51,8 @@ def read_list(path: Path, kind: ListKind | None = None) -> ListFile:
     """Read one list file; its name is the file's name without `.csv` (or `.csv.gz`).
 
     Errors: InvalidRequest `list_bad_name`, `list_bad_kind`, `list_bad_value`, `list_bad_reason`,
-    `list_bad_expiry`, `list_value_repeated`, `card_number_not_accepted`, all with file:line; TooLarge; those of
+    `list_bad_expiry`, `list_value_repeated`, `card_number_not_accepted`, all with
+    file:line; TooLarge; those of
     `paywarden.reference.reading`.
     """
     name = check_name(path.name.removesuffix(".gz").removesuffix(".csv"))
