@@ -31,7 +31,7 @@ from paywarden.reference.canonical import (
 from paywarden.reference.card_numbers import looks_like_card_number
 from paywarden.reference.ip_ranges import parse_network
 
-MAX_VALUE_CHARS: Final = 200
+MAX_VALUE_CHARS: Final = 256
 MAX_REASON_CHARS: Final = 200
 MAX_AUTHOR_CHARS: Final = 100
 MAX_ENTRIES: Final = 1_000_000
