@@ -38,8 +38,8 @@ class Preset:
 PRESETS = {
     preset.name: preset
     for preset in (
-        Preset("demo", 3_000, 300, 1.1, 0.10, 1.5, 1.0e-3, 7.0, 1 / 24),
-        Preset("realistic", 8_000, 1_200, 0.9, 0.08, 0.6, 2.6e-5, 7.0, 1.0),
+        Preset("demo", 3_000, 300, 1.1, 0.10, 1.5, 6.0e-4, 7.0, 1 / 24),
+        Preset("realistic", 8_000, 1_200, 0.9, 0.08, 0.6, 1.2e-5, 7.0, 1.0),
     )
 }
 

@@ -32,7 +32,7 @@ from paywarden.simulator import bodies, reaction
 from paywarden.simulator.bodies import Target
 from paywarden.simulator.frames import events_frame, timeline
 from paywarden.simulator.history import History, simulate
-from paywarden.simulator.naming import names, space
+from paywarden.simulator.naming import name, space
 from paywarden.simulator.pacing import Pace
 from paywarden.simulator.presets import DEFAULT_START_US
 from paywarden.simulator.streams import Streams
@@ -165,8 +165,8 @@ class World:
         if not turn or "device" not in body:
             return
         mask = space("disguise", number) + turn
-        device = names(self.history.seed, "devices", "dev-", np.array([mask], dtype=np.int64))
-        body["device"] = {**body["device"], "id": device[0]}
+        device = name(self.history.seed, "devices", "dev-", mask)
+        body["device"] = {**body["device"], "id": device}
         line = int(self._line.rows["ip"][row])
         address = int(self.history.pools.column("ips", "address")[line])
         # another host of the same network of 65,536: he buys from the same proxy seller
@@ -184,9 +184,9 @@ class World:
             self._say(answer.delay_us, {"kind": word(Kind.LABEL), **about, **spoken})
 
     def _say(self, delay_us: int, body: dict[str, Any]) -> None:
-        number = np.array([space("reaction", 0) + self._spoken], dtype=np.int64)
+        number = space("reaction", 0) + self._spoken
         self._spoken += 1
-        identifier = names(self.history.seed, "events", "ev-", number)[0]
+        identifier = name(self.history.seed, "events", "ev-", number)
         self._said.append((self._now_us + delay_us, {"id": identifier, **body}))
 
 

@@ -51,7 +51,7 @@ CAMPAIGN = CardTesting(
 def _operator(evasive: bool) -> Operator:
     if evasive:
         return Operator("patient tester", "proxied browser farm", "slows down after declines",
-                        True, 25, 1.25, 0.01)  # fmt: skip
+                        True, 25, 1.15, 0.01)  # fmt: skip
     return Operator("script runner", "checker script on rented servers", "none until blocked",
                     False, 60, 1.0, 0.01)  # fmt: skip
 
@@ -61,7 +61,8 @@ def _targets(brief: Brief) -> Ints:
     soft = np.isin(table["trade"], _SOFT_TRADES) & (table["three_ds_percent"] <= 55)
     cents = np.array([country.exponent == 2 for country in COUNTRIES])[table["country"]]
     fit = np.flatnonzero(soft & cents)
-    used = brief.rng.choice(fit, 4 if brief.evasive else 1)
+    weight = table["weight_milli"][fit] / table["weight_milli"][fit].sum()
+    used = brief.rng.choice(fit, 4 if brief.evasive else 1, p=weight)
     return used[brief.rng.integers(0, len(used), brief.size)]
 
 
@@ -77,7 +78,8 @@ def _cards(rows: Rows, brief: Brief) -> None:
         last4=(first + np.arange(count)) % 10_000,
         expiry_month=rng.choice(months[: 3 * len(brief.people)], count),
     )
-    rows["amount"] = rng.choice([100, 101, 150, 199, 200, 250, 299, 300, 399, 499, 500], count)
+    tidy = rng.choice([100, 199, 200, 299, 300, 399, 400, 499, 500], count)
+    rows["amount"] = np.where(rng.random(count) < 0.4, tidy, rng.integers(100, 501, count))
     country = _BIN_COUNTRY[np.full(count, chosen)]
     rows["billing"] = population.addresses(rng, brief.cast, country)
 
@@ -86,7 +88,9 @@ def _disguise(rows: Rows, brief: Brief) -> None:
     rng, count = brief.rng, len(rows)
     country = brief.pools.column("addresses", "country")[rows["billing"]]
     created = rows["time"] - rng.integers(0, DAY_US, count)
-    names = population.parties(rng, brief.cast, country, created, brief.start_us, throwaway=0.3)
+    names = population.parties(
+        rng, brief.cast, country, created, brief.start_us, throwaway=0.3, mail_days=120.0
+    )
     rows["party"] = names[np.arange(count) // int(rng.integers(1, 6)) % count]
     rows["guest"] = 1
     rows["entry"] = Entry.MANUAL

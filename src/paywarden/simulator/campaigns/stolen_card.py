@@ -88,7 +88,9 @@ def _impersonate(rows: Rows, brief: Brief, which: Ints, cards: int) -> None:
     hosted = not brief.evasive and rng.random() < 0.5
     line = network.Line.HOSTING if hosted else network.Line.HOME
     created = brief.start_us - rng.integers(0, 3 * DAY_US, cards)
-    aliases = population.parties(rng, brief.cast, country, created, brief.start_us, throwaway=0.15)
+    aliases = population.parties(
+        rng, brief.cast, country, created, brief.start_us, throwaway=0.15, mail_days=150.0
+    )
     true_address = brief.evasive | (rng.random(cards) < 0.55)
     made_up = population.addresses(rng, brief.cast, country)
     drops = population.addresses(rng, brief.cast, lives)

@@ -78,11 +78,12 @@ def create(rng: np.random.Generator, cast: Cast, preset: Preset, horizon: Horizo
     )
     household = household[:count]
     shares = np.array([country.share for country in COUNTRIES])
-    country = rng.choice(len(COUNTRIES), count, p=shares / shares.sum())[household]
+    land = rng.choice(len(COUNTRIES), count, p=shares / shares.sum())  # of each household
+    country = land[household]
     born = _account_openings(rng, count, horizon)
     activity = rng.lognormal(0, 0.9, count)
     who = parties(rng, cast, country, born, horizon.start_us)
-    first, second, moved = _lines(rng, cast, country, household, horizon)
+    first, second, moved = _lines(rng, cast, land, household, horizon)
     machines, replaced = _machines(rng, cast, country, horizon)
     return People(
         party=who,
@@ -98,7 +99,7 @@ def create(rng: np.random.Generator, cast: Cast, preset: Preset, horizon: Horizo
         born_us=born,
         addresses=np.stack([first, second], axis=1),
         address_until=moved,
-        home_ips=_home_lines(rng, cast, country, household),
+        home_ips=_home_lines(rng, cast, land, household),
         home_until=_moments(rng, count, horizon, 45.0)[household],
         office_ip=_offices(rng, cast, country),
         cards=_wallets(rng, cast, who, country, horizon),
@@ -122,8 +123,11 @@ def parties(
     created: Ints,
     now_us: int,
     throwaway: float = 0.006,
+    mail_days: float = 700.0,
 ) -> Ints:
-    """One person per entry of `country`, real or made up; `throwaway` = share of such mail."""
+    """One person per entry of `country`, real or made up.
+
+    `throwaway`: share with throw-away mail; `mail_days`: mean age of the address at opening."""
     count = len(country)
     domain = rng.integers(0, FIRST_THROWAWAY_DOMAIN, count)
     domain = np.where(
@@ -144,7 +148,7 @@ def parties(
         created=created,
         # at most twelve digits, so that no telephone number has the length of a card number
         phone=_DIALLING[country] * 10**9 + 555_000_000 + rng.integers(0, 999_999, count),
-        mail_age_days=account_age + rng.exponential(700, count).astype(np.int64),
+        mail_age_days=account_age + rng.exponential(mail_days, count).astype(np.int64),
     )
 
 
@@ -200,15 +204,15 @@ def _moments(
 
 
 def _lines(
-    rng: np.random.Generator, cast: Cast, country: Ints, household: Ints, horizon: Horizon
+    rng: np.random.Generator, cast: Cast, land: Ints, household: Ints, horizon: Horizon
 ) -> tuple[Ints, Ints, Ints]:
-    first = addresses(rng, cast, country)[household]
-    second = addresses(rng, cast, country)[household]
-    return first, second, _moments(rng, len(country), horizon, 2_200.0)[household]
+    first = addresses(rng, cast, land)[household]
+    second = addresses(rng, cast, land)[household]
+    return first, second, _moments(rng, len(land), horizon, 2_200.0)[household]
 
 
-def _home_lines(rng: np.random.Generator, cast: Cast, country: Ints, household: Ints) -> Ints:
-    pair = [network.draw(rng, cast, country, network.Line.HOME)[household] for _ in range(2)]
+def _home_lines(rng: np.random.Generator, cast: Cast, land: Ints, household: Ints) -> Ints:
+    pair = [network.draw(rng, cast, land, network.Line.HOME)[household] for _ in range(2)]
     return np.stack(pair, axis=1)
 
 

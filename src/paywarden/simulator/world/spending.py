@@ -171,7 +171,7 @@ def genuine_checks(rows: Rows, rng: np.random.Generator, pools: Pools) -> None:
     """AVS, CVV and 3DS as they answer to the true cardholder."""
     count = len(rows)
     billing = pools.column("addresses", "country")[rows["billing"]]
-    avs = rng.choice([Avs.MATCH, Avs.PARTIAL, Avs.NO_MATCH], count, p=[0.92, 0.05, 0.03])
+    avs = rng.choice([Avs.MATCH, Avs.PARTIAL, Avs.NO_MATCH], count, p=[0.90, 0.05, 0.05])
     known = np.isin(billing, _AVS_COUNTRIES)
     rows["avs"] = np.where(known, avs, Avs.UNAVAILABLE)
     typed = rng.choice([Cvv.MATCH, Cvv.NO_MATCH], count, p=[0.982, 0.018])
