@@ -5,7 +5,7 @@
 
 `given` holds values by name; what it does not hold is missing, and stays missing. Windows are given
 under `agg` by name, or under `windows` by the text of the macro. Lists are given as plain lists
-under `lists`. Times are RFC 3339 texts. A `segment`, `merchant_group` or `payment.phase` that is
+under `lists`; one that is not given is empty, as a list always exists. Times are RFC 3339 texts. A `segment`, `merchant_group` or `payment.phase` that is
 given must be one that the rule applies to; one that is not given does not matter. Guards: values
 that do not fit the declared type are an error of the example, not a rule that silently does not
 fire.
@@ -118,7 +118,9 @@ class ExampleRunner:
 
     def _given(self, example: Example, what: str) -> dict[str, Any] | None:
         """Bindings of an example, times as datetimes; None when a name or time is wrong."""
-        flat: dict[str, Any] = {}
+        flat: dict[str, Any] = {
+            path: [] for path, kind in self.types.items() if kind.kind == "members"
+        }
         sound = True
         for path, value in _leaves(example.given, "", self.types):
             if path not in self.types:

@@ -94,6 +94,14 @@ class Findings:
         """Whether there is an error."""
         return any(finding.severity == "error" for finding in self._found)
 
+    def as_dict(self) -> dict[str, list[dict[str, object]]]:
+        """`{"errors": [...], "warnings": [...]}` as `paywarden policy check --json` prints it."""
+        items = self.items
+        return {
+            "errors": [one.as_dict() for one in items if one.severity == "error"],
+            "warnings": [one.as_dict() for one in items if one.severity == "warning"],
+        }
+
     def raise_errors(self) -> None:
         """Errors: PolicyErrors when there is an error."""
         if self.failed:

@@ -11,10 +11,12 @@ import re
 from dataclasses import dataclass, field
 
 from paywarden.core.outcome import Outcome
+from paywarden.risk.lists.model import ListKind
 from paywarden.risk.rules.cel.errors import CompileError, shown
 from paywarden.risk.rules.cel.parser import parse
+from paywarden.risk.rules.cel.syntax import Expr
 from paywarden.risk.rules.fields import REASON, WORD, WORD_REMEDY, Fields
-from paywarden.risk.rules.findings import Findings
+from paywarden.risk.rules.findings import Findings, one_of
 from paywarden.risk.rules.model import (
     MerchantGroup,
     Scenario,
@@ -41,6 +43,7 @@ KEYS = (
 )
 STAGES = ("enrichment", "features", "fraud", "model", "aml")
 ENGINES = ("fraud", "aml")
+LIST_KINDS = tuple(kind.value for kind in ListKind)
 MAX_POINTS = 1_000_000
 MAX_DEADLINE_MS = 10_000
 MAX_NAMED = 1_000
@@ -65,6 +68,7 @@ class Head:
     scenarios: dict[str, Scenario] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     places: dict[str, Source] = field(default_factory=dict)
+    conditions: dict[str, tuple[Expr, Scalar]] = field(default_factory=dict)
 
 
 def read_head(table: Table, findings: Findings) -> Head:
@@ -75,13 +79,13 @@ def read_head(table: Table, findings: Findings) -> Head:
     head.base_currency = fields.pattern("base_currency", _CURRENCY, "give an ISO 4217 code")
     _read_thresholds(fields, head)
     head.stages = _stages(fields)
-    head.segments, segments = _segments(fields)
-    head.merchant_groups, groups = _groups(fields)
+    head.segments, segments = _segments(fields, head)
+    head.merchant_groups, groups = _groups(fields, head)
     head.axes = {
         "segments": Axis("segments", segments),
         "merchant_groups": Axis("merchant_groups", groups),
     }
-    head.lists = _words(fields, "lists", head, WORD, WORD_REMEDY)
+    head.lists = _list_kinds(fields, head)
     reasons = "use A-Z, 0-9 and _, such as CARD_TESTING"
     head.reasons = _words(fields, "reasons", head, REASON, reasons)
     _read_scenarios(fields, head)
@@ -131,14 +135,14 @@ def _stages(fields: Fields) -> dict[str, StageLimits]:
     return found
 
 
-def _segments(fields: Fields) -> tuple[tuple[Segment, ...], dict[str, Parameters]]:
+def _segments(fields: Fields, head: Head) -> tuple[tuple[Segment, ...], dict[str, Parameters]]:
     found: dict[str, Segment] = {}
     parameters: dict[str, Parameters] = {}
     keys = ("name", "text", "when", "challenge_unavailable", "parameters")
     for table in fields.tables("segments"):
         inner = Fields(table, "a segment", keys, fields.findings)
         name = _name(inner, found, "segment")
-        when = _condition(inner)
+        when = _condition(inner, head)
         instead = inner.outcome("challenge_unavailable", Outcome.REVIEW, _NO_CHALLENGE)
         if name:
             found[name] = Segment(name, when, instead, inner.place("when"))
@@ -146,14 +150,14 @@ def _segments(fields: Fields) -> tuple[tuple[Segment, ...], dict[str, Parameters
     return tuple(found.values()), parameters
 
 
-def _groups(fields: Fields) -> tuple[tuple[MerchantGroup, ...], dict[str, Parameters]]:
+def _groups(fields: Fields, head: Head) -> tuple[tuple[MerchantGroup, ...], dict[str, Parameters]]:
     found: dict[str, MerchantGroup] = {}
     parameters: dict[str, Parameters] = {}
     keys = ("name", "text", "when", "parameters")
     for table in fields.tables("merchant_groups"):
         inner = Fields(table, "a merchant group", keys, fields.findings)
         name = _name(inner, found, "merchant group")
-        when = _condition(inner)
+        when = _condition(inner, head)
         if name:
             found[name] = MerchantGroup(name, when, inner.place("when"))
             parameters[name] = _own(inner)
@@ -177,17 +181,17 @@ def _name(fields: Fields, taken: object, kind: str) -> str:
     return name
 
 
-def _condition(fields: Fields) -> str:
+def _condition(fields: Fields, head: Head) -> str:
     scalar = fields.scalar("when", required=True)
     if scalar is None:
         return "false"
     try:
-        parse(scalar.text)
+        head.conditions[fields.what] = (parse(scalar.text), scalar)
     except CompileError as error:
         place = scalar.inside(error.line, error.column)
         fields.findings.compile_error(place, fields.what, error)
         return "false"
-    return scalar.text
+    return scalar.text.strip()
 
 
 def _words(
@@ -205,6 +209,16 @@ def _words(
         else:
             found[name] = node.text
             head.places[f"{key}.{name}"] = scalar.source
+    return found
+
+
+def _list_kinds(fields: Fields, head: Head) -> dict[str, str]:
+    found = _words(fields, "lists", head, WORD, WORD_REMEDY)
+    for name, kind in found.items():
+        if kind not in LIST_KINDS:
+            message = f"the list `{name}` is of an unknown kind `{shown(kind)}`"
+            place = head.places[f"lists.{name}"]
+            fields.findings.error(place, "unknown_list_kind", message, one_of(LIST_KINDS, kind))
     return found
 
 

@@ -9,41 +9,53 @@ folders that are not known are a warning. Not done here: types of conditions, ex
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from paywarden.core.errors import NotFound
 from paywarden.risk.features.model import Aggregate
+from paywarden.risk.lists.model import ListKind
 from paywarden.risk.rules.aggregates_reader import read_aggregates
 from paywarden.risk.rules.cel.errors import shown
+from paywarden.risk.rules.cel.syntax import Expr
 from paywarden.risk.rules.fields import WORD
 from paywarden.risk.rules.findings import Findings, one_of
 from paywarden.risk.rules.macros import WindowMacros
 from paywarden.risk.rules.model import Policy, Source
-from paywarden.risk.rules.policy_reader import FILE, Head, read_head
+from paywarden.risk.rules.policy_reader import FILE, LIST_KINDS, Head, read_head
 from paywarden.risk.rules.rule_reader import RuleReader
-from paywarden.risk.rules.yaml_source import MAX_FILE_BYTES, Node, Table, parse_yaml
+from paywarden.risk.rules.yaml_source import MAX_FILE_BYTES, Node, Scalar, Table, parse_yaml
 
 AGGREGATES = "aggregates.yaml"
 RULES = "rules/"
 LISTS = "lists/"
-OTHERS = ("typologies/",)
+OTHERS = ("typologies/", LISTS)
 YAML = (".yaml", ".yml")
 MAX_FILES = 2_000
 MAX_BYTES = 32 * 1024 * 1024
-UNTYPED_LIST = "text"
-"""Kind of a list that has a file but is not declared in policy.yaml."""
+LIST_HEAD_BYTES = 65_536
+"""How much of a list file is read here: enough for its leading lines."""
+UNTYPED_LIST = ListKind.STRING.value
+"""Kind of a list that has a file, is not declared, and does not say its kind itself."""
+_LIST_PATH = re.compile(r"lists/([^/]+?)\.csv(?:\.gz)?\Z")
 
 
 @dataclass(slots=True)
 class Reading:
-    """A policy with all findings; `policy` is a stand-in where there are errors."""
+    """A policy with all findings; `policy` is a stand-in where there are errors.
+
+    `places`: where `aggregates.<name>`, `lists.<name>`, `reasons.<code>`, `segments.<name>` and so
+    on are declared. `trees`: complete condition of each rule and the scalar it was written in.
+    `conditions`: the same for segments and merchant groups.
+    """
 
     policy: Policy
     findings: Findings
-    aggregate_places: dict[str, Source] = field(default_factory=dict)
-    head_places: dict[str, Source] = field(default_factory=dict)
+    places: dict[str, Source] = field(default_factory=dict)
+    trees: dict[str, tuple[Expr, Scalar]] = field(default_factory=dict)
+    conditions: dict[str, tuple[Expr, Scalar]] = field(default_factory=dict)
 
 
 def read_policy(folder: Path) -> Policy:
@@ -74,9 +86,11 @@ def files_of(folder: Path) -> dict[str, bytes]:
         hidden = any(part.startswith(".") for part in relative.parts)
         if hidden or not path.is_file() or not path.resolve().is_relative_to(root):
             continue
+        name = relative.as_posix()
+        limit = LIST_HEAD_BYTES if name.startswith(LISTS) else MAX_FILE_BYTES + 1
         with path.open("rb") as stream:
-            found[relative.as_posix()] = stream.read(MAX_FILE_BYTES + 1)
-        total += len(found[relative.as_posix()])
+            found[name] = stream.read(limit)
+        total += len(found[name])
         if len(found) > MAX_FILES or total > MAX_BYTES:
             break
     return found
@@ -100,8 +114,9 @@ def read_all(files: Mapping[str, bytes]) -> Reading:
         elif not _known(name):
             _unknown_file(name, findings)
     policy = _policy(head, [*windows, *macros.made], rules)
-    places = {name: source for name, (_, source) in declared.items()}
-    return Reading(policy, findings, places, head.places)
+    places = {f"aggregates.{name}": source for name, (_, source) in declared.items()}
+    places.update(head.places)
+    return Reading(policy, findings, places, rules.trees, head.conditions)
 
 
 def _too_much(files: Mapping[str, bytes], findings: Findings) -> bool:
@@ -133,28 +148,43 @@ def _head(files: Mapping[str, bytes], findings: Findings) -> Head:
 
 
 def _lists(files: Mapping[str, bytes], head: Head, findings: Findings) -> dict[str, str]:
-    """Declared lists, and those that only have a file (a warning, since their kind is unknown)."""
+    """Declared lists, and those that only have a file, whose own `# kind:` line then counts."""
     lists = dict(head.lists)
     for path in sorted(files):
-        name = path.removeprefix(LISTS).removesuffix(".csv")
-        if path != f"{LISTS}{name}.csv" or name in lists:
+        found = _LIST_PATH.match(path)
+        if not found or not WORD.match(found[1]):
+            if path.startswith(LISTS):
+                message = f"the list file `{shown(path)}` has no usable name"
+                remedy = "name it with a-z, 0-9 and _, such as stolen_cards.csv"
+                findings.error(Source(path, 1), "bad_name", message, remedy)
             continue
-        if not WORD.match(name):
-            message = f"the list file `{shown(path)}` has no usable name"
-            remedy = "name it with a-z, 0-9 and _, such as stolen_cards.csv"
-            findings.error(Source(path, 1), "bad_name", message, remedy)
-            continue
-        message = f"the list `{name}` is not declared in policy.yaml"
-        remedy = f"add `{name}: <kind>` to `lists`"
-        findings.warning(Source(path, 1), "undeclared_list", message, remedy)
-        lists[name] = UNTYPED_LIST
+        name = found[1]
+        kind = _kind_of(files[path])
+        if name not in lists:
+            message = f"the list `{name}` is not declared in policy.yaml"
+            remedy = f"add `{name}: {kind or 'its kind'}` to `lists`"
+            findings.warning(Source(path, 1), "undeclared_list", message, remedy)
+            lists[name] = kind if kind in LIST_KINDS else UNTYPED_LIST
+        elif kind and kind != lists[name]:
+            message = f"the list `{name}` is declared with another kind than its file says"
+            remedy = "make `lists` in policy.yaml and the `# kind:` line agree"
+            findings.error(Source(path, 1), "list_kind_differs", message, remedy)
     return lists
 
 
+def _kind_of(content: bytes) -> str:
+    """The word of a leading `# kind:` line, or an empty text (a compressed file is not opened)."""
+    for line in content[:4_096].decode("utf-8", "replace").splitlines():
+        if not line.startswith("#"):
+            break
+        key, _, word = line.lstrip("# ").partition(":")
+        if key.strip() == "kind":
+            return word.strip()
+    return ""
+
+
 def _known(name: str) -> bool:
-    if name in (FILE, AGGREGATES) or name.startswith(OTHERS):
-        return True
-    return name.startswith(LISTS) and name.endswith(".csv")
+    return name in (FILE, AGGREGATES) or name.startswith(OTHERS)
 
 
 def _unknown_file(name: str, findings: Findings) -> None:

@@ -16,6 +16,7 @@ from paywarden.core.outcome import Outcome
 from paywarden.risk.rules.actions.registry import ActionContext, read_actions
 from paywarden.risk.rules.cel.errors import CompileError, shown
 from paywarden.risk.rules.cel.syntax import Expr
+from paywarden.risk.rules.cel.tree import refuse_deep
 from paywarden.risk.rules.cel.unparse import unparse
 from paywarden.risk.rules.examples import read_examples
 from paywarden.risk.rules.fields import IDENTIFIER, REASON, WORD, WORD_REMEDY, Fields, tables_of
@@ -56,12 +57,17 @@ THEN_KEYS = ("points", "outcome", "reason", "allow_scenarios", "actions")
 
 @dataclass(slots=True)
 class RuleReader:
-    """Reads the rule files of one policy; `rules` maps id to rule in order of reading."""
+    """Reads the rule files of one policy; `rules` maps id to rule in order of reading.
+
+    `trees` keeps the complete condition of each rule with the places of the written text, and the
+    scalar that it was written in, so that later faults can point into the file.
+    """
 
     head: Head
     macros: WindowMacros
     findings: Findings
     rules: dict[str, Rule] = field(default_factory=dict)
+    trees: dict[str, tuple[Expr, Scalar]] = field(default_factory=dict)
 
     def read_file(self, node: Node | None, file: str) -> None:
         """All rules of one file: a list, or a mapping whose `rules` is the list."""
@@ -99,7 +105,7 @@ class RuleReader:
             message = f"{fields.what} allows and is hard"
             remedy = "a hard rule blocks or holds; remove `hard`"
             self.findings.error(fields.place("hard"), "hard_allow", message, remedy)
-        condition = self._condition(fields, when, stamp)
+        condition = self._condition(fields, when, stamp, name)
         if not name:
             return
         if name in self.rules:
@@ -150,16 +156,18 @@ class RuleReader:
         words = fields.known_words(key, kind, self.head.axes[key].values)
         return stamp.restricted(key) or words
 
-    def _condition(self, fields: Fields, when: Scalar | None, stamp: Stamp) -> str:
+    def _condition(self, fields: Fields, when: Scalar | None, stamp: Stamp, name: str) -> str:
         if when is None:
             return "false"
         try:
-            expr: Expr = fill_condition(when.text, stamp.parameters)
+            expr = fill_condition(when.text, stamp.parameters)
             complete = self.macros.expand(expr)
+            refuse_deep(complete)
         except CompileError as error:
             place = when.inside(error.line, error.column)
             self.findings.compile_error(place, fields.what, error)
             return "false"
+        self.trees.setdefault(name, (complete, when))
         plain = complete is expr and not stamp.values
         return when.text.strip() if plain else unparse(complete)
 
