@@ -160,16 +160,23 @@ def test_migrating_beside_a_running_writer_is_refused(database: Path) -> None:
 
 @pytest.mark.parametrize("table", tables.APPEND_ONLY)
 @pytest.mark.parametrize(
-    "change", ["UPDATE {} SET at_us = 1", "DELETE FROM {}", "REPLACE INTO {} SELECT * FROM {}"]
+    ("change", "ours"),
+    [
+        ("UPDATE {} SET at_us = 1", False),
+        ("DELETE FROM {}", False),
+        ("UPDATE {} SET at_us = 1", True),
+        ("DELETE FROM {}", True),
+        ("REPLACE INTO {0} SELECT * FROM {0}", True),
+    ],
 )
-def test_append_only_tables_refuse_every_other_program(
-    database: Path, table: str, change: str
+def test_append_only_tables_refuse_changes(
+    database: Path, table: str, change: str, ours: bool
 ) -> None:
-    held = sqlite3.connect(database)
+    held = connection.open_writing(database) if ours else sqlite3.connect(database)
     held.execute("INSERT INTO journal VALUES (1, 's', 'k', 0, x'', x'')")
     held.execute("INSERT INTO audit_log VALUES (1, 's', 'a', 'a', 'o', 0, x'')")
     with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-        held.execute(change.format(table, table))
+        held.execute(change.format(table))
     held.close()
 
 

@@ -62,6 +62,7 @@ class Writer:
         self._thread: threading.Thread | None = None
         self._lock: IO[bytes] | None = None
         self._connection: sqlite3.Connection | None = None
+        self._batches = 0
 
     @property
     def state(self) -> str:
@@ -72,6 +73,11 @@ class Writer:
     def queued(self) -> int:
         """Units waiting for the next batch."""
         return len(self._queue)
+
+    @property
+    def batches(self) -> int:
+        """Transactions committed so far; with the units, the size of a group."""
+        return self._batches
 
     def start(self) -> None:
         """Open the file, check the schema, read the last state, accept units.
@@ -201,6 +207,7 @@ class Writer:
         except BaseException:
             self._roll_back(held)
             raise
+        self._batches += 1
         for participant in self._participants:
             participant.committed()
 

@@ -28,7 +28,7 @@ def _event_log() -> None:
         sa.Column("body", sa.LargeBinary, nullable=False),
         sa.Column("digest", sa.LargeBinary, nullable=False),
     )
-    _append_only("journal", "seq")
+    _append_only("journal")
 
 
 def _audit_log() -> None:
@@ -42,7 +42,7 @@ def _audit_log() -> None:
         sa.Column("at_us", sa.Integer, nullable=False),
         sa.Column("detail", sa.LargeBinary, nullable=False),
     )
-    _append_only("audit_log", "id")
+    _append_only("audit_log")
 
 
 def _outbox() -> None:
@@ -74,10 +74,7 @@ def _idempotency() -> None:
     op.create_index("idempotency_expiry", "idempotency", ["expires_at_us"])
 
 
-def _append_only(table: str, key: str) -> None:
-    """Refuse update and delete, and the delete that hides in INSERT OR REPLACE."""
+def _append_only(table: str) -> None:
     refuse = f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
     op.execute(f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} {refuse}")
     op.execute(f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} {refuse}")
-    taken = f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key})"  # noqa: S608
-    op.execute(f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} {taken} {refuse}")
