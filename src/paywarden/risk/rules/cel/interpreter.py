@@ -1,6 +1,6 @@
 """The reference interpreter: walks the tree, slow and plain; what every back end must agree with.
 
-Guards: one evaluation takes at most 1,000,000 steps (a step is a node visited or a share of a large
+Guards: one evaluation takes at most 500,000 steps (a step is a node visited or a share of a large
 value touched), after which it ends in an error that nothing absorbs; the tree's depth is bounded by
 the parser. `&&`, `||`, `all` and `exists` absorb an error where the other side decides, whichever
 side it is on; operands that are not bool count as errors. An unknown name, function or absent value
@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from paywarden.risk.rules.cel.bindings import declared, from_python
 from paywarden.risk.rules.cel.checker import TYPE_NAMES
 from paywarden.risk.rules.cel.errors import EvaluationError, shown
 from paywarden.risk.rules.cel.functions import FUNCTIONS
@@ -40,11 +41,9 @@ from paywarden.risk.rules.cel.values import (
     TypeValue,
     Uint,
     Value,
-    declared,
-    from_python,
 )
 
-MAX_STEPS = 1_000_000
+MAX_STEPS = 500_000
 _UNABSORBED = "evaluation_too_long"
 
 
@@ -105,10 +104,10 @@ class Evaluation:
         raise EvaluationError("no_such_name", f"`{shown(name)}` is not bound", expr.place)
 
     def _select(self, expr: Select) -> Value:
-        path = "" if expr.test_only else ".".join(self._unscoped_chain(expr))
+        path = ".".join(self._unscoped_chain(expr))
         if path in self._names:
-            return self._names[path]
-        if path in TYPE_NAMES:
+            return expr.test_only or self._names[path]
+        if not expr.test_only and path in TYPE_NAMES:
             return TypeValue(path)
         operand = self.value(expr.operand)
         if type(operand) is not Map:
@@ -188,7 +187,7 @@ class Evaluation:
         if type(source) is not Map and type(source) is not list:
             detail = f"{loop.kind}() goes over a list or the keys of a map"
             raise EvaluationError("no_such_overload", detail, loop.place)
-        elements: list[Value] = source.keys() if type(source) is Map else source
+        elements: list[Value] = source.keys() if isinstance(source, Map) else source
         outer = self._scope
         self._scope = dict(outer)
         try:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from paywarden.risk.rules.cel.errors import CompileError, shown
 from paywarden.risk.rules.cel.lexer import Places, Token, refuse_unreadable, tokens_of
 from paywarden.risk.rules.cel.macros import expand
+from paywarden.risk.rules.cel.numbers import number_of
 from paywarden.risk.rules.cel.syntax import (
     Call,
     Expr,
@@ -25,7 +26,7 @@ from paywarden.risk.rules.cel.syntax import (
     Select,
 )
 from paywarden.risk.rules.cel.tree import LOGIC, balanced, refuse_deep, terms_of
-from paywarden.risk.rules.cel.types import BOOL, BYTES, DOUBLE, INT, NULL, STRING, UINT
+from paywarden.risk.rules.cel.types import BOOL, BYTES, NULL, STRING
 
 MAX_NESTING = 64
 RESERVED = frozenset(
@@ -40,8 +41,6 @@ _PRECEDENCE = {
     **dict.fromkeys("*/%", 5),
 }
 _FUNCTIONS = {mark: f"_{mark}_" for mark in _PRECEDENCE} | {"in": "@in"}
-_INT_LIMIT = 1 << 63
-_UINT_LIMIT = 1 << 64
 
 
 def parse(source: str) -> Expr:
@@ -210,31 +209,13 @@ class _Parser:
         if name in RESERVED:
             detail = f"`{name}` is a reserved word and cannot be a name"
             raise self._error("reserved_word", detail, token)
-        name = "." + name if rooted else name
         if self._tokens[self._position].kind == "(":
             return expand(Call(name, self._arguments(), False, self._place(first)))
-        return Name(name, self._place(first))
+        return Name("." + name if rooted else name, self._place(first))
 
     def _number(self, sign: Token | None) -> Expr:
         token = self._next()
-        text = str(token.value)
-        place = self._place(sign or token)
-        if token.kind == "double":
-            number = -float(text) if sign else float(text)
-            if number in (float("inf"), float("-inf")):
-                raise CompileError("number_out_of_range", "the number exceeds a double", place)
-            return Literal(number, DOUBLE, place)
-        unsigned = text[-1] in "uU"
-        digits = text[:-1] if unsigned else text
-        base = 16 if digits[:2] in ("0x", "0X") else 10
-        digits = (digits[2:] if base == 16 else digits).lstrip("0") or "0"
-        value = int(digits, base) if len(digits) <= 20 else _UINT_LIMIT
-        value = -value if sign else value
-        low, high = (0, _UINT_LIMIT) if unsigned else (-_INT_LIMIT, _INT_LIMIT)
-        if not low <= value < high or (unsigned and sign):
-            kind = "an unsigned 64-bit integer" if unsigned else "a signed 64-bit integer"
-            raise CompileError("number_out_of_range", f"the number is not {kind}", place)
-        return Literal(value, UINT if unsigned else INT, place)
+        return number_of(token, self._place(sign or token), negative=sign is not None)
 
     def _list(self) -> Expr:
         place = self._place(self._next())

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from paywarden.risk.rules.cel.bindings import to_python
 from paywarden.risk.rules.cel.checker import Checked, check
 from paywarden.risk.rules.cel.errors import EvaluationError
 from paywarden.risk.rules.cel.interpreter import Evaluation, bound_names
@@ -22,7 +23,6 @@ from paywarden.risk.rules.cel.parser import parse
 from paywarden.risk.rules.cel.syntax import Expr
 from paywarden.risk.rules.cel.tree import Hook, refuse_deep, transform
 from paywarden.risk.rules.cel.types import DYN, CelType, named
-from paywarden.risk.rules.cel.values import to_python
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,8 @@ class Program:
         EvaluationError, also for a binding of an unsupported type; no text holds a bound value.
         """
         given: Mapping[str, Any] = {} if bindings is None else bindings
+        if not isinstance(given, Mapping):
+            raise TypeError("bindings are a mapping of names to values")
         names = {} if self.checked else bound_names(given)
         try:
             return to_python(Evaluation(names, given).value(self.expr))
