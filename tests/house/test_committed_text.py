@@ -1,4 +1,4 @@
-"""Nothing committed names a package registry's host, a machine's folder or its maker's workplace.
+"""No committed file names a package registry's host, a machine's folder, or tools of its making.
 
 Locked requirements carry names, versions and hashes only, so that a mirror or an offline copy
 serves them; a path of one machine is wrong on every other. The words are written in pieces here,
