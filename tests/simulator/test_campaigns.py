@@ -86,7 +86,7 @@ def test_card_testing_is_a_burst_of_small_declined_payments(attacked: History) -
     for number, rows in strikes:
         operator = attacked.strikes[number].operator
         cut_off = rows["time"].max() > attacked.horizon.end_us - HOUR_US
-        assert len(rows) >= 50 or cut_off
+        assert 20 <= len(rows) <= 400 or cut_off
         assert rows["amount"].min() >= 100 and rows["amount"].max() <= 500
         assert (rows["status"] == Status.DECLINED).mean() > 0.5
         assert (rows["cvv"] == Cvv.NO_MATCH).mean() > 0.4

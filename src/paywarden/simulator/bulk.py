@@ -2,7 +2,8 @@
 
 `events.parquet` is what the platform may see; `truth.parquet` is what only the judge may see.
 Reports and refunds arrive after the span's end and are kept: cut by `occurred_at` to look at any
-instant. Memory grows with the span, by about one kilobyte per event.
+instant. The whole span is held in memory, about 1.5 kilobytes per event (0.9 GB for 30 realistic
+days).
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Card testing: trying out stolen or guessed card numbers with tiny payments.
 
-Shape: 50 and more attempts of 1 to 5 currency units at one merchant with little friction
-(donations, digital goods), one BIN with consecutive last digits, guest checkouts under made-up
-names, most security codes wrong, most attempts declined. The bold operator runs a script from a few
-data-centre lines at hundreds of attempts per hour; the evasive one uses household proxies, several
-merchants, and lengthens his waits with every decline among the last five.
+Shape: 20 to 400 attempts of 1 to 5 currency units at one merchant with little friction (donations,
+digital goods), one BIN with consecutive last digits, guest checkouts under made-up names, most
+security codes wrong, most attempts declined. The bold operator runs a script from a few data-centre
+lines at 300 to 2,500 attempts per hour; the evasive one starts at 40 to 110, uses household proxies
+and up to four merchants, and lengthens his waits with every decline among the last five.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class CardTesting(Terms):
 
 
 CAMPAIGN = CardTesting(
-    type="card_testing", per_100k={"demo": 5_500.0, "realistic": 50.0}, sizes=(50, 400)
+    type="card_testing", per_100k={"demo": 5_500.0, "realistic": 50.0}, sizes=(20, 400)
 )
 
 
