@@ -68,7 +68,8 @@ class BinFacts(NamedTuple):
     issuer: str | None
 
 
-_NOTHING = BinFacts(None, None, None, None, None)
+NOTHING = BinFacts(None, None, None, None, None)
+"""The facts of a range of which nothing is known."""
 
 
 class BinTable:
@@ -87,8 +88,8 @@ class BinTable:
         rows = self._index.find_all(low, high)
         if len(rows) == 1:
             return self._facts[rows[0]] if rows[0] >= 0 else None
-        agreed = _agree([self._facts[n] if n >= 0 else _NOTHING for n in set(rows)])
-        return agreed if agreed != _NOTHING else None
+        agreed = _agree([self._facts[n] if n >= 0 else NOTHING for n in set(rows)])
+        return agreed if agreed != NOTHING else None
 
 
 def _agree(found: list[BinFacts]) -> BinFacts:

@@ -23,6 +23,7 @@ import ipaddress
 import re
 import socket
 import unicodedata
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 CANONICAL_VERSION: Final = 1
@@ -40,10 +41,6 @@ _DOTLESS: Final = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
 _OCTETS: Final = {str(octet): octet for octet in range(256)}
 _DOMAIN = re.compile(
     r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-).fullmatch
-_PLAIN_EMAIL = re.compile(
-    r"([a-z0-9!#$%&'*+/=?^_`{|}~.-]{1,128})@"
-    r"((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)"
 ).fullmatch
 _LOCAL_ASCII = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~.-]+").fullmatch
 _PHONE_EXTENSION = re.compile(r"(?:[;,#x]|ext).*", re.DOTALL)
@@ -120,6 +117,11 @@ def _to_ascii(domain: str) -> str:
         return ""
 
 
+@lru_cache(16_384)
+def _known_host(host: str) -> bool:
+    return canonical_domain(host) == host
+
+
 def canonical_email(text: object) -> Email | None:
     """Canonical mailbox of an e-mail address, or None when it is not one.
 
@@ -128,10 +130,10 @@ def canonical_email(text: object) -> Email | None:
     and both of its domains become one.
     """
     if isinstance(text, str) and len(text) <= _MAX_EMAIL and text.isascii():
-        # The usual case in one match; the long way below gives the same for it.
-        plain = _PLAIN_EMAIL(text.lower())
-        if plain is not None:
-            return _mailbox(plain.group(1), plain.group(2))
+        # The usual case, cheaply; the long way below gives the same for it.
+        local, _at, host = text.lower().rpartition("@")
+        if len(local) <= 2 * _MAX_LOCAL and _LOCAL_ASCII(local) and _known_host(host):
+            return _mailbox(local, host)
     folded = _fold(text)
     if not folded or len(folded) > 2 * _MAX_EMAIL:
         return None

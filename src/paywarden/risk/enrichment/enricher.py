@@ -7,18 +7,19 @@ facts with each other (rules do), counting (`risk.features`), files (`columns`, 
 
 >>> from paywarden.risk.enrichment.rates import Rates
 >>> enricher = Enricher(EnrichmentTables(Rates("EUR", {})))
->>> enricher.enrich({"merchant.mcc": "7995", "payment.amount_minor": 5, "payment.currency": "EUR"})
-Enrichment(fields={'merchant.mcc_group': 'gambling', 'payment.amount_base_minor': 5}, degraded=())
+>>> payment = {"merchant.mcc": "7995", "payment.amount_minor": 5, "payment.currency": "EUR"}
+>>> enricher.enrich(payment).fields
+{'merchant.mcc_group': 'gambling', 'payment.amount_base_minor': 5}
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from dataclasses import field as value_field
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from paywarden.core.money import INT64_MAX
+from paywarden.reference.bins import NOTHING
 from paywarden.reference.canonical import canonical_bin, canonical_email, ip_prefix, parse_ip
 from paywarden.reference.card_brands import card_brands
 from paywarden.reference.mcc import merchant_categories
@@ -27,6 +28,7 @@ from paywarden.risk.enrichment.tables import EnrichmentTables
 
 Fields = dict[str, object]
 
+_REMEMBERED: Final = 65_536
 RATE_MISSING: Final = "rate_missing"
 AMOUNT_OUT_OF_RANGE: Final = "amount_out_of_range"
 
@@ -61,13 +63,12 @@ DERIVED_FIELDS: Final[dict[str, tuple[str, str]]] = {
 """Every field that enrichment can add: type (int, string, bool) and meaning."""
 
 
-@dataclass(frozen=True, slots=True)
-class Enrichment:
+class Enrichment(NamedTuple):
     """Derived fields by dotted path, what could not be done, and the rate that was used."""
 
     fields: Fields
     degraded: tuple[str, ...]
-    rate: FrozenRate | None = value_field(default=None, repr=False)
+    rate: FrozenRate | None
 
 
 class Enricher:
@@ -77,6 +78,10 @@ class Enricher:
         self.tables = tables
         self._brands = card_brands()
         self._groups = {code: c.risk_group for code, c in merchant_categories().items()}
+        # Tables never change under an enricher; issuers and mail hosts repeat from payment to
+        # payment. Whole addresses are personal and are not kept.
+        self._card_facts = lru_cache(_REMEMBERED)(self._card)
+        self._domain_facts = lru_cache(_REMEMBERED)(self._domain)
 
     def enrich(self, fields: Mapping[str, object]) -> Enrichment:
         """Derived fields of a flat mapping of dotted paths; null equals absent; never raises."""
@@ -122,28 +127,29 @@ class Enricher:
         if email is None:
             return
         found["email.canonical"], found["email.domain"] = email
-        found["email.is_disposable"] = email.domain in self.tables.disposable
-        found["email.is_free"] = email.domain in self.tables.free
+        found["email.is_disposable"], found["email.is_free"] = self._domain_facts(email.domain)
+
+    def _domain(self, domain: str) -> tuple[bool, bool]:
+        return domain in self.tables.disposable, domain in self.tables.free
 
     def add_card(self, value: object, found: Fields) -> None:
         """Facts of an issuer number of 6-8 digits (text or int)."""
-        digits = canonical_bin(str(value) if type(value) is int else value)
+        if isinstance(value, str) or type(value) is int:
+            found.update(self._card_facts(str(value)))
+
+    def _card(self, text: str) -> Fields:
+        digits = canonical_bin(text)
         if digits is None:
-            return
-        facts = self.tables.bins.find(digits) if self.tables.bins is not None else None
-        brand = (facts.brand if facts is not None else None) or self._brands.brand_of(digits)
-        if brand is not None:
-            found["card.brand"] = brand
-        if facts is None:
-            return
-        if facts.funding is not None:
-            found["card.funding"] = facts.funding
-        if facts.is_prepaid is not None:
-            found["card.is_prepaid"] = facts.is_prepaid
-        if facts.country is not None:
-            found["card.country"] = facts.country
-        if facts.issuer is not None:
-            found["card.issuer"] = facts.issuer
+            return {}
+        facts = (self.tables.bins and self.tables.bins.find(digits)) or NOTHING
+        found = {
+            "card.brand": facts.brand or self._brands.brand_of(digits),
+            "card.funding": facts.funding,
+            "card.is_prepaid": facts.is_prepaid,
+            "card.country": facts.country,
+            "card.issuer": facts.issuer,
+        }
+        return {name: fact for name, fact in found.items() if fact is not None}
 
     def add_merchant(self, mcc: object, found: Fields) -> None:
         """Risk group of a category code (four digits in text, or int)."""
