@@ -54,7 +54,8 @@ class PaymentEntry(msgspec.Struct, array_like=True, frozen=True):
     """A decided payment, or (kind `continue`) its decision after a challenge.
 
     `clear`: fields that are not personal, by catalogue path, derived ones included.
-    `skipped`: stages that gave no opinion. `stage_us`: microseconds per stage, in order.
+    `skipped`: stages that gave no opinion. `lists_seq`: seq of the last list edit before it.
+    `tables`: start of the digest of all reference tables. `stage_us`: microseconds per stage.
     `continues`: seq of the decision that this one continues, or 0.
     """
 
@@ -68,8 +69,8 @@ class PaymentEntry(msgspec.Struct, array_like=True, frozen=True):
     aggregates: tuple[ObservedValue, ...]
     degraded: tuple[str, ...]
     skipped: tuple[str, ...]
-    lists: dict[str, int]
-    tables: dict[str, str]
+    lists_seq: int
+    tables: str
     stage_us: tuple[int, ...]
     latency_us: int
     forced: str | None = None
@@ -111,7 +112,7 @@ _DECODERS: dict[str, msgspec.msgpack.Decoder[Any]] = {
 }
 
 
-def encode(body: msgspec.Struct) -> bytes:
+def encode(body: Any) -> bytes:
     """Stored form of an entry body."""
     return _ENCODER.encode(body)
 

@@ -65,3 +65,8 @@ def decision_not_found() -> NotFound:
 def engine_recovering() -> Unavailable:
     """The state is being rebuilt from the log."""
     return Unavailable("recovering", "a write failed; the state is being rebuilt from the log")
+
+
+def not_challenged() -> Conflict:
+    """Only a challenged payment goes on after a challenge."""
+    return Conflict("not_challenged", "this decision asked for no challenge; nothing to continue")

@@ -1,0 +1,88 @@
+"""History: the observations of a scope from the log, sealed segments first, then the tail.
+
+Guards: windows are rebuilt from what the log says and nothing else. A segment that fails its checks
+is replaced by the entries that it covered, which is slower and loses nothing. Observations come in
+log order without a gap and without a repeat. Not done here: writing segments (`keeper.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from paywarden.core.errors import Corrupt
+from paywarden.core.scope import Scope
+from paywarden.decision import entries
+from paywarden.kit.journal.ports import Journal
+from paywarden.kit.log import logger
+from paywarden.risk.features.arena import Windows
+from paywarden.risk.features.columns import ObservationColumns, from_observations
+from paywarden.risk.features.observation import Observation
+from paywarden.risk.features.segments import load
+
+CHUNK = 4_096
+_OBSERVED = frozenset({entries.PAYMENT, entries.CONTINUE, entries.EVENT})
+
+
+class History:
+    """Observations of every scope, from segments under `folder` and from the log."""
+
+    def __init__(self, journal: Journal, folder: Path) -> None:
+        self._journal = journal
+        self._folder = folder
+
+    def folder_of(self, scope: Scope) -> Path:
+        """Where the segments of a scope lie."""
+        return self._folder / scope.tenant / scope.environment.value
+
+    def columns(self, scope: Scope, after_seq: int, up_to_seq: int) -> Iterator[ObservationColumns]:
+        """Chunks with after_seq < seq <= up_to_seq, in log order."""
+        last = after_seq
+        for part in self._sealed(scope, after_seq):
+            cut = int(np.searchsorted(part.seq, up_to_seq, side="right"))
+            if cut:
+                yield part.slice(0, cut)
+                last = int(part.seq[cut - 1])
+            if cut < len(part):
+                return
+        yield from self._from_log(scope, last, up_to_seq)
+
+    def _sealed(self, scope: Scope, after_seq: int) -> Iterator[ObservationColumns]:
+        folder = self.folder_of(scope)
+        if not folder.is_dir():
+            return
+        try:
+            yield from load(folder, after_seq + 1)
+        except Corrupt as fault:
+            # Everything from here on is read from the log, which is the truth.
+            logger().warning("segment_corrupt", code=fault.code, tenant=scope.tenant)
+
+    def _from_log(self, scope: Scope, after: int, up_to: int) -> Iterator[ObservationColumns]:
+        batch: list[Observation] = []
+        for seen in self.observations(scope, after, up_to):
+            batch.append(seen)
+            if len(batch) >= CHUNK:
+                yield from_observations(batch)
+                batch = []
+        if batch:
+            yield from_observations(batch)
+
+    def observations(self, scope: Scope, after: int, up_to: int) -> Iterator[Observation]:
+        """The same from the log alone, one by one."""
+        for entry in self._journal.read(scope, after + 1, max(0, up_to - after)):
+            if entry.seq > up_to:
+                return
+            if entry.kind in _OBSERVED:
+                seen: Observation = entries.decode(entry.kind, entry.body).observation
+                yield seen
+
+
+def fill(windows: Windows, chunks: Iterator[ObservationColumns]) -> int:
+    """Feed chunks to windows without reading; the last sequence, 0 if there was none."""
+    last = 0
+    for chunk in chunks:
+        windows.observe_columns(chunk, np.zeros(len(chunk), np.bool_))
+        last = int(chunk.seq[-1])
+    return last

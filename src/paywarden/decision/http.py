@@ -1,0 +1,234 @@
+"""Operations of decisions and events (API.md section 2): wire in, wire out, nothing decided here.
+
+Guards: a merchant's key sees and continues only its own merchant's decisions, and never the record;
+card facts are asserted only with `instrument:assert`; a repeat says so in a header.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from paywarden.core.errors import InvalidRequest, NotPermitted, PaywardenError
+from paywarden.core.instants import from_datetime
+from paywarden.core.outcome import Outcome
+from paywarden.decision import errors
+from paywarden.decision.events import Events
+from paywarden.decision.intake import Intake, PaymentReader
+from paywarden.decision.messages import (
+    BatchAnswer,
+    BatchItem,
+    BatchRequest,
+    ContinueRequest,
+    DecisionAnswer,
+    DecisionPage,
+    DecisionRequest,
+    DecisionView,
+    EventsAnswer,
+    EventsRequest,
+    Payment,
+)
+from paywarden.decision.payments import Decided, Payments
+from paywarden.decision.policy_desk import PolicyDesk
+from paywarden.decision.ports import Records
+from paywarden.decision.replay_desk import ReplayAnswer, ReplayDesk, ReplayRequest
+from paywarden.decision.views import Views
+from paywarden.kit.http.authenticator import Principal
+from paywarden.kit.http.operation import Answer, Call, Operation
+from paywarden.kit.metrics import Metrics
+
+NEWEST = 2**62
+SCAN_LIMIT = 200
+
+
+class DecisionsQuery(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Query of GET /v1/decisions."""
+
+    limit: Annotated[int, Meta(ge=1, le=SCAN_LIMIT)] = 50
+    after: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
+    outcome: Literal["allow", "challenge", "review", "block"] | None = None
+    payment_id: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
+
+
+class DecisionOperations:
+    """The operations, over the services of the decision room."""
+
+    def __init__(
+        self,
+        payments: Payments,
+        events: Events,
+        reader: PaymentReader,
+        views: Views,
+        policies: PolicyDesk,
+        replays: ReplayDesk,
+        records: Records,
+        metrics: Metrics,
+    ) -> None:
+        self._payments = payments
+        self._events = events
+        self._reader = reader
+        self._views = views
+        self._policies = policies
+        self._replays = replays
+        self._records = records
+        self._metrics = metrics
+
+    def operations(self) -> list[Operation]:
+        """Every operation of this module."""
+        one = {"id": "Decision id, `dec_...`"}
+        create, read = "decisions:create", "decisions:read"
+        return [
+            Operation("POST", "/v1/decisions", "decide", "Decide a payment", self.decide,
+                      DecisionAnswer, DecisionRequest, permission=create),
+            Operation("GET", "/v1/decisions", "list_decisions", "List decisions, newest first",
+                      self.page, DecisionPage, query=DecisionsQuery, permission=read),
+            Operation("POST", "/v1/decisions/batch", "decide_batch",
+                      "Decide up to 500 payments in order", self.batch, BatchAnswer, BatchRequest,
+                      permission=create, body_limit=BATCH_BODY_LIMIT),
+            Operation("GET", "/v1/decisions/{id}", "get_decision", "Read a decision",
+                      self.read, DecisionView, permission=read, path_texts=one),
+            Operation("POST", "/v1/decisions/{id}/continue", "continue_decision",
+                      "Decide again with the challenge's result", self.resume, DecisionAnswer,
+                      ContinueRequest, permission=create, path_texts=one),
+            Operation("POST", "/v1/decisions/{id}/replay", "replay_decision",
+                      "Make a recorded decision again and compare", self.replay, ReplayAnswer,
+                      ReplayRequest, permission="decisions:replay", path_texts=one),
+            Operation("POST", "/v1/events", "take_in_events", "Take in up to 500 events",
+                      self.events, EventsAnswer, EventsRequest, permission="events:create",
+                      tag="events"),
+        ]  # fmt: skip
+
+    async def decide(self, call: Call) -> Answer:
+        """POST /v1/decisions."""
+        body: DecisionRequest = call.body
+        decided = await self._decide(call.asker, body.payment, "/payment")
+        headers = (("decision-repeated", "true"),) if decided.repeated else ()
+        if not decided.repeated:
+            self._metrics.decision_seconds.observe(self._payments.seconds_since(call.started_ns))
+        return Answer(self._views.answer(decided, self._reasons(decided)), headers=headers)
+
+    async def batch(self, call: Call) -> Answer:
+        """POST /v1/decisions/batch: each payment is decided or refused by itself, in order."""
+        body: BatchRequest = call.body
+        items = []
+        for number, payment in enumerate(body.payments):
+            try:
+                decided = await self._decide(call.asker, payment, f"/payments/{number}")
+            except PaywardenError as refusal:
+                items.append(
+                    BatchItem(code=refusal.code, detail=refusal.detail, pointer=refusal.pointer)
+                )
+                continue
+            answer = self._views.answer(decided, self._reasons(decided))
+            items.append(BatchItem(decision=answer, repeated=decided.repeated))
+        return Answer(BatchAnswer(items))
+
+    async def read(self, call: Call) -> Answer:
+        """GET /v1/decisions/{id}."""
+        decided = await self._found(call)
+        return Answer(await self._view(call.asker, decided))
+
+    async def page(self, call: Call) -> Answer:
+        """GET /v1/decisions."""
+        query: DecisionsQuery = call.query
+        scope = call.asker.scope
+        before = NEWEST
+        if query.after is not None:
+            seq = self._payments.ids.seq_of(scope, query.after)
+            if seq is None:
+                raise InvalidRequest(
+                    "cursor_invalid", "after is the `next` of an earlier page", pointer="/after"
+                )
+            before = seq
+        outcome = int(Outcome.parse(query.outcome)) if query.outcome else None
+        wanted = self._reader.identifier(query.payment_id) if query.payment_id else None
+        rows = self._records.decisions(
+            scope,
+            before_seq=before,
+            outcome=outcome,
+            merchant=call.asker.merchant,
+            payment_id=wanted,
+            limit=query.limit + 1,
+        )
+        items = []
+        for row in rows[: query.limit]:
+            decided = await self._payments.find(scope, row.seq)
+            if decided is not None:
+                items.append(self._views.merchant(decided, self._reasons(decided)))
+        more = len(rows) > query.limit
+        return Answer(DecisionPage(items, more, items[-1].id if more and items else None))
+
+    async def resume(self, call: Call) -> Answer:
+        """POST /v1/decisions/{id}/continue."""
+        body: ContinueRequest = call.body
+        first = await self._found(call)
+        occurred = from_datetime(body.occurred_at) if body.occurred_at is not None else None
+        decided = await self._payments.resume(first, body.result, occurred, body)
+        headers = (("decision-repeated", "true"),) if decided.repeated else ()
+        return Answer(self._views.answer(decided, self._reasons(decided)), headers=headers)
+
+    async def replay(self, call: Call) -> Answer:
+        """POST /v1/decisions/{id}/replay."""
+        body: ReplayRequest = call.body
+        decided = await self._found(call)
+        return Answer(await self._replays.replay(decided, body.ruleset))
+
+    async def events(self, call: Call) -> Answer:
+        """POST /v1/events."""
+        body: EventsRequest = call.body
+        asker = call.asker
+        results = await self._events.take_in(
+            asker.scope,
+            body.events,
+            may_label="events:label" in asker.permissions,
+            merchant=asker.merchant,
+        )
+        return Answer(EventsAnswer(results))
+
+    async def _decide(self, asker: Principal, payment: Payment, pointer: str) -> Decided:
+        intake = self._intake(asker, payment, pointer)
+        return await self._payments.decide(asker.scope, intake, payment)
+
+    def _intake(self, asker: Principal, payment: Payment, pointer: str) -> Intake:
+        may_assert = "instrument:assert" in asker.permissions
+        try:
+            intake = self._reader.payment(payment, may_assert=may_assert, pointer=pointer)
+        except InvalidRequest as refusal:
+            if refusal.code == "card_number_not_accepted":
+                self._metrics.card_numbers_refused.inc()
+            raise
+        if intake.card_like:
+            self._metrics.card_like_identifiers.inc(intake.card_like)
+        if asker.merchant is not None and intake.fields.get("merchant.id") != asker.merchant:
+            raise NotPermitted(
+                "other_merchant",
+                "this key is bound to another merchant",
+                pointer="/payment/merchant",
+            )
+        return intake
+
+    async def _found(self, call: Call) -> Decided:
+        asker = call.asker
+        seq = self._payments.ids.seq_of(asker.scope, call.path["id"])
+        decided = await self._payments.find(asker.scope, seq) if seq is not None else None
+        if decided is None:
+            raise errors.decision_not_found()
+        if asker.merchant is not None and decided.entry.clear.get("merchant.id") != asker.merchant:
+            raise errors.decision_not_found()
+        return decided
+
+    async def _view(self, asker: Principal, decided: Decided) -> DecisionView:
+        reasons = self._reasons(decided)
+        if "decisions:explain" not in asker.permissions:
+            return self._views.merchant(decided, reasons)
+        runtime = await self._policies.runtime_of(decided.scope, decided.entry.ruleset)
+        return self._views.operator(decided, runtime.policy.reasons, runtime)
+
+    def _reasons(self, decided: Decided) -> Any:
+        runtime = self._policies.runtime(decided.entry.ruleset)
+        return runtime.policy.reasons if runtime is not None else {}
+
+
+BATCH_BODY_LIMIT = 4 * 1024 * 1024

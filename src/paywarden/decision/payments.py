@@ -1,0 +1,320 @@
+"""Payments: the conductor around the pure core, from intake to the durable record.
+
+Order for a payment: capacity, identity (a repeat counts nothing), clock, derived fields, sealing,
+windows (add and read in one step), opinions, record, one commit. Whatever may fail on strange input
+happens before windows are touched. `resume` decides again after a challenge and counts nothing.
+Not done here: HTTP (`http.py`), meaning of rules (`conduct.py`), files (`paywarden.lab`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+
+from paywarden.core.errors import Unavailable
+from paywarden.core.outcome import Outcome
+from paywarden.core.scope import Environment, Scope
+from paywarden.decision import entries, errors
+from paywarden.decision.conduct import FRAUD_STAGE, PolicyRuntime, Situation, conduct
+from paywarden.decision.decision_ids import DecisionIds
+from paywarden.decision.derive import Deriver
+from paywarden.decision.entries import PaymentEntry, Result, Sealed
+from paywarden.decision.intake import Fields, Intake
+from paywarden.decision.ledger import Ledger, identity_of
+from paywarden.decision.magic import forced_outcome
+from paywarden.decision.ports import DecisionRow
+from paywarden.decision.sealing import Sealer
+from paywarden.decision.state import ScopeState
+from paywarden.kit.audit import AuditEvent, AuditOutcome
+from paywarden.kit.db.unit import UnitOfWork
+from paywarden.kit.log import logger
+from paywarden.kit.outbox import enqueue
+from paywarden.risk.features.observation import Observation, ObservedValue
+from paywarden.risk.features.observing import inherit, observe_fields
+
+STAGES = ("enrichment", "features", "opinions")
+DEFAULT_DEADLINE_MS = 40.0
+"""Time after which no further optional stage starts, unless the policy says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A recorded decision: its place, its record, and whether it stood there before."""
+
+    scope: Scope
+    seq: int
+    entry: PaymentEntry
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A payment ready for its windows: nothing from here on depends on strange input."""
+
+    state: ScopeState
+    runtime: PolicyRuntime
+    observation: Observation
+    received_us: int
+    fields: Fields
+    clear: dict[str, Any]
+    sealed: tuple[Sealed, ...]
+    degraded: tuple[str, ...]
+    digest: bytes
+    situation: Situation
+    started_ns: int
+    prepared_ns: int
+    continues: int = 0
+
+
+class Payments:
+    """Decides payments of every scope over one ledger."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        deriver: Deriver,
+        sealer: Sealer,
+        ids: DecisionIds,
+        tables_version: str,
+    ) -> None:
+        self.ids = ids
+        self._ledger = ledger
+        self._deriver = deriver
+        self._sealer = sealer
+        self._tables_version = tables_version[:16]
+        self._clock = ledger.clock
+        self._metrics = ledger.metrics
+
+    async def decide(self, scope: Scope, intake: Intake, body: msgspec.Struct) -> Decided:
+        """Decide a payment, or give the recorded decision of the same body.
+
+        Errors: Conflict `attempt_conflict`, Unavailable, LimitExceeded.
+        """
+        started_ns = self._clock.monotonic_ns()
+        state = self._ledger.ready(scope)
+        identity = identity_of(state, "attempt", intake.payment_id, intake.attempt)
+        digest = self._ledger.body_digest(scope, body)
+        prior = await self._prior(state, identity)
+        if prior is not None:
+            return _same(prior, digest, intake.payment_id)
+        state = self._ledger.ready(scope)
+        prepared = self._prepare(state, intake, identity, digest, started_ns)
+        return await self._record(prepared, identity, entries.PAYMENT)
+
+    async def resume(
+        self, first: Decided, result: str, occurred_us: int | None, body: msgspec.Struct
+    ) -> Decided:
+        """Decide again after a challenge with its result; linked to the first decision.
+
+        Errors: Conflict `not_challenged` or `attempt_conflict`, Unavailable, LimitExceeded.
+        """
+        started_ns = self._clock.monotonic_ns()
+        scope = first.scope
+        state = self._ledger.ready(scope)
+        identity = identity_of(state, "continue", str(first.seq), "")
+        digest = self._ledger.body_digest(scope, body)
+        prior = await self._prior(state, identity)
+        if prior is not None:
+            return _same(prior, digest, first.entry.clear["payment.id"])
+        if first.entry.result.answer is not Outcome.CHALLENGE:
+            raise errors.not_challenged()
+        state = self._ledger.ready(scope)
+        prepared = self._prepare_again(state, first, result, occurred_us, digest, started_ns)
+        return await self._record(prepared, identity, entries.CONTINUE)
+
+    async def find(self, scope: Scope, seq: int) -> Decided | None:
+        """The decision recorded at `seq`, once durable."""
+        entry = await self._ledger.body_at(scope, seq)
+        return Decided(scope, seq, entry) if isinstance(entry, PaymentEntry) else None
+
+    def attempt_of(
+        self, scope: Scope, payment_id: str, attempt: str, merchant: str | None
+    ) -> Observation | None:
+        """The observation of a decided attempt, durable or about to be; of `merchant` if given."""
+        state = self._ledger.ready(scope)
+        seq = state.identities.get(identity_of(state, "attempt", payment_id, attempt))
+        entry = self._ledger.staged_body(scope, seq) if seq else None
+        if not isinstance(entry, PaymentEntry) or entry.clear.get("payment.id") != payment_id:
+            return None
+        if merchant is not None and entry.clear.get("merchant.id") != merchant:
+            return None
+        return entry.observation
+
+    def seconds_since(self, started_ns: int) -> float:
+        """Seconds from a monotonic mark to now."""
+        return (self._clock.monotonic_ns() - started_ns) / 1e9
+
+    def derive(self, fields: Fields, s_us: int, late: bool) -> tuple[str, ...]:
+        """Derived fields in place; a fault of ours is stated, never an outage."""
+        try:
+            return self._deriver.derive(fields, s_us, late)
+        except Exception as fault:
+            logger().error("enrichment_failed", error_type=type(fault).__name__)
+            self._metrics.degraded.labels("enrichment_failed").inc()
+            return ("enrichment_failed",)
+
+    async def _prior(self, state: ScopeState, identity: int) -> Decided | None:
+        seq = state.identities.get(identity)
+        return await self.find(state.scope, seq) if seq else None
+
+    def _prepare(
+        self, state: ScopeState, intake: Intake, identity: int, digest: bytes, started_ns: int
+    ) -> _Prepared:
+        runtime, fields, scope = _runtime(state), intake.fields, state.scope
+        received = self._clock.now_us()
+        t_us, s_us, late = state.ticker.live(intake.occurred_us, received)
+        if late:
+            self._metrics.late_events.labels("payment").inc()
+        degraded = (*intake.degraded, *self.derive(fields, s_us, late))
+        seq = self._ledger.next_seq
+        observation = observe_fields(
+            fields, state.digester.digest, seq=seq, t_us=t_us, s_us=s_us, identity=identity
+        )
+        clear, sealed = self._sealer.split(scope, fields, state.digester.digest, seq)
+        forced = forced_outcome(fields) if scope.environment is Environment.TEST else None
+        return _Prepared(
+            state, runtime, observation, received, fields, clear, sealed, degraded, digest,
+            Situation(forced=forced), started_ns, self._clock.monotonic_ns(),
+        )  # fmt: skip
+
+    def _prepare_again(
+        self, state: ScopeState, first: Decided, result: str, occurred_us: int | None,
+        digest: bytes, started_ns: int,
+    ) -> _Prepared:  # fmt: skip
+        runtime, scope, entry = _runtime(state), state.scope, first.entry
+        received = self._clock.now_us()
+        t_us, s_us, _late = state.ticker.live(occurred_us or received, received)
+        fields, _erased = self._sealer.open(scope, first.seq, entry.clear, entry.sealed)
+        fields["payment.challenge_result"] = result
+        own = {"event.kind": "challenge_result", "event.result": result}
+        seq = self._ledger.next_seq
+        observation = inherit(entry.observation, own, seq=seq, t_us=t_us, s_us=s_us)
+        clear, sealed = self._sealer.split(scope, fields, state.digester.digest, seq)
+        situation = Situation(forced=_forced_after(entry.forced), challenge_result=result)
+        return _Prepared(
+            state, runtime, observation, received, fields, clear, sealed, entry.degraded, digest,
+            situation, started_ns, self._clock.monotonic_ns(), first.seq,
+        )  # fmt: skip
+
+    async def _record(self, ready: _Prepared, identity: int, kind: str) -> Decided:
+        scope, unit = ready.state.scope, UnitOfWork()
+        with self._ledger.ahead():
+            aggregates = self._observe(ready)
+            ready.state.identities.put(identity, ready.observation.seq)
+            featured_ns = self._clock.monotonic_ns()
+            result, skipped = self._opine(ready, aggregates)
+            entry = self._entry(ready, aggregates, result, skipped, featured_ns)
+            staged = self._ledger.stage(
+                unit, scope, kind, ready.received_us, entry, ready.observation
+            )
+            self._add_rows(unit, scope, staged.seq, entry)
+        await self._ledger.commit(unit, [staged])
+        self._count(scope, entry)
+        return Decided(scope, staged.seq, entry)
+
+    def _observe(self, ready: _Prepared) -> tuple[ObservedValue, ...]:
+        state, seen = ready.state, ready.observation
+        windows = state.windows
+        assert windows is not None
+        if ready.continues:
+            windows.add(seen)
+            values = windows.read(seen.keys, seen.t_us, ready.continues)
+        else:
+            values = windows.observe(seen)
+        state.remember(seen)
+        return tuple(values)
+
+    def _opine(
+        self, ready: _Prepared, aggregates: Sequence[ObservedValue]
+    ) -> tuple[Result, tuple[str, ...]]:
+        """The result, and the stages that gave no opinion (too late, or at fault)."""
+        state, runtime, t_us = ready.state, ready.runtime, ready.observation.t_us
+        assert state.windows is not None
+        partial = frozenset(state.windows.partial(t_us))
+        lists = state.lists.at(t_us)
+        limits = runtime.policy.stages.get(FRAUD_STAGE)
+        deadline_ms = limits.deadline_ms if limits is not None else DEFAULT_DEADLINE_MS
+        late = (self._clock.monotonic_ns() - ready.started_ns) / 1e6 > deadline_ms
+        if not late:
+            try:
+                given = conduct(runtime, ready.fields, aggregates, partial, lists, ready.situation)
+                return given, ()
+            except Exception as fault:
+                logger().error("stage_failed", stage=FRAUD_STAGE, error_type=type(fault).__name__)
+        self._metrics.degraded.labels("fraud_skipped").inc()
+        held = Situation((FRAUD_STAGE,), ready.situation.forced, ready.situation.challenge_result)
+        return conduct(runtime, ready.fields, aggregates, partial, lists, held), held.skipped
+
+    def _entry(
+        self,
+        ready: _Prepared,
+        aggregates: tuple[ObservedValue, ...],
+        result: Result,
+        skipped: tuple[str, ...],
+        featured_ns: int,
+    ) -> PaymentEntry:
+        now_ns = self._clock.monotonic_ns()
+        marks = (ready.started_ns, ready.prepared_ns, featured_ns, now_ns)
+        forced = ready.situation.forced
+        return PaymentEntry(
+            observation=ready.observation,
+            received_us=ready.received_us,
+            clear=ready.clear,
+            sealed=ready.sealed,
+            body_digest=ready.digest,
+            ruleset=ready.runtime.ruleset,
+            result=result,
+            aggregates=aggregates,
+            degraded=(*ready.degraded, *(f"{name}_skipped" for name in skipped)),
+            skipped=skipped,
+            lists_seq=ready.state.lists_seq,
+            tables=self._tables_version,
+            stage_us=tuple((after - before) // 1000 for before, after in pairwise(marks)),
+            latency_us=(now_ns - ready.started_ns) // 1000,
+            forced=forced.word if forced is not None else None,
+            continues=ready.continues,
+        )
+
+    def _add_rows(self, unit: UnitOfWork, scope: Scope, seq: int, entry: PaymentEntry) -> None:
+        at_us, outcome = entry.received_us, entry.result.answer
+        clear = entry.clear
+        row = DecisionRow(seq, int(outcome), clear["payment.id"], clear.get("merchant.id"), at_us)
+        self._ledger.stores.records.add_decision(unit, scope, row)
+        detail: dict[str, str | int | bool | None] = {"seq": seq, "outcome": outcome.word}
+        event = AuditEvent(
+            scope, "decision:payment:decide", "process:api", AuditOutcome.DONE, at_us, detail
+        )
+        self._ledger.stores.audit.record(unit, event)
+        if outcome is not Outcome.ALLOW or entry.result.effects:
+            enqueue(unit, scope, "decision.recorded", msgspec.json.encode(detail), at_us)
+
+    def _count(self, scope: Scope, entry: PaymentEntry) -> None:
+        outcome = entry.result.answer.word
+        self._metrics.decisions.labels(scope.environment.value, outcome).inc()
+        for name, took in zip(STAGES, entry.stage_us, strict=True):
+            self._metrics.stage_seconds.labels(name).observe(took / 1e6)
+
+
+def _runtime(state: ScopeState) -> PolicyRuntime:
+    if state.runtime is None or state.windows is None:
+        raise Unavailable("no_policy", "no ruleset is published for this tenant and environment")
+    return state.runtime
+
+
+def _same(prior: Decided, digest: bytes, payment_id: str) -> Decided:
+    if prior.entry.clear.get("payment.id") != payment_id:
+        raise Unavailable("identity_collision", "two payments share a digest; use another attempt")
+    if prior.entry.body_digest != digest:
+        raise errors.attempt_conflict()
+    return Decided(prior.scope, prior.seq, prior.entry, repeated=True)
+
+
+def _forced_after(forced: str | None) -> Outcome | None:
+    """A magic challenge follows its result; other magic outcomes stay."""
+    if forced is None or forced == Outcome.CHALLENGE.word:
+        return None
+    return Outcome.parse(forced)

@@ -1,0 +1,182 @@
+"""The policy desk: rulesets are stored, compiled aside, and published at a logged sequence.
+
+Guards: a ruleset is immutable and named by its content; nothing that does not compile is stored;
+publishing moves one pointer by a log entry. New windows have history at once: they are filled from
+the log up to a sequence in a worker thread while payments go on, catch up with what came meanwhile,
+and take over between two payments. Not done here: approvals, shadow and roll-out (the lab).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from paywarden.core.errors import Conflict, NotFound
+from paywarden.core.scope import Scope
+from paywarden.decision import entries, errors
+from paywarden.decision.conduct import PolicyRuntime
+from paywarden.decision.entries import PolicyEntry
+from paywarden.decision.history import History, fill
+from paywarden.decision.ledger import Ledger, Staged
+from paywarden.decision.list_desk import ListDesk
+from paywarden.decision.ports import RulesetRow
+from paywarden.decision.state import ScopeState
+from paywarden.kit.audit import AuditEvent, AuditOutcome
+from paywarden.kit.db.unit import UnitOfWork
+from paywarden.kit.log import logger
+from paywarden.risk.features.arena import Windows
+from paywarden.risk.features.observation import Observation
+
+Files = Mapping[str, bytes]
+Compile = Callable[[Files], Awaitable[PolicyRuntime]]
+CATCH_UP_STEP = 64
+KEPT_RUNTIMES = 16
+
+
+@dataclass(slots=True)
+class _BackFill:
+    """Observations that arrived while new windows are being filled."""
+
+    windows: Windows
+    waiting: deque[Observation]
+
+
+class PolicyDesk:
+    """Stores and publishes rulesets over one ledger."""
+
+    def __init__(
+        self, ledger: Ledger, history: History, lists: ListDesk, compile_files: Compile
+    ) -> None:
+        self._ledger = ledger
+        self._history = history
+        self._lists = lists
+        self._compile = compile_files
+        self._runtimes: dict[str, PolicyRuntime] = {}
+        self._filling: dict[Scope, _BackFill] = {}
+        self._one_at_a_time = asyncio.Lock()
+
+    async def create(self, scope: Scope, files: Files, actor: str) -> tuple[RulesetRow, bool]:
+        """(the stored ruleset, whether it is new). Errors: PolicyErrors with every finding."""
+        async with self._one_at_a_time:
+            runtime = await self._compile(files)
+            self._keep(runtime)
+            known = self._ledger.stores.records.ruleset(scope, runtime.ruleset)
+            if known is not None:
+                return known, False
+            policy = runtime.policy
+            now = self._ledger.clock.now_us()
+            row = RulesetRow(runtime.ruleset, policy.name, len(policy.rules), files, now, actor)
+            unit = UnitOfWork()
+            self._ledger.stores.records.add_ruleset(unit, scope, row)
+            self._audit(unit, scope, "create", actor, runtime.ruleset)
+            await self._ledger.stores.writer.commit(unit)
+            return row, True
+
+    async def publish(self, scope: Scope, ruleset: str, actor: str) -> int:
+        """Let a stored ruleset decide from the next payment on; the log sequence of the switch."""
+        async with self._one_at_a_time:
+            row = self._ledger.stores.records.ruleset(scope, ruleset)
+            if row is None:
+                raise ruleset_not_found()
+            runtime = self._runtimes.get(ruleset) or await self._compile(row.files)
+            if runtime.ruleset != ruleset:
+                raise Conflict(
+                    "ruleset_compiles_differently",
+                    "this program reads the stored files otherwise; push the policy again",
+                )
+            self._keep(runtime)
+            state = self._ledger.ready(scope)
+            await self._lists.declare(scope, runtime.policy.lists, row.files, actor)
+            windows = await self._filled(state, runtime)
+            return await self._switch(state, runtime, windows, actor)
+
+    def observed(self, scope: Scope, observation: Observation) -> None:
+        """Every observation as it is staged: a back-fill in progress must not miss it."""
+        filling = self._filling.get(scope)
+        if filling is not None:
+            filling.waiting.append(observation)
+
+    def runtime(self, ruleset: str) -> PolicyRuntime | None:
+        """A compiled ruleset that is still at hand."""
+        return self._runtimes.get(ruleset)
+
+    async def runtime_of(self, scope: Scope, ruleset: str) -> PolicyRuntime:
+        """The compiled form of a stored ruleset. Errors: NotFound."""
+        known = self._runtimes.get(ruleset)
+        if known is not None:
+            return known
+        row = self._ledger.stores.records.ruleset(scope, ruleset)
+        if row is None:
+            raise ruleset_not_found()
+        runtime = await self._compile(row.files)
+        self._keep(runtime)
+        return runtime
+
+    def keep(self, runtime: PolicyRuntime) -> None:
+        """Have a compiled ruleset at hand (at start)."""
+        self._keep(runtime)
+
+    async def _filled(self, state: ScopeState, runtime: PolicyRuntime) -> Windows:
+        windows = Windows(runtime.plan, state.history_start_us)
+        filling = _BackFill(windows, deque())
+        self._filling[state.scope] = filling
+        try:
+            # What is staged but not yet durable is not in the log: wait for it, keep what follows.
+            head = self._ledger.stores.journal.staged_head
+            await self._ledger.settle()
+            chunks = self._history.columns(state.scope, 0, head)
+            await asyncio.to_thread(fill, windows, chunks)
+            while len(filling.waiting) > CATCH_UP_STEP:
+                _catch_up(filling, CATCH_UP_STEP)
+                await asyncio.sleep(0)
+            return windows
+        except BaseException:
+            self._filling.pop(state.scope, None)
+            raise
+
+    async def _switch(
+        self, state: ScopeState, runtime: PolicyRuntime, windows: Windows, actor: str
+    ) -> int:
+        scope, ledger, unit = state.scope, self._ledger, UnitOfWork()
+        filling = self._filling.pop(scope)
+        _catch_up(filling, len(filling.waiting))
+        if ledger.ready(scope) is not state:
+            raise errors.engine_recovering()
+        with ledger.ahead():
+            now = ledger.clock.now_us()
+            staged: Staged = ledger.stage(
+                unit, scope, entries.POLICY, now, PolicyEntry(runtime.ruleset, actor)
+            )
+            state.runtime, state.windows, state.ruleset = runtime, windows, runtime.ruleset
+            self._audit(unit, scope, "publish", actor, runtime.ruleset)
+        await ledger.commit(unit, [staged])
+        logger().info("ruleset_published", ruleset=runtime.ruleset, seq=staged.seq)
+        return staged.seq
+
+    def _audit(self, unit: UnitOfWork, scope: Scope, act: str, actor: str, ruleset: str) -> None:
+        now = self._ledger.clock.now_us()
+        event = AuditEvent(
+            scope, f"policy:ruleset:{act}", f"key:{actor}", AuditOutcome.DONE, now,
+            {"ruleset": ruleset},
+        )  # fmt: skip
+        self._ledger.stores.audit.record(unit, event)
+
+    def _keep(self, runtime: PolicyRuntime) -> None:
+        live = {state.ruleset for state in self._ledger.states.values()}
+        for name in list(self._runtimes):
+            if len(self._runtimes) >= KEPT_RUNTIMES and name not in live:
+                del self._runtimes[name]
+        self._runtimes[runtime.ruleset] = runtime
+
+
+def _catch_up(filling: _BackFill, count: int) -> None:
+    """Feed the oldest waiting observations."""
+    for _ in range(min(count, len(filling.waiting))):
+        filling.windows.add(filling.waiting.popleft())
+
+
+def ruleset_not_found() -> NotFound:
+    """No such ruleset for this key."""
+    return NotFound("ruleset_not_found", "no ruleset of that hash for this tenant and environment")

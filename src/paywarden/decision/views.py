@@ -1,0 +1,184 @@
+"""Two views of a decision: what the merchant was told, and the operator's whole record.
+
+Guards: the merchant's view is the answer and nothing else: neutral codes, never AML's; the
+operator's view shows every value with personal fields masked. Texts of reasons come from the
+ruleset, so an old decision reads as it did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from paywarden.core.instants import format_rfc3339
+from paywarden.core.outcome import Outcome
+from paywarden.decision.conduct import PolicyRuntime
+from paywarden.decision.decision_ids import DecisionIds
+from paywarden.decision.entries import PaymentEntry
+from paywarden.decision.masking import mask, mask_all
+from paywarden.decision.messages import DecisionAnswer, DecisionView, Reason, RequiredAction
+from paywarden.decision.payments import STAGES, Decided
+from paywarden.decision.sealing import Sealer
+from paywarden.fraud.reasons import reason_text
+from paywarden.risk.features.catalogue import FIELDS
+
+ADVICE_CODES: Mapping[Outcome, tuple[tuple[str, str], ...]] = {
+    Outcome.CHALLENGE: (
+        ("NEVER_SHARE_CODES", "Nobody who is honest will ask the payer for a one-time code"),
+    ),
+}
+
+
+class Views:
+    """Makes answers and records of decisions."""
+
+    def __init__(self, ids: DecisionIds, sealer: Sealer) -> None:
+        self._ids = ids
+        self._sealer = sealer
+
+    def answer(self, decided: Decided, policy_reasons: Mapping[str, str]) -> DecisionAnswer:
+        """What the caller of POST /v1/decisions gets."""
+        return DecisionAnswer(**self._told(decided, policy_reasons))
+
+    def merchant(self, decided: Decided, policy_reasons: Mapping[str, str]) -> DecisionView:
+        """The recorded answer, without any of the record."""
+        return DecisionView(
+            **self._told(decided, policy_reasons),
+            created_at=format_rfc3339(decided.entry.received_us),
+            continues=self._continues(decided),
+        )
+
+    def operator(
+        self, decided: Decided, policy_reasons: Mapping[str, str], runtime: PolicyRuntime | None
+    ) -> DecisionView:
+        """The answer and the whole record; `runtime` of the ruleset that decided, if at hand."""
+        return DecisionView(
+            **self._told(decided, policy_reasons),
+            created_at=format_rfc3339(decided.entry.received_us),
+            continues=self._continues(decided),
+            record=self.record(decided, runtime),
+        )
+
+    def record(self, decided: Decided, runtime: PolicyRuntime | None) -> dict[str, Any]:
+        """The whole record of a decision, personal fields masked."""
+        entry = decided.entry
+        fields, erased = self._sealer.open(decided.scope, decided.seq, entry.clear, entry.sealed)
+        fields.update(
+            (name, value)
+            for name, value in (
+                ("segment", entry.result.segment),
+                ("merchant_group", entry.result.merchant_group),
+            )
+        )
+        return {
+            "log_sequence": decided.seq,
+            "clock": _clock(entry),
+            "inputs": _given(fields),
+            "enrichment": _derived(fields),
+            "persons_erased": erased,
+            "segment": entry.result.segment,
+            "merchant_group": entry.result.merchant_group,
+            "features": features(entry, runtime),
+            "rules": fired(entry, fields, runtime),
+            "scenario_points": entry.result.scenario_points,
+            "decided_by": entry.result.deciding.split(",") if entry.result.deciding else [],
+            "forced_by_magic_value": entry.forced,
+            "skipped_stages": list(entry.skipped),
+            "degraded": list(entry.degraded),
+            "stage_us": dict(zip(STAGES, entry.stage_us, strict=True)),
+            "ruleset": entry.ruleset,
+            "lists_version": entry.lists_seq,
+            "tables_version": entry.tables,
+        }
+
+    def _told(self, decided: Decided, policy_reasons: Mapping[str, str]) -> dict[str, Any]:
+        entry, result = decided.entry, decided.entry.result
+        name = self._ids.text(decided.scope, decided.seq)
+        action = None
+        if result.required_action == "challenge":
+            action = RequiredAction("challenge", f"/v1/decisions/{name}/continue")
+        return {
+            "id": name,
+            "payment_id": entry.clear["payment.id"],
+            "attempt": entry.clear["payment.attempt"],
+            "outcome": result.answer.word,
+            "points": result.points,
+            "reasons": [
+                Reason(code, policy_reasons.get(code) or reason_text(code))
+                for code in result.reasons
+            ],
+            "required_action": action,
+            "advice": [Reason(*advice) for advice in ADVICE_CODES.get(result.answer, ())],
+            "ruleset": entry.ruleset,
+            "model": None,
+            "degraded": list(entry.degraded),
+            "latency_ms": entry.latency_us / 1000,
+        }
+
+    def _continues(self, decided: Decided) -> str | None:
+        first = decided.entry.continues
+        return self._ids.text(decided.scope, first) if first else None
+
+
+def features(entry: PaymentEntry, runtime: PolicyRuntime | None) -> dict[str, Any]:
+    """Every window value by name; by position when the ruleset is no longer at hand."""
+    names = runtime.plan.names if runtime is not None else map(str, range(len(entry.aggregates)))
+    return dict(zip(names, entry.aggregates, strict=False))
+
+
+def fired(
+    entry: PaymentEntry, fields: Mapping[str, Any], runtime: PolicyRuntime | None
+) -> list[dict[str, Any]]:
+    """Rules that fired, with the values that fired them."""
+    if runtime is None:
+        return [{"index": index} for index in entry.result.fired]
+    compiled = runtime.compiled
+    values = runtime.vector(fields, entry.aggregates, {})
+    values[compiled.slots["segment"]] = entry.result.segment
+    values[compiled.slots["merchant_group"]] = entry.result.merchant_group
+    made = []
+    for index in entry.result.fired:
+        row, rule = compiled.rules[index], runtime.policy.rules[index]
+        read = compiled.online.fired_values(index, values)
+        made.append(
+            {
+                "id": row.id,
+                "title": rule.title,
+                "scenario": row.scenario,
+                "when": row.text,
+                "points": row.effect.points,
+                "outcome": row.effect.outcome.word if row.effect.outcome is not None else None,
+                "hard": row.hard,
+                "reason": row.effect.reason,
+                "explanation": rule.explanation,
+                "values": {path: mask(path, value) for path, value in read.items()},
+            }
+        )
+    return made
+
+
+def _clock(entry: PaymentEntry) -> dict[str, Any]:
+    seen = entry.observation
+    return {
+        "received_at": format_rfc3339(entry.received_us),
+        "decided_at": format_rfc3339(seen.t_us),
+        "counted_at": format_rfc3339(seen.s_us),
+        "late": bool(entry.clear.get("payment.late", False)),
+    }
+
+
+def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
+    given = {p: v for p, v in fields.items() if p in FIELDS and not FIELDS[p].derived}
+    return _readable(mask_all(given))
+
+
+def _derived(fields: Mapping[str, Any]) -> dict[str, Any]:
+    derived = {p: v for p, v in fields.items() if p in FIELDS and FIELDS[p].derived}
+    return _readable(mask_all(derived))
+
+
+def _readable(fields: dict[str, Any]) -> dict[str, Any]:
+    for path, value in fields.items():
+        if FIELDS[path].type == "timestamp" and type(value) is int:
+            fields[path] = format_rfc3339(value)
+    return fields
