@@ -54,6 +54,13 @@ def percentiles(seconds: list[float]) -> dict[str, float]:
     }
 
 
+def spin(seconds: float) -> None:
+    """Hold the interpreter as a decision's own work does."""
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        pass
+
+
 def disk(folder: Path, rounds: int = 400) -> dict[str, float]:
     """Latency of fdatasync after an 8 KiB append."""
     handle = os.open(folder / "disk", os.O_CREAT | os.O_WRONLY)
@@ -84,6 +91,7 @@ class Load:
         self.event, self.record = os.urandom(2_000), os.urandom(1_450)
         self.took: list[float] = []
         self.building = 0.0
+        self.work_seconds = 0.0
 
     def unit(self) -> UnitOfWork:
         seq, unit = self.journal.staged_head + 1, UnitOfWork()
@@ -100,6 +108,7 @@ class Load:
 
     async def caller(self, units: int) -> None:
         for _ in range(units):
+            spin(self.work_seconds)
             start = time.perf_counter()
             unit = self.unit()
             built = time.perf_counter()
@@ -159,6 +168,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             load = Load(
                 Path(folder), options.layout, full=options.full, growing=not options.random_ids
             )
+            load.work_seconds = options.work_us / 1e6
             report["runs"].append(asyncio.run(load.run(callers, units)))
     report["subject_keys"] = sealing()
     return report
@@ -181,10 +191,14 @@ def main() -> None:
     parser.add_argument("--callers", type=int, nargs="+", default=[1, 16, 64])
     parser.add_argument("--full", action="store_true", help="add an audit and an outbox row")
     parser.add_argument("--random-ids", action="store_true", help="record ids without time order")
+    parser.add_argument("--work-us", type=int, default=0, help="Python work before each unit")
+    parser.add_argument("--switch-us", type=int, help="set sys.setswitchinterval")
     parser.add_argument("--layout", choices=list(LAYOUTS), default="seq key, id grows")
     parser.add_argument("--json", type=Path, help="write the report here")
     parser.add_argument("--dir", type=Path, help="folder (disk) for the databases")
     options = parser.parse_args()
+    if options.switch_us:
+        sys.setswitchinterval(options.switch_us / 1e6)
     report = measure(options)
     print(table(report), file=sys.stderr if str(options.json) == "-" else sys.stdout)
     if options.json:

@@ -1,8 +1,8 @@
 """Sending the writes of many units to SQLite with few statements.
 
 Guards: the effect equals running the units one after another. Rows of `Insert` are gathered per
-table until a `Change` (or the end) comes; foreign keys are checked at the commit, because gathering
-may send a child's table before its parent's. Not done here: begin, commit, roll back (the writer).
+table until a `Change` (or the end) comes. Gathering may send a child's row before its parent's; the
+writer then runs the batch unit by unit. Not done here: begin, commit, roll back (the writer).
 """
 
 from __future__ import annotations
@@ -42,12 +42,7 @@ def _flush(connection: sqlite3.Connection, gathered: _Gathered) -> None:
 
 
 def _send_rows(connection: sqlite3.Connection, statement: Insert, values: list[Any]) -> None:
-    width, start, rows = statement.width, 0, CHUNK_ROWS
-    left = len(values) // width
-    while left:
-        while rows > left:
-            rows //= 2
-        stop = start + rows * width
-        chunk = values if rows * width == len(values) else values[start:stop]
-        connection.execute(statement.sql(rows), chunk)
-        start, left = stop, left - rows
+    step = statement.width * CHUNK_ROWS
+    for start in range(0, len(values), step):
+        chunk = values[start : start + step]
+        connection.execute(statement.sql(len(chunk) // statement.width), chunk)

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 Parameters = Sequence[Any]
 Finish = Callable[[Parameters], Parameters]
-CHUNK_ROWS: Final = 8  # measured: 8 rows a statement cost less than 1 or 64
+CHUNK_ROWS: Final = 16  # measured: fewer hand-overs of the lock than 1, less copying than 64
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 
 

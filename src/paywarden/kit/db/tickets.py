@@ -40,8 +40,7 @@ def settle(settled: Sequence[Settled]) -> None:
         try:
             loop.call_soon_threadsafe(_resolve, items)
         except RuntimeError:
-            if not loop.is_closed():
-                raise
+            continue  # the loop is closed: nobody waits any more
 
 
 def _resolve(items: Sequence[Settled]) -> None:

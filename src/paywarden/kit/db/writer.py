@@ -171,9 +171,13 @@ class Writer:
     def _run(self) -> None:
         held = self._connection
         assert held is not None
-        while tickets := self._take():
-            if not self._commit_batch(held, tickets):
-                return
+        try:
+            while tickets := self._take():
+                if not self._commit_batch(held, tickets):
+                    return
+        except BaseException as fault:
+            self._fail(held, [], fault)  # the thread never dies unnoticed
+            raise
 
     def _take(self) -> list[Ticket]:
         with self._changed:
@@ -201,7 +205,6 @@ class Writer:
             participant.before()
         held.execute("BEGIN IMMEDIATE")
         try:
-            held.execute("PRAGMA defer_foreign_keys=ON")
             batch.send(held, [ticket.unit for ticket in tickets])
             held.execute("COMMIT")
         except BaseException:
@@ -231,18 +234,20 @@ class Writer:
         for participant in self._participants:
             participant.rolled_back()
 
-    def _fail(self, held: sqlite3.Connection, tickets: list[Ticket], fault: Exception) -> bool:
+    def _fail(self, held: sqlite3.Connection, tickets: list[Ticket], fault: BaseException) -> bool:
         with self._changed:
             self._state = "failed"
             tickets = [*tickets, *self._queue]
             self._queue.clear()
         self._connection = None
-        held.close()
         error = self._failure(fault)
-        settle([(ticket, error) for ticket in tickets])
+        try:
+            held.close()
+        finally:
+            settle([(ticket, error) for ticket in tickets])
         return False
 
-    def _failure(self, fault: Exception) -> PaywardenError:
+    def _failure(self, fault: BaseException) -> PaywardenError:
         if isinstance(fault, sqlite3.Error):
             return connection.fault_of(fault, self._path)
         if isinstance(fault, PaywardenError):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final
 
 from paywarden.core.errors import Conflict, Corrupt
@@ -143,12 +144,15 @@ class SqliteJournal:
         return bytes(row[0])
 
 
+_scope = lru_cache(maxsize=4_096)(Scope.parse)
+
+
 def _checked(row: tuple[object, ...], previous: bytes) -> Entry:
     seq, scope, kind, at_us, body, digest = row[:6]
     try:
         wanted = link(previous, seq, scope, kind, at_us, body)  # type: ignore[arg-type]
         if wanted == digest:
-            return Entry(seq, Scope.parse(scope), kind, at_us, body)  # type: ignore[arg-type]
+            return Entry(seq, _scope(scope), kind, at_us, body)  # type: ignore[arg-type]
     except (TypeError, ValueError, AttributeError) as fault:
         raise Corrupt("journal_corrupt", f"entry {seq} of the log is damaged") from fault
     raise Corrupt("journal_corrupt", f"entry {seq} of the log is damaged")
