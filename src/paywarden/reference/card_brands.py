@@ -12,13 +12,14 @@ brands publish. Not done here: issuer, funding and country (`bins`), finding num
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from paywarden.reference.provenance import Provenance
 from paywarden.reference.ranges import Ranges
 from paywarden.reference.shipped import load_shipped
 
 PREFIX_DIGITS = 8
+_REMEMBERED = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class CardBrands:
         self.ranges = ranges
         self.provenance = provenance
         self._index = Ranges.build((r.low, r.high, n) for n, r in enumerate(ranges))
+        self._remembered = lru_cache(_REMEMBERED)(self._brand_of)
         scale = 10 ** (PREFIX_DIGITS - 2)
         self._by_head = {
             head: tuple(r for r in ranges if r.low // scale <= head <= r.high // scale)
@@ -47,6 +49,10 @@ class CardBrands:
 
     def brand_of(self, digits: str) -> str | None:
         """Brand of 6 or more leading ASCII digits; None when unknown or when digits decide."""
+        # Cut before remembering: a whole number must not stay in memory.
+        return self._remembered(digits[:PREFIX_DIGITS])
+
+    def _brand_of(self, digits: str) -> str | None:
         low, high = digit_span(digits)
         found = {self.ranges[n].brand if n >= 0 else None for n in self._index.find_all(low, high)}
         return found.pop() if len(found) == 1 else None
