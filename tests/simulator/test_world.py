@@ -7,8 +7,9 @@ import polars as pl
 import pytest
 
 from paywarden.core.instants import DAY_US
-from paywarden.simulator.frames import events_frame, timeline
+from paywarden.simulator.frames import events_frame
 from paywarden.simulator.history import History, simulate
+from paywarden.simulator.timeline import timeline
 from paywarden.simulator.words import Channel, Status, Type
 from paywarden.simulator.world.geography import BINS, COUNTRIES, CURRENCIES
 from paywarden.simulator.world.merchants import TRADE_RECURRING

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from paywarden.simulator.frames import events_frame, timeline, truth_frame
+from paywarden.simulator.frames import events_frame, truth_frame
 from paywarden.simulator.history import History, simulate
 from paywarden.simulator.presets import DEFAULT_START_US
+from paywarden.simulator.timeline import timeline
 from paywarden.simulator.words import Type
 
 EVENTS_FILE = "events.parquet"

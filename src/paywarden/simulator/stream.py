@@ -30,12 +30,13 @@ from paywarden.core.instants import format_rfc3339
 from paywarden.core.outcome import Outcome
 from paywarden.simulator import bodies, reaction
 from paywarden.simulator.bodies import Target
-from paywarden.simulator.frames import events_frame, timeline
+from paywarden.simulator.frames import events_frame
 from paywarden.simulator.history import History, simulate
 from paywarden.simulator.naming import name, space
 from paywarden.simulator.pacing import Pace
 from paywarden.simulator.presets import DEFAULT_START_US
 from paywarden.simulator.streams import Streams
+from paywarden.simulator.timeline import timeline
 from paywarden.simulator.words import Kind, word
 from paywarden.simulator.world.network import text as address_text
 
