@@ -1,1 +1,3 @@
 """Paywarden: self-hosted payment security and risk control."""
+
+__version__ = "0.1.0"

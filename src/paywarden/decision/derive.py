@@ -29,6 +29,7 @@ class Deriver:
     """Adds derived fields to given ones, over one bundle of tables."""
 
     def __init__(self, enricher: Enricher) -> None:
+        self.tables = enricher.tables
         self._enricher = enricher
         self._steps: tuple[tuple[str, Callable[[Fields], str | None]], ...] = (
             ("device.ip", self._network),

@@ -142,7 +142,7 @@ class Events:
         t_us, s_us, late = state.ticker.live(intake.occurred_us, received)
         if late:
             ledger.metrics.late_events.labels("event").inc()
-        self._payments.derive(fields, s_us, late)
+        self._payments.derive(state, fields, s_us, late)
         if attempt is not None:
             standing = state.labels.get(attempt.identity, 0)
             retracts = standing if fields["event.kind"] == "label" else 0

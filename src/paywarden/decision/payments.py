@@ -8,7 +8,7 @@ Not done here: HTTP (`http.py`), meaning of rules (`conduct.py`), files (`paywar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -76,14 +76,14 @@ class Payments:
     def __init__(
         self,
         ledger: Ledger,
-        deriver: Deriver,
+        derivers: Callable[[str], Deriver],
         sealer: Sealer,
         ids: DecisionIds,
         tables_version: str,
     ) -> None:
         self.ids = ids
         self._ledger = ledger
-        self._deriver = deriver
+        self._derivers = derivers
         self._sealer = sealer
         self._tables_version = tables_version[:16]
         self._clock = ledger.clock
@@ -148,10 +148,11 @@ class Payments:
         """Seconds from a monotonic mark to now."""
         return (self._clock.monotonic_ns() - started_ns) / 1e9
 
-    def derive(self, fields: Fields, s_us: int, late: bool) -> tuple[str, ...]:
+    def derive(self, state: ScopeState, fields: Fields, s_us: int, late: bool) -> tuple[str, ...]:
         """Derived fields in place; a fault of ours is stated, never an outage."""
+        base = state.runtime.policy.base_currency if state.runtime is not None else ""
         try:
-            return self._deriver.derive(fields, s_us, late)
+            return self._derivers(base).derive(fields, s_us, late)
         except Exception as fault:
             logger().error("enrichment_failed", error_type=type(fault).__name__)
             self._metrics.degraded.labels("enrichment_failed").inc()
@@ -169,7 +170,7 @@ class Payments:
         t_us, s_us, late = state.ticker.live(intake.occurred_us, received)
         if late:
             self._metrics.late_events.labels("payment").inc()
-        degraded = (*intake.degraded, *self.derive(fields, s_us, late))
+        degraded = (*intake.degraded, *self.derive(state, fields, s_us, late))
         seq = self._ledger.next_seq
         observation = observe_fields(
             fields, state.digester.digest, seq=seq, t_us=t_us, s_us=s_us, identity=identity

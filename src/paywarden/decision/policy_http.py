@@ -1,0 +1,247 @@
+"""Operations of policies (API.md section 3): rulesets, lists, and the feature catalogue."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from paywarden.core.errors import InvalidRequest
+from paywarden.core.instants import format_rfc3339, from_datetime
+from paywarden.core.scope import Scope
+from paywarden.decision.ledger import Ledger
+from paywarden.decision.list_desk import ListDesk
+from paywarden.decision.messages import Instant, Wire
+from paywarden.decision.policy_desk import PolicyDesk, ruleset_not_found
+from paywarden.decision.ports import Records, RulesetRow
+from paywarden.kit.http.operation import Answer, Call, Operation
+from paywarden.risk.features.catalogue import EVENT_FIELDS, FIELDS
+from paywarden.risk.lists.model import EditAction, ListKind, NewEntry
+from paywarden.risk.lists.named import NamedList
+
+POLICY_BODY_LIMIT = 16 * 1024 * 1024
+FilePath = Annotated[str, Meta(min_length=1, max_length=200)]
+FileText = Annotated[str, Meta(max_length=2 * 1024 * 1024)]
+
+
+class RulesetRequest(Wire, frozen=True):
+    """Body of POST /v1/rulesets: the files of a policy folder by path."""
+
+    files: Annotated[dict[FilePath, FileText], Meta(min_length=1, max_length=5_000)]
+
+
+class Ruleset(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A stored ruleset; `files` only when one is read."""
+
+    hash: str
+    name: str
+    rules: int
+    created_at: str
+    created_by: str
+    live: bool
+    files: dict[str, str] | None = None
+
+
+class RulesetPage(msgspec.Struct, frozen=True):
+    """A page of rulesets, by hash."""
+
+    items: list[Ruleset]
+    has_more: bool
+    next: str | None
+
+
+class Published(msgspec.Struct, frozen=True):
+    """A ruleset decides from this log sequence on."""
+
+    hash: str
+    live: bool
+    log_sequence: int
+
+
+class RulesetsQuery(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Query of GET /v1/rulesets."""
+
+    limit: Annotated[int, Meta(ge=1, le=200)] = 50
+    after: Annotated[str, Meta(max_length=80)] = ""
+
+
+class ListSummary(msgspec.Struct, frozen=True):
+    """A list: what it holds and which content."""
+
+    name: str
+    kind: str
+    entries: int
+    version: int
+    sha256: str
+
+
+class ListPage(msgspec.Struct, frozen=True):
+    """Every list of the tenant and environment, by name."""
+
+    items: list[ListSummary]
+    has_more: bool
+    next: str | None
+
+
+class EntryRequest(Wire, frozen=True):
+    """Body of POST /v1/lists/{name}/entries. `kind` is needed only for a list not yet known."""
+
+    value: Annotated[str, Meta(min_length=1, max_length=200)]
+    reason: Annotated[str, Meta(min_length=1, max_length=200)]
+    expires_at: Instant | None = None
+    action: Literal["add", "remove"] = "add"
+    kind: Literal[
+        "card", "payer", "payee", "email", "email_domain", "phone", "account", "device", "ip",
+        "merchant", "country", "bin", "string",
+    ] | None = None  # fmt: skip
+
+
+class EntryAnswer(msgspec.Struct, frozen=True):
+    """The list after the edit, and where the edit stands in the log."""
+
+    name: str
+    entries: int
+    version: int
+    log_sequence: int
+
+
+class Feature(msgspec.Struct, frozen=True):
+    """One name that conditions or window filters may use."""
+
+    path: str
+    type: str
+    text: str
+    personal: bool
+    in_windows: bool
+    derived: bool
+
+
+class FeaturePage(msgspec.Struct, frozen=True):
+    """The feature catalogue: fields, then the aggregates of the live ruleset."""
+
+    items: list[Feature]
+    has_more: bool
+    next: str | None
+
+
+class PolicyOperations:
+    """The operations, over the desks of the decision room."""
+
+    def __init__(
+        self, policies: PolicyDesk, lists: ListDesk, records: Records, ledger: Ledger
+    ) -> None:
+        self._policies = policies
+        self._lists = lists
+        self._records = records
+        self._ledger = ledger
+
+    def operations(self) -> list[Operation]:
+        """Every operation of this module."""
+        named, hashed = {"name": "Name of a list"}, {"hash": "Content hash, `rs_...`"}
+        return [
+            Operation("GET", "/v1/features", "list_features", "The feature catalogue",
+                      self.features, FeaturePage, permission="features:read", tag="policy"),
+            Operation("GET", "/v1/lists", "list_lists", "Lists of this tenant", self.list_lists,
+                      ListPage, permission="lists:read", tag="policy"),
+            Operation("POST", "/v1/lists/{name}/entries", "edit_list", "Add or remove an entry",
+                      self.edit_list, EntryAnswer, EntryRequest, permission="lists:write",
+                      tag="policy", path_texts=named),
+            Operation("GET", "/v1/rulesets", "list_rulesets", "Stored rulesets", self.rulesets,
+                      RulesetPage, query=RulesetsQuery, permission="rulesets:read", tag="policy"),
+            Operation("POST", "/v1/rulesets", "create_ruleset", "Check, compile, store a policy",
+                      self.create, Ruleset, RulesetRequest, permission="rulesets:write", status=201,
+                      tag="policy", body_limit=POLICY_BODY_LIMIT,
+                      also_declares={200: "The same ruleset is stored already"}),
+            Operation("GET", "/v1/rulesets/{hash}", "get_ruleset", "Read a ruleset", self.ruleset,
+                      Ruleset, permission="rulesets:read", tag="policy", path_texts=hashed),
+            Operation("POST", "/v1/rulesets/{hash}/publish", "publish_ruleset",
+                      "Let a ruleset decide", self.publish, Published,
+                      permission="rulesets:publish", tag="policy", path_texts=hashed),
+        ]  # fmt: skip
+
+    async def features(self, call: Call) -> Answer:
+        """GET /v1/features."""
+        fields = (*FIELDS.values(), *EVENT_FIELDS.values())
+        items = [
+            Feature(f.path, f.type, f.text, f.personal, f.storage is not None, f.derived)
+            for f in fields
+        ]
+        runtime = self._ledger.ready(call.asker.scope).runtime
+        if runtime is not None:
+            plan = runtime.plan
+            items += [
+                Feature(f"agg.{name}", kind, "Aggregate of the live ruleset", False, False, True)
+                for name, kind in zip(plan.names, plan.kinds, strict=True)
+            ]
+        return Answer(FeaturePage(items, False, None))
+
+    async def list_lists(self, call: Call) -> Answer:
+        """GET /v1/lists."""
+        held = self._lists.lists(call.asker.scope)
+        return Answer(ListPage([_summary(held[name]) for name in sorted(held)], False, None))
+
+    async def edit_list(self, call: Call) -> Answer:
+        """POST /v1/lists/{name}/entries."""
+        body: EntryRequest = call.body
+        scope, name = call.asker.scope, call.path["name"]
+        expires = from_datetime(body.expires_at) if body.expires_at is not None else None
+        entry = NewEntry(body.value, body.reason, expires)
+        kind = self._kind(scope, name, body)
+        action = EditAction(body.action)
+        seq = await self._lists.edit(scope, name, kind, action, (entry,), call.asker.key_id)
+        named = self._lists.find(scope, name)
+        return Answer(EntryAnswer(name, len(named), named.version, seq))
+
+    async def rulesets(self, call: Call) -> Answer:
+        """GET /v1/rulesets."""
+        query: RulesetsQuery = call.query
+        scope = call.asker.scope
+        rows = self._records.rulesets(scope, after=query.after, limit=query.limit + 1)
+        items = [self._shown(scope, row) for row in rows[: query.limit]]
+        more = len(rows) > query.limit
+        return Answer(RulesetPage(items, more, items[-1].hash if more else None))
+
+    async def create(self, call: Call) -> Answer:
+        """POST /v1/rulesets."""
+        body: RulesetRequest = call.body
+        files = {path: text.encode() for path, text in body.files.items()}
+        scope = call.asker.scope
+        row, fresh = await self._policies.create(scope, files, call.asker.key_id)
+        return Answer(self._shown(scope, row), 201 if fresh else 200)
+
+    async def ruleset(self, call: Call) -> Answer:
+        """GET /v1/rulesets/{hash}."""
+        scope = call.asker.scope
+        row = self._records.ruleset(scope, call.path["hash"])
+        if row is None:
+            raise ruleset_not_found()
+        files = {path: content.decode("utf-8", "replace") for path, content in row.files.items()}
+        return Answer(msgspec.structs.replace(self._shown(scope, row), files=files))
+
+    async def publish(self, call: Call) -> Answer:
+        """POST /v1/rulesets/{hash}/publish."""
+        asker = call.asker
+        name = call.path["hash"]
+        seq = await self._policies.publish(asker.scope, name, asker.key_id)
+        return Answer(Published(name, True, seq))
+
+    def _kind(self, scope: Scope, name: str, body: EntryRequest) -> ListKind:
+        known = self._lists.lists(scope).get(name)
+        if known is not None:
+            return known.kind
+        if body.kind is None:
+            raise InvalidRequest(
+                "list_kind_missing", "this list is new: say what kind it holds", pointer="/kind"
+            )
+        return ListKind(body.kind)
+
+    def _shown(self, scope: Scope, row: RulesetRow) -> Ruleset:
+        state = self._ledger.states.get(scope)
+        live = state is not None and state.ruleset == row.hash
+        created = format_rfc3339(row.created_at_us)
+        return Ruleset(row.hash, row.name, row.rules, created, row.created_by, live)
+
+
+def _summary(named: NamedList) -> ListSummary:
+    return ListSummary(named.name, named.kind.value, len(named), named.version, named.digest())

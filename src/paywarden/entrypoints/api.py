@@ -1,0 +1,110 @@
+"""The API process: one state owner that answers HTTP on Starlette.
+
+Guards: the socket opens before the state is rebuilt, so that `/livez` and `/readyz` tell what
+happens; every other operation is 503 until the state stands. `create_app` is the factory that the
+server calls in its worker; the home folder comes by the environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+
+import paywarden
+from paywarden.decision.http import DecisionOperations
+from paywarden.decision.policy_http import PolicyOperations
+from paywarden.decision.problems import CODES
+from paywarden.entrypoints.home import find_home
+from paywarden.entrypoints.installation import Installation
+from paywarden.kit.clock import SystemClock, SystemRandomness
+from paywarden.kit.http import app as http_app
+from paywarden.kit.http.operation import Operation, Surroundings
+from paywarden.kit.http.replays import StoredReplays
+from paywarden.kit.http.system import Dependency, SystemOperations
+from paywarden.kit.log import configure, logger
+
+
+def create_app() -> Starlette:
+    """Application over the home that PAYWARDEN_HOME names."""
+    home = find_home(None, os.environ)
+    home.require()
+    settings = home.settings(os.environ)
+    configure(level=settings.installation.log_level)
+    return application(Installation(home, settings, SystemClock(), SystemRandomness()))
+
+
+def application(installation: Installation) -> Starlette:
+    """Application over an installation; its lifespan starts and stops it."""
+    system = SystemOperations(
+        paywarden.__version__, installation.metrics, lambda: dependencies(installation), CODES
+    )
+    listed = operations(installation, system)
+    system.describe(listed)
+    surroundings = Surroundings(
+        installation.authenticator,
+        installation.clock,
+        installation.randomness,
+        installation.metrics,
+        StoredReplays(installation.idempotency, installation.writer),
+        installation.settings.server.max_in_flight,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: Any) -> AsyncIterator[None]:
+        starting = asyncio.create_task(_start(installation))
+        try:
+            yield
+        finally:
+            starting.cancel()
+            await installation.stop()
+
+    return http_app.build(listed, surroundings, lifespan)
+
+
+def operations(installation: Installation, system: SystemOperations) -> list[Operation]:
+    """Every operation of the API process."""
+    decisions = DecisionOperations(
+        installation.payments,
+        installation.events,
+        installation.payment_reader,
+        installation.views,
+        installation.policies,
+        installation.replays,
+        installation.records,
+        installation.metrics,
+    )
+    policies = PolicyOperations(
+        installation.policies, installation.lists, installation.records, installation.ledger
+    )
+    return [*decisions.operations(), *policies.operations(), *system.operations()]
+
+
+def dependencies(installation: Installation) -> Sequence[Dependency]:
+    """What the process needs, each with its state."""
+    writer = installation.writer.state
+    alarms = installation.tables.alarms(installation.clock.now_us())
+    found = [
+        Dependency("writer", writer, writer == "open"),
+        Dependency("state", "ready" if installation.ready else "rebuilding", installation.ready),
+        Dependency("tables", "old" if alarms else "fresh", True),
+    ]
+    for scope, state in installation.ledger.states.items():
+        name = f"policy:{scope.environment.value}"
+        found.append(Dependency(name, state.ruleset or "none", state.ruleset is not None))
+    return found
+
+
+async def _start(installation: Installation) -> None:
+    try:
+        await installation.start()
+    except Exception as fault:
+        # A process that cannot read its log must not pretend to live: the supervisor sees it end.
+        logger().error(
+            "start_failed", error_type=type(fault).__name__, code=getattr(fault, "code", None)
+        )
+        os._exit(1)

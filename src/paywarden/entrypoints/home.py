@@ -1,0 +1,109 @@
+"""The home folder: where an installation keeps its settings, keys and data.
+
+    paywarden.toml            settings, commented
+    keys/master.key           32 random bytes, mode 0600: back it up apart from data/
+    keys/operator.key         the first operator's API key, mode 0600: move it to a vault
+    data/paywarden.sqlite     log and records
+    data/subject_keys.sqlite  one wrapped key per person
+    data/segments/            sealed observations: can be made again from the log
+    cache/                    compiled policies: can be made again
+
+Guards: the folder and its keys are for one user only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from paywarden.core.errors import Unavailable
+from paywarden.entrypoints.settings import Settings
+from paywarden.kit.settings import parse_settings
+
+VARIABLE = "PAYWARDEN_HOME"
+DEFAULT = "paywarden-home"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Paths under one home folder."""
+
+    root: Path
+
+    @property
+    def settings_file(self) -> Path:
+        """Commented TOML."""
+        return self.root / "paywarden.toml"
+
+    @property
+    def master_key(self) -> Path:
+        """The master key."""
+        return self.root / "keys" / "master.key"
+
+    @property
+    def operator_key(self) -> Path:
+        """The first operator's API key."""
+        return self.root / "keys" / "operator.key"
+
+    @property
+    def database(self) -> Path:
+        """Log and records."""
+        return self.root / "data" / "paywarden.sqlite"
+
+    @property
+    def subject_keys(self) -> Path:
+        """Wrapped keys of persons."""
+        return self.root / "data" / "subject_keys.sqlite"
+
+    @property
+    def segments(self) -> Path:
+        """Sealed segments, by tenant and environment."""
+        return self.root / "data" / "segments"
+
+    @property
+    def cache(self) -> Path:
+        """Compiled policies."""
+        return self.root / "cache"
+
+    @property
+    def exists(self) -> bool:
+        """Whether `init` has run here."""
+        return self.settings_file.is_file() and self.master_key.exists()
+
+    def make(self) -> None:
+        """Create the folders, for this user only."""
+        for folder in (
+            self.root,
+            self.root / "keys",
+            self.root / "data",
+            self.segments,
+            self.cache,
+        ):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def require(self) -> None:
+        """Unavailable unless `init` has run here."""
+        if not self.exists:
+            raise Unavailable("home_missing", "no installation in this home; run init first")
+
+    def settings(self, environ: Mapping[str, str]) -> Settings:
+        """Parsed settings. Errors: InvalidRequest naming the key."""
+        relevant = {key: value for key, value in environ.items() if key != VARIABLE}
+        text = self.settings_file.read_text(encoding="utf-8")
+        return parse_settings(Settings, text, relevant, str(self.settings_file.name))
+
+
+def find_home(given: str | None, environ: Mapping[str, str]) -> Home:
+    """`--home`, else PAYWARDEN_HOME, else ./paywarden-home."""
+    return Home(Path(given or environ.get(VARIABLE) or DEFAULT).absolute())
+
+
+def private_write(path: Path, text: str) -> None:
+    """Write a new file that only this user can read; FileExistsError if it is there."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())

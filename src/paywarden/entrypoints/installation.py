@@ -1,0 +1,263 @@
+"""One installation, wired: databases, keys, ledger, services. The only place that knows them all.
+
+Order of start: schema, key database, writer, state from the log, segment keeper. Order of stop: no
+new acts, writer, keeper, readers. `recover` runs when a commit failed: it reopens the writer and
+rebuilds every state from the log, again and again with growing pauses, while requests get 503.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from paywarden.core.clock import Clock, Randomness
+from paywarden.core.errors import NotFound, PaywardenError
+from paywarden.core.scope import Environment, Scope
+from paywarden.core.secret import Secret
+from paywarden.decision.conduct import PolicyRuntime
+from paywarden.decision.decision_ids import DecisionIds
+from paywarden.decision.events import Events
+from paywarden.decision.history import History
+from paywarden.decision.intake import PaymentReader
+from paywarden.decision.keeper import SegmentKeeper
+from paywarden.decision.ledger import Ledger, Stores
+from paywarden.decision.list_desk import ListDesk
+from paywarden.decision.payments import Payments
+from paywarden.decision.policy_desk import PolicyDesk
+from paywarden.decision.replay_desk import ReplayDesk
+from paywarden.decision.sealing import Sealer
+from paywarden.decision.start import Foundations, rebuild
+from paywarden.decision.stores.sqlite import SCHEMA as DECISION_SCHEMA
+from paywarden.decision.stores.sqlite import SqliteRecords
+from paywarden.decision.views import Views
+from paywarden.entrypoints.compiling import Compiler
+from paywarden.entrypoints.home import Home
+from paywarden.entrypoints.settings import Settings
+from paywarden.entrypoints.tables import derivers
+from paywarden.identity.api_keys import ApiKeyAuthenticator
+from paywarden.identity.stores.sqlite import SCHEMA as IDENTITY_SCHEMA
+from paywarden.identity.stores.sqlite import SqliteKeys
+from paywarden.kit.audit import SqliteAuditLog
+from paywarden.kit.crypto.derive import Purpose, derive
+from paywarden.kit.crypto.digest import KeyedDigest
+from paywarden.kit.crypto.master import load_master_key
+from paywarden.kit.crypto.subjects import SubjectKeyRing
+from paywarden.kit.db.reader import Reader
+from paywarden.kit.db.schema import KIT
+from paywarden.kit.db.writer import Writer
+from paywarden.kit.idempotency import Idempotency
+from paywarden.kit.log import logger
+from paywarden.kit.metrics import Metrics
+from paywarden.kit.stores.sqlite_journal import SqliteJournal
+from paywarden.kit.stores.sqlite_subject_keys import SUBJECT_KEYS, SqliteWrappedKeys
+from paywarden.reference.currencies import active_currency
+from paywarden.risk.features.digests import Digester
+from paywarden.risk.features.segments import SegmentWriter
+from paywarden.risk.lists.model import ListKind
+from paywarden.risk.lists.store import Lists
+
+PARTS = (KIT, DECISION_SCHEMA, IDENTITY_SCHEMA)
+KEY_PARTS = (SUBJECT_KEYS,)
+FIRST_PAUSE_SECONDS = 0.2
+LAST_PAUSE_SECONDS = 5.0
+_ENGINE_KEYS = ("decision-ids", "bodies", "identifiers", "lists", "windows")
+
+
+@dataclass(slots=True)
+class Keys:
+    """Keys derived from the master key, one per purpose."""
+
+    master: Secret[bytes]
+    digests: Secret[bytes] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.digests = derive(self.master, Purpose.DIGESTS)
+
+    def sub(self, name: str, size: int = 32) -> Secret[bytes]:
+        """A key of its own for one use of digests."""
+        keyed = hashlib.blake2b(name.encode(), key=self.digests.expose(), digest_size=size)
+        return Secret(keyed.digest())
+
+
+class Installation:
+    """Everything of one process that decides, over one home folder."""
+
+    def __init__(
+        self, home: Home, settings: Settings, clock: Clock, randomness: Randomness
+    ) -> None:
+        home.require()
+        self.home = home
+        self.settings = settings
+        self.clock = clock
+        self.randomness = randomness
+        self.metrics = Metrics()
+        self.keys = Keys(load_master_key(home.master_key))
+        self.reader = Reader(home.database)
+        self.journal = SqliteJournal(self.reader)
+        self.key_ring = SubjectKeyRing(
+            self.keys.master, SqliteWrappedKeys(home.subject_keys), clock, randomness
+        )
+        self.writer = Writer(home.database, PARTS, (self.key_ring, self.journal))
+        self.records = SqliteRecords(self.reader)
+        stores = Stores(self.journal, self.writer, self.records, SqliteAuditLog(self.reader))
+        self.ledger = Ledger(stores, self.keys.sub("bodies"), clock, self.metrics)
+        self.history = History(self.journal, home.segments)
+        self.sealer = Sealer(self.key_ring)
+        self.ids = DecisionIds(self.keys.sub("decision-ids"))
+        self.compiler = Compiler(home.cache)
+        self.lists = ListDesk(self.ledger)
+        self.policies = PolicyDesk(self.ledger, self.history, self.lists, self.compiler.compile)
+        make_deriver = derivers(settings.tables, home.root)
+        self.tables = make_deriver("").tables
+        self.payments = Payments(
+            self.ledger, make_deriver, self.sealer, self.ids, self.tables.version()
+        )
+        self.payment_reader = PaymentReader(self._hash_identifier, active_currency)
+        self.events = Events(self.ledger, self.payments, self.payment_reader, self.sealer)
+        self.views = Views(self.ids, self.sealer)
+        self.replays = ReplayDesk(
+            self.ledger, self.history, self.policies, self.sealer, self.fresh_lists
+        )
+        self.api_keys = SqliteKeys(self.reader, self.writer)
+        self.pepper = derive(self.keys.master, Purpose.API_KEYS)
+        self.authenticator = ApiKeyAuthenticator(self.api_keys, self.pepper, clock)
+        self.idempotency = Idempotency(
+            self.reader, KeyedDigest(derive(self.keys.master, Purpose.IDEMPOTENCY)), clock
+        )
+        self.keeper = SegmentKeeper(self._segment_writer)
+        self.ready = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.ledger.on_staged = self.policies.observed
+        self.ledger.on_committed = self.keeper.add
+        self.ledger.on_failed = self._start_recovery
+
+    @property
+    def scopes(self) -> tuple[Scope, Scope]:
+        """Test and live of this installation's tenant."""
+        tenant = self.settings.installation.tenant
+        return Scope(tenant, Environment.TEST), Scope(tenant, Environment.LIVE)
+
+    # --- life -------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Open everything and rebuild the state; returns when payments can be decided."""
+        self.ledger.failed = True
+        self.writer.start()
+        self.keeper.start()
+        await self._rebuild()
+
+    async def stop(self) -> None:
+        """Finish what is staged, then close everything."""
+        self.ready = False
+        await self.ledger.settle()
+        self.ledger.failed = True
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        self.writer.close()
+        self.keeper.close()
+        self.reader.close()
+
+    async def _rebuild(self) -> None:
+        await self._compile_published()
+        head = await asyncio.to_thread(rebuild, self.ledger, self.foundations())
+        self.metrics.journal_head.set(head)
+        self.ledger.failed = False
+        self.ready = True
+
+    async def _compile_published(self) -> None:
+        wanted = {
+            (scope, name)
+            for scope, name in await asyncio.to_thread(self._published)
+            if self.policies.runtime(name) is None
+        }
+        for scope, name in wanted:
+            await self.policies.runtime_of(scope, name)
+
+    def _published(self) -> list[tuple[Scope, str]]:
+        from paywarden.decision import entries  # the fold's own words
+
+        found: dict[Scope, str] = {}
+        for seq, scope, kind in self.records.control_entries(self.journal.head()):
+            if kind == entries.POLICY:
+                for entry in self.journal.read(scope, seq, 1):
+                    found[scope] = entries.decode(kind, entry.body).ruleset
+        return list(found.items())
+
+    def foundations(self) -> Foundations:
+        """What a rebuild needs beside the log."""
+        return Foundations(self.history, self._runtime, self.digester, self.fresh_lists)
+
+    def _runtime(self, _scope: Scope, ruleset: str) -> PolicyRuntime:
+        runtime = self.policies.runtime(ruleset)
+        if runtime is None:
+            raise NotFound("ruleset_not_compiled", "a published ruleset was not compiled first")
+        return runtime
+
+    def _start_recovery(self) -> None:
+        self.ready = False
+        task = asyncio.get_running_loop().create_task(self._recover())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _recover(self) -> None:
+        pause = FIRST_PAUSE_SECONDS
+        await self.ledger.settle()
+        while True:
+            try:
+                await asyncio.to_thread(self._reopen)
+                await self._rebuild()
+            except PaywardenError as fault:
+                logger().error("recovery_failed", code=fault.code)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LAST_PAUSE_SECONDS)
+                continue
+            logger().info("recovered", head=self.journal.head())
+            return
+
+    def _reopen(self) -> None:
+        if self.writer.state == "open":
+            # Memory ran ahead without a failed commit: what is staged nowhere must be forgotten.
+            self.writer.close()
+            self.writer.start()
+        elif self.writer.state == "failed":
+            self.writer.recover()
+        else:
+            self.writer.start()
+
+    # --- makers -----------------------------------------------------------------------------
+
+    def digester(self, scope: Scope) -> Digester:
+        """Digests of keys and texts within a scope."""
+        return Digester(self.keys.sub(f"windows {scope.text}"))
+
+    def fresh_lists(self) -> Lists:
+        """An empty fold of lists with this installation's digest."""
+        keyed = KeyedDigest(self.keys.sub("lists"))
+
+        def digest(scope: Scope, kind: ListKind, canonical: str) -> str:
+            return keyed.of(scope, kind.value.encode(), canonical.encode()).hex()
+
+        return Lists(digest)
+
+    def _hash_identifier(self, text: str) -> str:
+        key = self._identifier_key.expose()
+        return "h_" + hashlib.blake2b(text.encode(), key=key, digest_size=20).hexdigest()
+
+    @property
+    def _identifier_key(self) -> Secret[bytes]:
+        return self.keys.sub("identifiers")
+
+    def _segment_writer(self, scope: Scope) -> SegmentWriter:
+        folder = self.history.folder_of(scope)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return SegmentWriter(folder)
+
+
+def environment_of(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables that settings may read."""
+    return {key: value for key, value in environ.items() if key.startswith("PAYWARDEN_")}

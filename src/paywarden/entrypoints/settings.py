@@ -1,0 +1,88 @@
+"""Settings of an installation: `paywarden.toml` in the home folder, and the environment.
+
+Guards: every key has a documented default; unknown keys refuse to start (`kit.settings`). Secrets
+are files under `keys/`, never values here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+
+class Server(msgspec.Struct, frozen=True):
+    """Where the API listens. Loopback only until signed requests exist."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=1, le=65_535)] = 8080
+    max_in_flight: Annotated[int, Meta(ge=1, le=100_000)] = 512
+
+
+class Installation(msgspec.Struct, frozen=True):
+    """Whose installation this is, and how strict it is."""
+
+    tenant: str = "default"
+    mode: Literal["development", "production"] = "development"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class History(msgspec.Struct, frozen=True):
+    """Since when the log holds all payments of the tenant.
+
+    Empty: since ever, as for a new business. An RFC 3339 instant: windows that reach before it are
+    partial until the log is long enough.
+    """
+
+    complete_from: str = ""
+
+
+class Tables(msgspec.Struct, frozen=True):
+    """Operator's own table files; empty means none. Paths are relative to the home folder."""
+
+    bins: str = ""
+    ip_country: str = ""
+    ip_asn: str = ""
+    datacenters: str = ""
+    vpns: str = ""
+    rates: str = ""
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """All sections."""
+
+    server: Server = Server()
+    installation: Installation = Installation()
+    history: History = History()
+    tables: Tables = Tables()
+
+
+DEFAULT_TEXT = """\
+# Paywarden settings. Every value below is the default; remove the # to change it.
+# Variables of the environment win: PAYWARDEN_SERVER__PORT=9000 sets server.port.
+
+[server]
+# host = "127.0.0.1"        # loopback only until signed requests are set up
+# port = 8080
+# max_in_flight = 512       # more requests at once are answered 429
+
+[installation]
+# tenant = "default"        # the legal entity that owns these payments
+# mode = "development"      # "production" refuses insecure stand-ins
+# log_level = "info"
+
+[history]
+# When Paywarden is put in front of traffic that exists already, say since when its log is complete.
+# Windows that reach further back are partial, and rules that need the whole of them do not fire.
+# complete_from = "2026-11-22T00:00:00Z"
+
+[tables]
+# Your own reference files (CSV, CSV.gz or text); see docs/operate/tables.md for their form.
+# bins = "tables/bins.csv"
+# ip_country = "tables/ip_country.csv"
+# ip_asn = "tables/ip_asn.csv"
+# datacenters = "tables/datacenters.txt"
+# vpns = "tables/vpns.txt"
+# rates = "tables/rates.csv"
+"""
