@@ -10,7 +10,7 @@ with both `true` and `1` as keys keeps one of them, because Python cannot tell t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -114,7 +114,7 @@ def declared(value: Any, kind: CelType, depth: int = 0) -> Value:
     An int stands for a declared double or uint; null entries of maps count as absent.
     """
     if kind.kind == "members":
-        if not isinstance(value, list | tuple | set | frozenset | Mapping):
+        if isinstance(value, str | bytes | bytearray) or not isinstance(value, Container):
             raise _unfit(kind)
         return Members(value)
     if kind.kind == "list" and isinstance(value, list | tuple):
