@@ -110,7 +110,8 @@ class CompiledPolicy:
         """The column back end, made when first asked for."""
         if self._columns is None:
             atoms, nodes = self.slow.graph
-            self._columns = ColumnProgram(atoms, nodes, self.slow.conditions)
+            kinds = {path: kind.kind for path, kind in self.types.items()}
+            self._columns = ColumnProgram(atoms, nodes, self.slow.conditions, kinds)
         return self._columns
 
 

@@ -49,7 +49,7 @@ class CompiledFilter:
 
     def columns(self, columns: ObservationColumns) -> npt.NDArray[np.bool_]:
         """The same answer for each row, shape [len(columns)]."""
-        return filter_columns(self.test, columns)
+        return filter_columns(self._owner.graph, self._owner.roots[self._bit], columns)
 
 
 class FilterSet:

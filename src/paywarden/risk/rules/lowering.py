@@ -209,7 +209,7 @@ def _fitting(kind: str, value: Any) -> int | float | None:
     """The number as a path of that kind can hold it, or None when it never equals one."""
     if kind == "int":
         whole = isinstance(value, int) or (math.isfinite(value) and value == int(value))
-        return int(value) if whole else None
+        return int(value) if whole and -(1 << 63) <= value < 1 << 63 else None
     try:
         rounded = float(value)
     except OverflowError:
