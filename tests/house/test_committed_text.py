@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-LEFT_OUT = {".git", ".venv", "build", "dist", "paywarden-home", "__pycache__"}
+LEFT_OUT = {"build", "dist", "paywarden-home", "__pycache__"}  # and what begins with a dot
 LARGEST_BYTES = 5_000_000
 HOSTS = [
     ("pypi", "org"),
@@ -53,13 +53,13 @@ def committed_files() -> list[Path]:
         )
         found = [ROOT / name for name in answer.stdout.split("\0") if name]
     except (OSError, subprocess.CalledProcessError):
-        found = [
-            path
-            for path in ROOT.rglob("*")
-            if not LEFT_OUT.intersection(path.relative_to(ROOT).parts)
-            and not any(part.endswith("_cache") for part in path.relative_to(ROOT).parts)
-        ]
+        found = [path for path in ROOT.rglob("*") if not _left_out(path.relative_to(ROOT).parts)]
     return sorted(path for path in found if path.is_file())
+
+
+def _left_out(parts: tuple[str, ...]) -> bool:
+    hidden = any(part.startswith(".") and part not in (".ci", ".gitignore") for part in parts)
+    return hidden or not LEFT_OUT.isdisjoint(parts)
 
 
 def findings(text: str) -> list[str]:
