@@ -11,7 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from paywarden.risk.features.catalogue import EVENT_FIELDS, KEY_KINDS, OBSERVED
+from paywarden.risk.features.catalogue import (
+    EVENT_FIELDS,
+    KEY_KINDS,
+    OBSERVED,
+    OBSERVED_INDEX,
+)
 from paywarden.risk.features.observation import Observation, ObservedValue
 
 LATENESS_US = 15 * 60 * 1_000_000
@@ -45,6 +50,7 @@ _HASHED = tuple(
 _PLAIN = tuple(
     (position, field.path) for position, field in enumerate(OBSERVED) if field.storage != "hash"
 )
+_KIND = OBSERVED_INDEX["event.kind"]
 _OWN = tuple(p for p, field in enumerate(OBSERVED) if field.path in EVENT_FIELDS)
 _BLANK: tuple[ObservedValue, ...] = tuple(0 if f.storage == "hash" else None for f in OBSERVED)
 Digest = Callable[[str, str], int]
@@ -90,7 +96,7 @@ def observe_fields(
     s_us: int,
     identity: int,
 ) -> Observation:
-    """Observation of a payment or account event from its given and derived fields."""
+    """Observation of a payment (no `event.kind` given) or account event from all its fields."""
     get = fields.get
     keys = []
     for kind, path in _KEYS:
@@ -99,6 +105,8 @@ def observe_fields(
     values: list[ObservedValue] = list(_BLANK)
     for position, path in _PLAIN:
         values[position] = get(path)
+    if values[_KIND] is None:
+        values[_KIND] = "payment"
     for position, path, kind in _HASHED:
         value = get(path)
         if value is not None:
