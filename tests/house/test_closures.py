@@ -18,13 +18,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 ENTRYPOINTS = ROOT / "src" / "paywarden" / "entrypoints"
 GOLDENS = Path(__file__).parent / "closures"
+# Parts that several processes share; any other file beside them is a process and owes a golden.
+SHARED = {"__init__", "compiling", "home", "installation", "settings", "tables"}
 LIST_MODULES = """
 import importlib, json, sys
 before = set(sys.modules)
 importlib.import_module(sys.argv[1])
 from importlib.metadata import packages_distributions
 owners = packages_distributions()
-names = {name for name in set(sys.modules) - before if name.split(".")[0] not in ("importlib",)}
+names = set(sys.modules) - before
 foreign = {n.split(".")[0] for n in names} - set(sys.stdlib_module_names) - {"paywarden"}
 print(json.dumps({
     "house": sorted(n for n in names if n.split(".")[0] == "paywarden"),
@@ -35,7 +37,7 @@ print(json.dumps({
 
 def processes() -> list[str]:
     """Names of the entry points, main included."""
-    return sorted(path.stem for path in ENTRYPOINTS.glob("*.py") if path.stem != "__init__")
+    return sorted({path.stem for path in ENTRYPOINTS.glob("*.py")} - SHARED)
 
 
 def closure_of(process: str) -> str:
