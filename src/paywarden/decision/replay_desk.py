@@ -114,9 +114,7 @@ def _answer(
     found: dict[str, Any],
     windows: Literal["log", "recorded"],
 ) -> ReplayAnswer:
-    names = {Outcome(n).value: Outcome(n).word for n in range(4)}
-    if "outcome" in found:
-        found["outcome"] = {key: names[value] for key, value in found["outcome"].items()}
+    found = describe(found)
     if "features" in found:
         found["features"] = [runtime.plan.names[index] for index in found["features"]]
     return ReplayAnswer(
@@ -128,3 +126,11 @@ def _answer(
         rules=[runtime.compiled.rules[index].id for index in result.fired],
         windows=windows,
     )
+
+
+def describe(found: dict[str, Any]) -> dict[str, Any]:
+    """Differences with outcomes as words."""
+    if "outcome" not in found:
+        return found
+    words = {key: Outcome(value).word for key, value in found["outcome"].items()}
+    return {**found, "outcome": words}

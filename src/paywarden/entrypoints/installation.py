@@ -94,6 +94,8 @@ class Installation:
         self.randomness = randomness
         self.metrics = Metrics()
         self.keys = Keys(load_master_key(home.master_key))
+        self._list_keys = KeyedDigest(self.keys.sub("lists"))
+        self._identifier_key = self.keys.sub("identifiers")
         self.reader = Reader(home.database)
         self.journal = SqliteJournal(self.reader)
         self.key_ring = SubjectKeyRing(
@@ -237,20 +239,15 @@ class Installation:
 
     def fresh_lists(self) -> Lists:
         """An empty fold of lists with this installation's digest."""
-        keyed = KeyedDigest(self.keys.sub("lists"))
+        return Lists(self.list_digest)
 
-        def digest(scope: Scope, kind: ListKind, canonical: str) -> str:
-            return keyed.of(scope, kind.value.encode(), canonical.encode()).hex()
-
-        return Lists(digest)
+    def list_digest(self, scope: Scope, kind: ListKind, canonical: str) -> str:
+        """Keyed digest under which a personal list value is kept."""
+        return self._list_keys.of(scope, kind.value.encode(), canonical.encode()).hex()
 
     def _hash_identifier(self, text: str) -> str:
         key = self._identifier_key.expose()
         return "h_" + hashlib.blake2b(text.encode(), key=key, digest_size=20).hexdigest()
-
-    @property
-    def _identifier_key(self) -> Secret[bytes]:
-        return self.keys.sub("identifiers")
 
     def _segment_writer(self, scope: Scope) -> SegmentWriter:
         folder = self.history.folder_of(scope)

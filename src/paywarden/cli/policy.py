@@ -1,0 +1,143 @@
+"""`paywarden policy check | eval | push`: policies as text, before and into a running server."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from paywarden.cli import output
+from paywarden.core.errors import InvalidRequest, NotFound, Unavailable
+from paywarden.risk.rules import cel
+from paywarden.risk.rules.check import check_folder
+from paywarden.risk.rules.reader import files_of
+
+TIMEOUT_SECONDS = 120.0
+BINDINGS_LIMIT = 4 * 1024 * 1024
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Sub-commands of `policy`."""
+    parts = parser.add_subparsers(dest="policy_command", required=True, metavar="COMMAND")
+    check = parts.add_parser("check", help="read, type-check and run the examples of a folder")
+    check.add_argument("folder", type=Path)
+    evaluate = parts.add_parser("eval", help="evaluate one condition over given values")
+    evaluate.add_argument("expression")
+    evaluate.add_argument("--bindings", type=Path, help="JSON file of values; - for stdin")
+    push = parts.add_parser("push", help="store a folder in a running server, and publish it")
+    push.add_argument("folder", type=Path)
+    push.add_argument("--server", default="http://127.0.0.1:8080")
+    push.add_argument(
+        "--key-file", type=Path, help="API key; default keys/operator.key of the home"
+    )
+    push.add_argument("--no-publish", action="store_true", help="store and compile only")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the sub-command that was asked for."""
+    command = {"check": _check, "eval": _evaluate, "push": _push}[arguments.policy_command]
+    return command(arguments)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    if not arguments.folder.is_dir():
+        raise NotFound(
+            "policy_folder_missing", "there is no such folder", pointer=str(arguments.folder)
+        )
+    found = check_folder(arguments.folder).as_dict()
+    lines = [
+        f"{one['file']}:{one['line']}:{one['column']}: {kind}: {one['message']}; {one['remedy']}"
+        for kind, key in (("error", "errors"), ("warning", "warnings"))
+        for one in found[key]
+    ]
+    lines.append(f"{len(found['errors'])} errors, {len(found['warnings'])} warnings")
+    output.answer(arguments, found, "\n".join(lines))
+    return output.NOT_SO if found["errors"] else output.DONE
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    bindings = _bindings(arguments.bindings)
+    try:
+        value = cel.compile(arguments.expression).evaluate(bindings)
+    except cel.EvaluationError as error:
+        document = {"error": {"code": error.code, "detail": error.detail}}
+        output.answer(arguments, document, f"error: {error.detail}")
+        return output.NOT_SO
+    shown = _plain(value)
+    output.answer(arguments, {"value": shown}, json.dumps(shown, ensure_ascii=False))
+    return output.DONE
+
+
+def _bindings(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        text = sys.stdin.read(BINDINGS_LIMIT) if str(path) == "-" else path.read_text("utf-8")
+        found = json.loads(text)
+    except OSError as error:
+        raise Unavailable(
+            "bindings_unreadable", error.strerror or "cannot read", pointer=str(path)
+        ) from None
+    except (ValueError, RecursionError):
+        raise InvalidRequest(
+            "bindings_invalid", "the bindings are not JSON", pointer=str(path)
+        ) from None
+    if not isinstance(found, dict):
+        raise InvalidRequest(
+            "bindings_invalid", "the bindings are a JSON object", pointer=str(path)
+        )
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return {"bytes": value.hex()}
+    if isinstance(value, dict):
+        return {str(key): _plain(held) for key, held in value.items()}
+    if isinstance(value, list):
+        return [_plain(held) for held in value]
+    return value if isinstance(value, bool | int | float | str | None) else str(value)
+
+
+def _push(arguments: argparse.Namespace) -> int:
+    files = {name: octets.decode("utf-8") for name, octets in files_of(arguments.folder).items()}
+    key_file = arguments.key_file or Path(arguments.home_root) / "keys" / "operator.key"
+    try:
+        key = key_file.read_text("utf-8").strip()
+    except OSError:
+        raise Unavailable(
+            "key_unreadable", "no API key; pass --key-file", pointer=str(key_file)
+        ) from None
+    headers = {"authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=arguments.server, headers=headers, timeout=TIMEOUT_SECONDS) as http:
+        stored = _sent(http, "/v1/rulesets", {"files": files})
+        document = {"hash": stored["hash"], "rules": stored["rules"], "published": False}
+        if not arguments.no_publish:
+            done = _sent(http, f"/v1/rulesets/{stored['hash']}/publish", None)
+            document.update(published=True, log_sequence=done["log_sequence"])
+    words = f"{document['hash']}: {document['rules']} rules"
+    output.answer(arguments, document, words + (", live" if document["published"] else ", stored"))
+    return output.DONE
+
+
+def _sent(http: httpx.Client, path: str, body: Any) -> dict[str, Any]:
+    try:
+        answer = http.post(path, json=body) if body is not None else http.post(path)
+    except httpx.HTTPError as error:
+        raise Unavailable(
+            "server_unreachable", f"no answer from the server ({type(error).__name__})"
+        ) from None
+    if answer.status_code >= 400:
+        found = answer.json() if "json" in answer.headers.get("content-type", "") else {}
+        kind = InvalidRequest if answer.status_code in (400, 413, 422) else Unavailable
+        raise kind(
+            str(found.get("code", "server_refused")),
+            str(found.get("detail", f"the server answered {answer.status_code}")),
+            pointer=found.get("pointer"),
+        )
+    found_body: dict[str, Any] = answer.json()
+    return found_body

@@ -1,0 +1,123 @@
+"""`paywarden init`: settings, keys, databases, first policy, first operator key.
+
+Guards: nothing that exists is ever changed; a second run says so. Legal order: folder, settings,
+master key, schema, log (genesis of test and live), starter policy, operator key. A run that was
+interrupted is finished by the next one.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+import paywarden
+from paywarden.core.errors import Conflict
+from paywarden.core.instants import parse_rfc3339
+from paywarden.core.scope import Scope
+from paywarden.decision import entries
+from paywarden.decision.entries import GenesisEntry
+from paywarden.decision.start import apply_control
+from paywarden.entrypoints.home import Home, private_write
+from paywarden.entrypoints.installation import KEY_PARTS, PARTS, Installation
+from paywarden.entrypoints.settings import DEFAULT_TEXT, History
+from paywarden.fraud.starter import starter_folder
+from paywarden.identity.api_keys import new_key
+from paywarden.kit.clock import SystemClock, SystemRandomness
+from paywarden.kit.crypto.master import create_master_key
+from paywarden.kit.db.unit import UnitOfWork
+from paywarden.kit.journal.model import Entry
+from paywarden.risk.rules.reader import files_of
+
+ACTOR = "init"
+
+
+@dataclass(slots=True)
+class Initialised:
+    """What `init` made; `changed` is empty when everything was there."""
+
+    home: Home
+    api_key: str = ""
+    changed: list[str] = field(default_factory=list)
+
+
+async def initialise(home: Home) -> Initialised:
+    """Make or finish an installation. Errors: Unavailable, Corrupt, InvalidRequest (settings)."""
+    done = Initialised(home)
+    _files(home, done)
+    _schemas(home, done)
+    installation = Installation(home, home.settings(os.environ), SystemClock(), SystemRandomness())
+    await installation.start()
+    try:
+        await _log(installation, done)
+        await _policy(installation, done)
+        _operator(installation, done)
+    finally:
+        await installation.stop()
+    return done
+
+
+def _files(home: Home, done: Initialised) -> None:
+    home.make()
+    if not home.settings_file.exists():
+        home.settings_file.write_text(DEFAULT_TEXT, encoding="utf-8")
+        done.changed.append("settings")
+    try:
+        create_master_key(home.master_key, SystemRandomness())
+        done.changed.append("master key")
+    except Conflict:
+        pass  # a key is never replaced
+
+
+def _schemas(home: Home, done: Initialised) -> None:
+    from paywarden.kit.db.migrate import migrate  # loads SQLAlchemy: only here
+
+    if migrate(home.database, PARTS):
+        done.changed.append("database")
+    if migrate(home.subject_keys, KEY_PARTS):
+        done.changed.append("key database")
+
+
+async def _log(installation: Installation, done: Initialised) -> None:
+    ledger = installation.ledger
+    start = history_start_us(installation.settings.history)
+    for scope in installation.scopes:
+        if scope in ledger.states:
+            continue
+        body = GenesisEntry(paywarden.__version__, start)
+        unit, now = UnitOfWork(), installation.clock.now_us()
+        staged = ledger.stage(unit, scope, entries.GENESIS, now, body)
+        await ledger.commit(unit, [staged])
+        entry = Entry(staged.seq, scope, entries.GENESIS, now, entries.encode(body))
+        apply_control(ledger, entry, installation.foundations(), installation.fresh_lists())
+        done.changed.append(f"log of {scope.text}")
+
+
+async def _policy(installation: Installation, done: Initialised) -> None:
+    files = files_of(starter_folder())
+    for scope in installation.scopes:
+        if installation.ledger.states[scope].ruleset is None:
+            row, _fresh = await installation.policies.create(scope, files, ACTOR)
+            await installation.policies.publish(scope, row.hash, ACTOR)
+            done.changed.append(f"starter policy of {scope.text}")
+
+
+def _operator(installation: Installation, done: Initialised) -> None:
+    path = installation.home.operator_key
+    if installation.api_keys.count() == 0:
+        test: Scope = installation.scopes[0]
+        secret, record = new_key(
+            test, "operator", installation.pepper, installation.clock, installation.randomness
+        )
+        installation.api_keys.save(record)
+        private_write(path, secret.expose() + "\n")
+        done.changed.append("operator key")
+    if path.exists():
+        done.api_key = path.read_text(encoding="utf-8").strip()
+
+
+def history_start_us(settings: History) -> int:
+    """Since when the log is complete; a far past when it always was."""
+    return parse_rfc3339(settings.complete_from) if settings.complete_from else EVER_US
+
+
+EVER_US = -(2**62)

@@ -1,0 +1,139 @@
+"""The program `paywarden`: one sub-command per process and task, each loaded when it is asked for.
+
+Guards: what a command does not need is not imported, so that `version` answers at once and each
+process loads only its own rooms. Wired services are made here and handed to `paywarden.cli`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+import paywarden
+from paywarden.cli import output
+from paywarden.entrypoints.home import Home, find_home
+
+Run = Callable[[argparse.Namespace, Home], int]
+
+OF_CLI = {
+    "decide": "decide a file of payments without a server",
+    "policy": "check, try and publish policies",
+    "simulate": "make a synthetic world with attacks",
+    "bench": "run a benchmark of a source tree",
+}
+"""Commands that need no installation: modules of `paywarden.cli` with add_arguments and run."""
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    words = list(sys.argv[1:] if given is None else given)
+    parser = _parser(words)
+    arguments = parser.parse_args(words)
+    home = find_home(arguments.home, os.environ)
+    arguments.home_root = str(home.root)
+    run: Run = arguments.run
+    return output.guarded(arguments, lambda: run(arguments, home))
+
+
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="paywarden", description="Payment security and risk control, self-hosted."
+    )
+    parser.add_argument("--home", metavar="DIR", help="home folder (default ./paywarden-home)")
+    parts = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, text in OF_CLI.items():
+        sub = _command(parts, name, text, _from_cli(name))
+        if name in words:
+            importlib.import_module(f"paywarden.cli.{name}").add_arguments(sub)
+    init = _command(parts, "init", "make the home folder: settings, keys, log, policy", _init)
+    init.add_argument("--demo", action="store_true", help="for the demonstration")
+    serve = _command(parts, "serve", "the API on the embedded default", _serve)
+    serve.add_argument("--host")
+    serve.add_argument("--port", type=int)
+    demo = _command(parts, "demo", "server, simulated traffic and a live view", _demo)
+    demo.add_argument("--seconds", type=float, help="end after so long (default: until a key)")
+    demo.add_argument("--speed", type=float, help="simulated seconds per second")
+    demo.add_argument("--seed", type=int, default=7)
+    replay = _command(parts, "replay", "make recorded decisions again and compare", _replay)
+    replay.add_argument("--from", dest="from_seq", type=int, default=1, metavar="SEQ")
+    replay.add_argument("--to", dest="to_seq", type=int, metavar="SEQ")
+    replay.add_argument("--policy", metavar="DIR", help="decide with this policy instead")
+    keys = _command(parts, "keys", "make an API key", _keys)
+    keys.add_argument("--environment", choices=("test", "live"), default="test")
+    keys.add_argument("--role", choices=("merchant", "operator"), default="merchant")
+    keys.add_argument("--merchant", help="bind a merchant's key to its id")
+    _command(parts, "version", "the version of this program", _version)
+    return parser
+
+
+def _command(
+    parts: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str, run: Run
+) -> argparse.ArgumentParser:
+    sub = parts.add_parser(name, help=text, description=text)
+    sub.add_argument("--json", action="store_true", help="one JSON document on standard output")
+    sub.set_defaults(run=run)
+    return sub
+
+
+def _from_cli(name: str) -> Run:
+    def run(arguments: argparse.Namespace, _home: Home) -> int:
+        module = importlib.import_module(f"paywarden.cli.{name}")
+        code: int = module.run(arguments)
+        return code
+
+    return run
+
+
+def _init(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.init import initialise
+    from paywarden.kit.log import configure
+
+    configure(level="error")
+    done = asyncio.run(initialise(home))
+    document = {"home": str(home.root), "api_key": done.api_key, "changed": done.changed}
+    if done.changed:
+        words = f"{home.root}: made {', '.join(done.changed)}"
+    else:
+        words = f"{home.root}: everything is there already, nothing was changed"
+    output.answer(arguments, document, f"{words}\nAPI key (test, operator): {done.api_key}")
+    return output.DONE
+
+
+def _serve(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.serve import serve
+
+    home.require()
+    settings = home.settings(os.environ).server
+    return serve(home, arguments.host or settings.host, arguments.port or settings.port)
+
+
+def _demo(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.demo import demo
+
+    return demo(arguments, home)
+
+
+def _replay(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.replay import replay
+
+    return replay(arguments, home)
+
+
+def _keys(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.keys import make_api_key
+
+    return make_api_key(arguments, home)
+
+
+def _version(arguments: argparse.Namespace, _home: Home) -> int:
+    document = {"version": paywarden.__version__, "python": sys.version.split()[0]}
+    output.answer(arguments, document, f"paywarden {paywarden.__version__}")
+    return output.DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())
