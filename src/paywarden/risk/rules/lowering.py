@@ -26,7 +26,7 @@ from paywarden.risk.rules.cel.syntax import (
     Reference,
 )
 from paywarden.risk.rules.cel.times import parse_timestamp
-from paywarden.risk.rules.cel.tree import nodes_of
+from paywarden.risk.rules.cel.tree import nodes_of, terms_of
 from paywarden.risk.rules.plain_tree import plain_of
 from paywarden.risk.rules.program import FALSE, TRUE, Atom, Graph, Lowered
 
@@ -69,8 +69,8 @@ class _Lowering:
             if found is not None:
                 return found
         atom, positive = self._test(expr)
-        lowered = Lowered(self._graph.literal(atom, True), self._graph.literal(atom, False))
-        return lowered if positive else Lowered(lowered.false, lowered.true)
+        true, false = self._graph.literals(atom)
+        return Lowered(true, false) if positive else Lowered(false, true)
 
     def _logic(self, call: Call) -> Lowered | None:
         join = self._graph.join
@@ -78,10 +78,11 @@ class _Lowering:
             inner = self.both(call.arguments[0])
             return Lowered(inner.false, inner.true)
         if call.function in ("_&&_", "_||_"):
-            left, right = map(self.both, call.arguments)
+            terms = [self.both(term) for term in terms_of(call, call.function)]
             kinds = ("and", "or") if call.function == "_&&_" else ("or", "and")
             return Lowered(
-                join(kinds[0], (left.true, right.true)), join(kinds[1], (left.false, right.false))
+                join(kinds[0], [term.true for term in terms]),
+                join(kinds[1], [term.false for term in terms]),
             )
         if call.function == "_?_:_":
             return self._choice(*map(self.both, call.arguments))
@@ -104,8 +105,10 @@ class _Lowering:
         found = self._simple(expr)
         if found is None:
             return opaque(expr), True
-        for path, kind in _declared(expr):
-            self._graph.kinds[path] = kind
+        parts = expr.arguments if isinstance(expr, Call) else (expr,)
+        for part in parts:
+            if isinstance(part, Reference) and part.type.kind != "members":
+                self._graph.kinds[part.path] = part.type.kind
         return found
 
     def _simple(self, expr: Expr) -> _Test | None:
@@ -149,11 +152,6 @@ def opaque(expr: Expr) -> Atom:
         elif isinstance(node, Reference | Present):
             paths.add(node.path)
     return ("expr", plain_of(expr), tuple(sorted(paths)), tuple(sorted(lists)))
-
-
-def _declared(expr: Expr) -> list[tuple[str, str]]:
-    found = [(node.path, node.type.kind) for node in nodes_of(expr) if isinstance(node, Reference)]
-    return [(path, kind) for path, kind in found if kind != "members"]
 
 
 def _is_boolean(expr: Expr) -> bool:

@@ -14,7 +14,7 @@ import hashlib
 import marshal
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -29,7 +29,7 @@ from paywarden.risk.rules.cel.types import BOOL, CelType
 from paywarden.risk.rules.findings import Findings
 from paywarden.risk.rules.lowering import lower
 from paywarden.risk.rules.macros import WindowMacros
-from paywarden.risk.rules.model import Policy, Rule, Source
+from paywarden.risk.rules.model import Policy, Rule, Source, Thresholds
 from paywarden.risk.rules.needs import growing, needed_whole
 from paywarden.risk.rules.online_image import CodeCache, OnlineImage, build_image
 from paywarden.risk.rules.program import MERCHANT_GROUP, PHASE, SEGMENT, TRUE, Graph
@@ -65,28 +65,52 @@ class PolicyImage:
     counts: dict[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A checked tree with the paths and lists that it reads."""
+
+    expr: Expr
+    paths: tuple[str, ...]
+    lists: tuple[str, ...]
+
+
 class TreeCache:
     """Checked trees by text and declared names; what the compiler's process remembers."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, bytes], Expr] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, bytes], Known] = OrderedDict()
         self.code = CodeCache()
 
-    def tree(self, text: str, names: bytes) -> Expr | None:
+    def tree(self, text: str, names: bytes) -> Known | None:
         """The tree of a text over names with that digest, if it is known."""
         return self._kept.get((text, names))
 
-    def keep(self, text: str, names: bytes, expr: Expr) -> None:
+    def keep(self, text: str, names: bytes, known: Known) -> None:
         """Remember a tree."""
-        self._kept[(text, names)] = expr
+        self._kept[(text, names)] = known
         if len(self._kept) > TREE_LIMIT:
             self._kept.popitem(last=False)
 
 
 def ruleset_hash(policy: Policy) -> str:
     """`rs_` and the SHA-256 of the policy's canonical form, in hex."""
-    form = msgspec.json.encode(policy, order="deterministic")
+    exact = replace(
+        policy,
+        points=_real(policy.points),
+        model=_real(policy.model),
+        stages={
+            name: replace(limits, deadline_ms=float(limits.deadline_ms))
+            for name, limits in policy.stages.items()
+        },
+    )
+    form = msgspec.json.encode(exact, order="deterministic")
     return "rs_" + hashlib.sha256(form).hexdigest()
+
+
+def _real(thresholds: Thresholds) -> Thresholds:
+    """Thresholds as doubles, so that 50 and 50.0 are one policy."""
+    found = (thresholds.challenge, thresholds.review, thresholds.block)
+    return Thresholds(*(None if value is None else float(value) for value in found))
 
 
 def build_policy_image(
@@ -148,7 +172,9 @@ class _Compilation:
             {"atoms": len(graph.atoms), "nodes": len(graph.nodes), "compiled": online.compiled},
         )
 
-    def _tree(self, text: str, types: dict[str, CelType], source: Source, what: str) -> Expr | None:
+    def _tree(
+        self, text: str, types: dict[str, CelType], source: Source, what: str
+    ) -> Known | None:
         digest = self._digests[id(types)]
         known = self._cache.tree(text, digest)
         if known is not None:
@@ -159,9 +185,10 @@ class _Compilation:
         except CompileError as error:
             self._findings.compile_error(source, what, error)
             return None
+        found = Known(expr, *_reads(expr))
         if len(self._macros.made) == made:
-            self._cache.keep(text, digest, expr)
-        return expr
+            self._cache.keep(text, digest, found)
+        return found
 
     def _checked(self, text: str, types: dict[str, CelType]) -> Expr:
         expr = parse(text)
@@ -178,11 +205,11 @@ class _Compilation:
         for number, (text, source, what) in enumerate(parts):
             tree = self._tree(text, self._segment_types, source, what)
             if tree is not None:
-                roots.append((number, lower(tree, graph).true))
+                roots.append((number, lower(tree.expr, graph).true))
         return build_image(graph, roots, Selectivity(graph), self._cache.code)
 
-    def _rule(self, rule: Rule, tree: Expr, graph: Graph, grows: frozenset[str]) -> RuleImage:
-        lowered = lower(tree, graph)
+    def _rule(self, rule: Rule, tree: Known, graph: Graph, grows: frozenset[str]) -> RuleImage:
+        lowered = lower(tree.expr, graph)
         applies = graph.join(
             "and",
             (
@@ -192,7 +219,7 @@ class _Compilation:
             ),
         )
         whole = () if rule.allow_partial else needed_whole(graph, lowered.true, grows)
-        return RuleImage((applies, lowered.true, lowered.false), *_reads(tree), whole)
+        return RuleImage((applies, lowered.true, lowered.false), tree.paths, tree.lists, whole)
 
 
 def _one_of(graph: Graph, path: str, words: Sequence[str]) -> int:

@@ -16,6 +16,7 @@ the atom is an error, which is how errors disappear from two-valued formulas (`l
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,7 +54,7 @@ class Graph:
 
     def atom(self, atom: Atom) -> int:
         """Number of an atom; equal atoms share it."""
-        key = _exact(atom)
+        key = _key(atom)
         found = self._atom_ids.get(key)
         if found is None:
             found = self._atom_ids[key] = len(self.atoms)
@@ -64,13 +65,21 @@ class Graph:
         """Node of "the atom is true" or "the atom is false"."""
         return self._node(("lit", self.atom(atom), positive))
 
-    def join(self, kind: str, children: tuple[int, ...]) -> int:
+    def literals(self, atom: Atom) -> tuple[int, int]:
+        """Nodes of "the atom is true" and "the atom is false"."""
+        number = self.atom(atom)
+        return self._node(("lit", number, True)), self._node(("lit", number, False))
+
+    def join(self, kind: str, children: Sequence[int]) -> int:
         """Node of `and` or `or` over children, flattened and simplified."""
         absorbing, neutral = (FALSE, TRUE) if kind == "and" else (TRUE, FALSE)
         flat: set[int] = set()
         for child in children:
             node = self.nodes[child]
-            flat.update(node[1] if node[0] == kind else (child,))
+            if node[0] == kind:
+                flat.update(node[1])
+            else:
+                flat.add(child)
         flat.discard(neutral)
         if absorbing in flat:
             return absorbing
@@ -89,6 +98,15 @@ class Graph:
         """Children of a conjunction, or the node itself; none for true."""
         content = self.nodes[node]
         return content[1] if content[0] == "and" else (node,)
+
+
+def _key(atom: Atom) -> Any:
+    kind = atom[0]
+    if kind == "expr":
+        return _exact(atom)
+    if kind == "in":
+        return atom, type(atom[2][0]) if atom[2] else None
+    return (atom, type(atom[2])) if len(atom) == 3 else atom
 
 
 def _exact(value: Any) -> Any:
