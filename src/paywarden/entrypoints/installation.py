@@ -98,9 +98,8 @@ class Installation:
         self._identifier_key = self.keys.sub("identifiers")
         self.reader = Reader(home.database)
         self.journal = SqliteJournal(self.reader)
-        self.key_ring = SubjectKeyRing(
-            self.keys.master, SqliteWrappedKeys(home.subject_keys), clock, randomness
-        )
+        self.wrapped_keys = SqliteWrappedKeys(home.subject_keys)
+        self.key_ring = SubjectKeyRing(self.keys.master, self.wrapped_keys, clock, randomness)
         self.writer = Writer(home.database, PARTS, (self.key_ring, self.journal))
         self.records = SqliteRecords(self.reader)
         stores = Stores(self.journal, self.writer, self.records, SqliteAuditLog(self.reader))
@@ -162,6 +161,7 @@ class Installation:
     def _close(self) -> None:
         self.writer.close()
         self.keeper.close()
+        self.wrapped_keys.close()
         self.reader.close()
 
     async def _rebuild(self) -> None:

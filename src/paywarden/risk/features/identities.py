@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from paywarden.risk.features.jit import compiled
+from paywarden.risk.features.jit import compiled, door
 
 PARTS = 256
 FIRST_SLOTS = 64
@@ -36,7 +36,7 @@ def _slot(table: Table, wanted: int) -> int:
 
 
 @compiled
-def _put(table: Table, wanted: int, seq: int) -> int:
+def _place(table: Table, wanted: int, seq: int) -> int:
     slot = _slot(table, wanted)
     fresh = 1 if table[slot, 0] == 0 else 0
     table[slot, 0] = wanted
@@ -44,21 +44,26 @@ def _put(table: Table, wanted: int, seq: int) -> int:
     return fresh
 
 
-@compiled
+@door
 def _get(table: Table, wanted: int) -> int:
     slot = _slot(table, wanted)
     return table[slot, 1] if table[slot, 0] == wanted else 0
 
 
-@compiled
+@door
+def _put(table: Table, wanted: int, seq: int) -> int:
+    return _place(table, wanted, seq)
+
+
+@door
 def _put_all(table: Table, wanted: Words, seqs: Words) -> int:
     fresh = 0
     for row in range(len(wanted)):
-        fresh += _put(table, wanted[row], seqs[row])
+        fresh += _place(table, wanted[row], seqs[row])
     return fresh
 
 
-@compiled
+@door
 def _move(old: Table, new: Table) -> None:
     for row in range(len(old)):
         if old[row, 0] != 0:
