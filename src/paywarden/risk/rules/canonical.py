@@ -21,7 +21,7 @@ from paywarden.risk.features.model import Aggregate
 from paywarden.risk.rules.cel.errors import CompileError
 from paywarden.risk.rules.cel.parser import parse
 from paywarden.risk.rules.cel.unparse import unparse
-from paywarden.risk.rules.model import Policy, Rule
+from paywarden.risk.rules.model import Policy, Rule, Thresholds
 from paywarden.risk.rules.ordering import ordered
 
 FORM = 1
@@ -42,8 +42,8 @@ def canonical_form(policy: Policy) -> Mapping[str, Any]:
         "form": FORM,
         "name": policy.name,
         "base_currency": policy.base_currency,
-        "points": asdict(policy.points),
-        "model": asdict(policy.model),
+        "points": _levels(policy.points),
+        "model": _levels(policy.model),
         "stages": {
             name: [float(limits.deadline_ms), limits.on_failure.word]
             for name, limits in policy.stages.items()
@@ -76,6 +76,12 @@ def canonical_condition(text: str) -> str:
         return unparse(ordered(parse(text)))
     except CompileError:
         return text
+
+
+def _levels(thresholds: Thresholds) -> list[float | None]:
+    """Thresholds as doubles: 50 and 50.0 are the same level."""
+    levels = (thresholds.challenge, thresholds.review, thresholds.block)
+    return [None if level is None else float(level) for level in levels]
 
 
 def _aggregate(window: Aggregate) -> str:

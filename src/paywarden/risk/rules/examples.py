@@ -69,11 +69,12 @@ def _windows(values: dict[str, Any], macros: WindowMacros, fields: Fields) -> No
     source = fields.place("given")
     for text, value in given.items() if isinstance(given, dict) else ():
         try:
-            expr = macros.expand(parse(text))
+            written = parse(text)
+            expr = macros.expand(written)
         except CompileError as error:
             fields.findings.compile_error(source, fields.what, error)
             continue
-        if isinstance(expr, Select):
+        if isinstance(expr, Select) and expr is not written:
             values.setdefault("agg", {})[expr.field] = value
         else:
             message = f"`{shown(text)}` in `windows` of {fields.what} is no window"

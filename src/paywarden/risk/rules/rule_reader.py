@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from paywarden.core.outcome import Outcome
 from paywarden.risk.rules.actions.registry import ActionContext, read_actions
 from paywarden.risk.rules.cel.errors import CompileError, shown
+from paywarden.risk.rules.cel.parser import parse
 from paywarden.risk.rules.cel.syntax import Expr
 from paywarden.risk.rules.cel.tree import refuse_deep
 from paywarden.risk.rules.cel.unparse import unparse
@@ -160,7 +161,8 @@ class RuleReader:
         if when is None:
             return "false"
         try:
-            expr = fill_condition(when.text, stamp.parameters)
+            fills = fill_condition(when.text, stamp.parameters) if stamp.values else None
+            expr = fills or parse(when.text)
             complete = self.macros.expand(expr)
             refuse_deep(complete)
         except CompileError as error:

@@ -84,7 +84,8 @@ class Scalar:
             if found < 0:
                 return self.source
             position = found + 1
-        return self.origin.at(max(position - 1, self.start))
+        past_the_end = wanted >= len(self.text.rstrip())
+        return self.origin.at(position if past_the_end else max(position - 1, self.start))
 
 
 @dataclass(frozen=True, slots=True)
