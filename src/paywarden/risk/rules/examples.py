@@ -5,10 +5,10 @@
 
 `given` holds values by name; what it does not hold is missing, and stays missing. Windows are given
 under `agg` by name, or under `windows` by the text of the macro. Lists are given as plain lists
-under `lists`; one that is not given is empty, as a list always exists. Times are RFC 3339 texts. A `segment`, `merchant_group` or `payment.phase` that is
-given must be one that the rule applies to; one that is not given does not matter. Guards: values
-that do not fit the declared type are an error of the example, not a rule that silently does not
-fire.
+under `lists`; one that is not given is empty, as a list always exists. Times are RFC 3339 texts.
+A `segment`, `merchant_group` or `payment.phase` that is given must be one that the rule applies to;
+one that is not given does not matter. Guards: values that do not fit the declared type are an error
+of the example, not a rule that silently does not fire.
 """
 
 from __future__ import annotations
