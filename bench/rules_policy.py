@@ -115,7 +115,7 @@ class Writer:
         draw = self._random
         kind = draw.random()
         if kind < 0.35:
-            return self._window(0.985 + 0.015 * draw.random())
+            return self._window(0.96 + 0.04 * draw.random())
         if kind < 0.65:
             path = draw.choice(LISTED)
             return f"{path} in lists.l{draw.randrange(LISTS)}"

@@ -15,9 +15,10 @@ from math import log2
 from paywarden.risk.rules.program import MERCHANT_GROUP, PHASE, SEGMENT, Atom, Graph, Node
 
 LISTED = 0.01
+COMMON_PHASE = 0.8
 OPAQUE = 0.3
 TEST_COST = {"list": 2.0, "expr": 10.0, "eqp": 1.3, "gep": 1.3, "gtp": 1.3}
-_WORLD = {SEGMENT: 4, MERCHANT_GROUP: 8, PHASE: 3}
+_WORLD = {SEGMENT: 4, MERCHANT_GROUP: 8}
 
 
 class Selectivity:
@@ -60,6 +61,8 @@ class Selectivity:
         kind, path = atom[0], atom[1]
         if kind == "list":
             return LISTED
+        if path == PHASE:
+            return COMMON_PHASE
         if kind in ("eq", "in"):
             members = 1 if kind == "eq" else len(atom[2])
             return min(0.95, members / (1.5 + self._domain.get(path, 1)))
