@@ -1,14 +1,16 @@
 """The starter policy: sound, large enough to matter, readable, and consistent with the texts."""
 
 import functools
+import re
+from pathlib import Path
 
 from paywarden.core.outcome import Outcome
 from paywarden.fraud.reasons import REASONS
 from paywarden.fraud.scenarios import SCENARIOS
 from paywarden.fraud.shipped_policies import policy_folder
-from paywarden.risk.rules.check import check_folder
+from paywarden.risk.rules.check import check_files, check_folder
 from paywarden.risk.rules.model import Policy, Rule
-from paywarden.risk.rules.reader import read_policy
+from paywarden.risk.rules.reader import files_of, read_policy
 
 
 @functools.cache
@@ -75,3 +77,12 @@ def test_one_weak_signal_is_not_enough_to_hurt_anybody() -> None:
     for name in (*weak, "payer-far-above-habit", "card-new-device", "card-minutes-burst"):
         assert written()[name].then.points < challenge, name
         assert written()[name].then.outcome is None, name
+
+
+def test_the_rule_of_the_guide_fits_the_starter_policy() -> None:
+    guide = Path(__file__).parents[2] / "docs" / "how-to" / "write-a-policy.md"
+    found = re.search(r"```yaml\n(- id: .*?)```", guide.read_text(), re.DOTALL)
+    assert found is not None
+    files = files_of(policy_folder())
+    files["rules/guide.yaml"] = found[1].encode()
+    assert {finding.code for finding in check_files(files).items} == {"empty_list"}
