@@ -31,10 +31,14 @@ class Scope:
         if not _TENANT.match(self.tenant):
             raise ValueError("tenant must be 1-63 of a-z, 0-9, _ and -, starting alphanumeric")
 
+    def __hash__(self) -> int:
+        # Scopes are dictionary keys several times per payment; Enum's own hash is slow Python.
+        return hash((self.tenant, self.environment._value_))
+
     @property
     def text(self) -> str:
         """`tenant/environment`, used as a database column and key prefix."""
-        return f"{self.tenant}/{self.environment.value}"
+        return f"{self.tenant}/{self.environment._value_}"
 
     @classmethod
     def parse(cls, text: str) -> Scope:

@@ -45,11 +45,11 @@ class PolicyRuntime:
         self.compiled = compiled
         self.plan = compiled.plan
         self.rows: tuple[FiredRule, ...] = tuple(row_of(rule) for rule in policy.rules)
-        self._slots = tuple(
-            (slot, path)
-            for path, slot in compiled.slots.items()
-            if path not in ("segment", "merchant_group") and not path.startswith("agg.")
-        )
+        self._paths = tuple(sorted(compiled.slots, key=compiled.slots.__getitem__))[
+            : compiled.aggregate_start
+        ]
+        self._segment_slot = compiled.slots["segment"]
+        self._group_slot = compiled.slots["merchant_group"]
         self._segments = {segment.name: segment for segment in policy.segments}
 
     @property
@@ -62,15 +62,14 @@ class PolicyRuntime:
     ) -> list[Any]:
         """Values by slot: fields, then aggregates in plan order, segment and group filled in."""
         compiled = self.compiled
-        values: list[Any] = [None] * compiled.width
-        get = fields.get
-        for slot, path in self._slots:
-            values[slot] = get(path)
-        start = compiled.aggregate_start
-        values[start : start + len(aggregates)] = aggregates
-        values[compiled.slots["segment"]] = compiled.segment_of(values, lists)
-        values[compiled.slots["merchant_group"]] = compiled.merchant_group_of(values, lists)
+        values: list[Any] = [*map(fields.get, self._paths), *aggregates]
+        values[self._segment_slot] = compiled.segment_of(values, lists)
+        values[self._group_slot] = compiled.merchant_group_of(values, lists)
         return values
+
+    def placed(self, values: Sequence[Any]) -> tuple[str, str]:
+        """Segment and merchant group that `vector` found."""
+        return values[self._segment_slot], values[self._group_slot]
 
     def challenge_unavailable(self, segment: str | None) -> Outcome:
         """What stands in for a challenge that cannot happen in this segment."""
@@ -88,8 +87,7 @@ def conduct(
 ) -> Result:
     """Decide one payment. `partial`: indexes of aggregates that do not reach back far enough."""
     values = runtime.vector(fields, aggregates, lists)
-    segment = values[runtime.compiled.slots["segment"]]
-    group = values[runtime.compiled.slots["merchant_group"]]
+    segment, group = runtime.placed(values)
     fired: list[int] = []
     if FRAUD_STAGE not in situation.skipped:
         fired = fired_rules(runtime, values, partial, lists)

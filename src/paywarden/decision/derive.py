@@ -9,6 +9,7 @@ Order: network, e-mail, telephone, card, merchant, money, addresses, time. Works
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from paywarden.core.instants import DAY_US
 from paywarden.decision.intake import Fields
@@ -22,6 +23,7 @@ from paywarden.reference.canonical import (
 from paywarden.risk.enrichment.enricher import Enricher
 
 HOUR_US = DAY_US // 24
+REMEMBERED = 16_384
 _EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday; Monday is 0
 
 
@@ -31,6 +33,11 @@ class Deriver:
     def __init__(self, enricher: Enricher) -> None:
         self.tables = enricher.tables
         self._enricher = enricher
+        # Payers come back: what a text derives is remembered, since the tables stand still.
+        self._network_facts = lru_cache(REMEMBERED)(self._find_network)
+        self._email_facts = lru_cache(REMEMBERED)(self._find_email)
+        self._card_facts = lru_cache(REMEMBERED)(self._find_card)
+        self._phone_of = lru_cache(REMEMBERED)(canonical_phone)
         self._steps: tuple[tuple[str, Callable[[Fields], str | None]], ...] = (
             ("device.ip", self._network),
             ("payer.email", self._email),
@@ -54,19 +61,30 @@ class Deriver:
         return tuple(degraded)
 
     def _network(self, fields: Fields) -> str | None:
-        address = canonical_ip(fields["device.ip"])
+        found = self._network_facts(fields["device.ip"])
+        fields.update(found)
+        return None if found else "device_ip_unreadable"
+
+    def _find_network(self, text: str) -> Fields:
+        address = canonical_ip(text)
         if address is None:
-            return "device_ip_unreadable"
-        fields["ip.address"] = address.text
-        self._enricher.add_ip(address.text, fields)
-        return None
+            return {}
+        found: Fields = {"ip.address": address.text}
+        self._enricher.add_ip(address.text, found)
+        return found
 
     def _email(self, fields: Fields) -> str | None:
-        self._enricher.add_email(fields["payer.email"], fields)
-        return None if "email.canonical" in fields else "payer_email_unreadable"
+        found = self._email_facts(fields["payer.email"])
+        fields.update(found)
+        return None if found else "payer_email_unreadable"
+
+    def _find_email(self, text: str) -> Fields:
+        found: Fields = {}
+        self._enricher.add_email(text, found)
+        return found
 
     def _phone(self, fields: Fields) -> str | None:
-        phone = canonical_phone(fields["payer.phone"])
+        phone = self._phone_of(fields["payer.phone"])
         if phone is None:
             return "payer_phone_unreadable"
         fields["phone.canonical"] = phone
@@ -81,12 +99,17 @@ class Deriver:
         return None
 
     def _card(self, fields: Fields) -> str | None:
-        digits = canonical_bin(fields["card.bin"])
+        found = self._card_facts(fields["card.bin"])
+        fields.update(found)
+        return None if found else "card_bin_unreadable"
+
+    def _find_card(self, text: str) -> Fields:
+        digits = canonical_bin(text)
         if digits is None:
-            return "card_bin_unreadable"
-        fields["card.bin"] = digits
-        self._enricher.add_card(digits, fields)
-        return None
+            return {}
+        found: Fields = {"card.bin": digits}
+        self._enricher.add_card(digits, found)
+        return found
 
     def _merchant(self, fields: Fields) -> str | None:
         self._enricher.add_merchant(fields["merchant.mcc"], fields)

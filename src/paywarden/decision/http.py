@@ -16,7 +16,7 @@ from paywarden.core.instants import from_datetime
 from paywarden.core.outcome import Outcome
 from paywarden.decision import errors
 from paywarden.decision.events import Events
-from paywarden.decision.intake import Intake, PaymentReader
+from paywarden.decision.intake import Intake, PaymentReader, no_long_digits
 from paywarden.decision.messages import (
     BatchAnswer,
     BatchItem,
@@ -103,7 +103,8 @@ class DecisionOperations:
     async def decide(self, call: Call) -> Answer:
         """POST /v1/decisions."""
         body: DecisionRequest = call.body
-        decided = await self._decide(call.asker, body.payment, "/payment")
+        plain = no_long_digits(call.raw_body)
+        decided = await self._decide(call.asker, body.payment, "/payment", plain)
         headers = (("decision-repeated", "true"),) if decided.repeated else ()
         if not decided.repeated:
             self._metrics.decision_seconds.observe(self._payments.seconds_since(call.started_ns))
@@ -113,9 +114,10 @@ class DecisionOperations:
         """POST /v1/decisions/batch: each payment is decided or refused by itself, in order."""
         body: BatchRequest = call.body
         items = []
+        plain = no_long_digits(call.raw_body)
         for number, payment in enumerate(body.payments):
             try:
-                decided = await self._decide(call.asker, payment, f"/payments/{number}")
+                decided = await self._decide(call.asker, payment, f"/payments/{number}", plain)
             except PaywardenError as refusal:
                 items.append(
                     BatchItem(code=refusal.code, detail=refusal.detail, pointer=refusal.pointer)
@@ -187,14 +189,18 @@ class DecisionOperations:
         )
         return Answer(EventsAnswer(results))
 
-    async def _decide(self, asker: Principal, payment: Payment, pointer: str) -> Decided:
-        intake = self._intake(asker, payment, pointer)
+    async def _decide(
+        self, asker: Principal, payment: Payment, pointer: str, plain: bool
+    ) -> Decided:
+        intake = self._intake(asker, payment, pointer, plain)
         return await self._payments.decide(asker.scope, intake, payment)
 
-    def _intake(self, asker: Principal, payment: Payment, pointer: str) -> Intake:
+    def _intake(self, asker: Principal, payment: Payment, pointer: str, plain: bool) -> Intake:
         may_assert = "instrument:assert" in asker.permissions
         try:
-            intake = self._reader.payment(payment, may_assert=may_assert, pointer=pointer)
+            intake = self._reader.payment(
+                payment, may_assert=may_assert, pointer=pointer, plain=plain
+            )
         except InvalidRequest as refusal:
             if refusal.code == "card_number_not_accepted":
                 self._metrics.card_numbers_refused.inc()

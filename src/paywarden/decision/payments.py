@@ -87,7 +87,14 @@ class Payments:
         self._sealer = sealer
         self._tables_version = tables_version[:16]
         self._clock = ledger.clock
-        self._metrics = ledger.metrics
+        metrics = self._metrics = ledger.metrics
+        self._stages = [metrics.stage_seconds.labels(name) for name in STAGES]
+        self._decided = {
+            environment: [
+                metrics.decisions.labels(environment.value, outcome.word) for outcome in Outcome
+            ]
+            for environment in Environment
+        }
 
     async def decide(self, scope: Scope, intake: Intake, body: msgspec.Struct) -> Decided:
         """Decide a payment, or give the recorded decision of the same body.
@@ -294,10 +301,9 @@ class Payments:
             enqueue(unit, scope, "decision.recorded", msgspec.json.encode(detail), at_us)
 
     def _count(self, scope: Scope, entry: PaymentEntry) -> None:
-        outcome = entry.result.answer.word
-        self._metrics.decisions.labels(scope.environment.value, outcome).inc()
-        for name, took in zip(STAGES, entry.stage_us, strict=True):
-            self._metrics.stage_seconds.labels(name).observe(took / 1e6)
+        self._decided[scope.environment][entry.result.outcome].inc()
+        for stage, took in zip(self._stages, entry.stage_us, strict=True):
+            stage.observe(took / 1e6)
 
 
 def _runtime(state: ScopeState) -> PolicyRuntime:

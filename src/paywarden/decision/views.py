@@ -103,10 +103,7 @@ class Views:
             "attempt": entry.clear["payment.attempt"],
             "outcome": result.answer.word,
             "points": result.points,
-            "reasons": [
-                Reason(code, policy_reasons.get(code) or reason_text(code))
-                for code in result.reasons
-            ],
+            "reasons": [Reason(code, reason_text(code, policy_reasons)) for code in result.reasons],
             "required_action": action,
             "advice": [Reason(*advice) for advice in ADVICE_CODES.get(result.answer, ())],
             "ruleset": entry.ruleset,

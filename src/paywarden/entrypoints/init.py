@@ -20,7 +20,7 @@ from paywarden.decision.start import apply_control
 from paywarden.entrypoints.home import Home, private_write
 from paywarden.entrypoints.installation import KEY_PARTS, PARTS, Installation
 from paywarden.entrypoints.settings import DEFAULT_TEXT, History
-from paywarden.fraud.starter import starter_folder
+from paywarden.fraud.shipped_policies import policy_folder
 from paywarden.identity.api_keys import new_key
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.kit.crypto.master import create_master_key
@@ -93,7 +93,7 @@ async def _log(installation: Installation, done: Initialised) -> None:
 
 
 async def _policy(installation: Installation, done: Initialised) -> None:
-    files = files_of(starter_folder())
+    files = files_of(policy_folder())
     for scope in installation.scopes:
         if installation.ledger.states[scope].ruleset is None:
             row, _fresh = await installation.policies.create(scope, files, ACTOR)

@@ -54,7 +54,6 @@ from paywarden.kit.stores.sqlite_journal import SqliteJournal
 from paywarden.kit.stores.sqlite_subject_keys import SUBJECT_KEYS, SqliteWrappedKeys
 from paywarden.reference.currencies import active_currency
 from paywarden.risk.features.digests import Digester
-from paywarden.risk.features.segments import SegmentWriter
 from paywarden.risk.lists.model import ListKind
 from paywarden.risk.lists.store import Lists
 
@@ -127,7 +126,7 @@ class Installation:
         self.idempotency = Idempotency(
             self.reader, KeyedDigest(derive(self.keys.master, Purpose.IDEMPOTENCY)), clock
         )
-        self.keeper = SegmentKeeper(self._segment_writer)
+        self.keeper = SegmentKeeper(self.history.folder_of)
         self.ready = False
         self._tasks: set[asyncio.Task[None]] = set()
         self.ledger.on_staged = self.policies.observed
@@ -149,6 +148,16 @@ class Installation:
         self.keeper.start()
         await self._rebuild()
 
+    def _restore(self) -> int:
+        """States from the log, and the keeper's open segments too; the head."""
+        head = rebuild(self.ledger, self.foundations())
+        self.keeper.restart()
+        for scope in list(self.ledger.states):
+            sealed = self.keeper.sealed_up_to(scope)
+            for seen in self.history.observations(scope, sealed, head):
+                self.keeper.add(scope, seen)
+        return head
+
     async def stop(self) -> None:
         """Finish what is staged, then close everything."""
         self.ready = False
@@ -166,7 +175,7 @@ class Installation:
 
     async def _rebuild(self) -> None:
         await self._compile_published()
-        head = await asyncio.to_thread(rebuild, self.ledger, self.foundations())
+        head = await asyncio.to_thread(self._restore)
         self.metrics.journal_head.set(head)
         self.ledger.failed = False
         self.ready = True
@@ -248,11 +257,6 @@ class Installation:
     def _hash_identifier(self, text: str) -> str:
         key = self._identifier_key.expose()
         return "h_" + hashlib.blake2b(text.encode(), key=key, digest_size=20).hexdigest()
-
-    def _segment_writer(self, scope: Scope) -> SegmentWriter:
-        folder = self.history.folder_of(scope)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return SegmentWriter(folder)
 
 
 def environment_of(environ: Mapping[str, str]) -> dict[str, str]:

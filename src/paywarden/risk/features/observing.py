@@ -40,19 +40,17 @@ KEY_PATHS: Mapping[str, str] = {
 """Which field names the entity of each key kind. `phone.canonical` and `shipping_address.key` are
 not in the catalogue: they exist only to be digested."""
 
-_KEYS = tuple((kind, KEY_PATHS[kind]) for kind in KEY_KINDS)
+_KEY_PATHS = tuple(KEY_PATHS[kind] for kind in KEY_KINDS)
 _KIND_OF_PATH = {path: kind for kind, path in KEY_PATHS.items()}
 _HASHED = tuple(
-    (position, field.path, _KIND_OF_PATH.get(field.path, field.path))
-    for position, field in enumerate(OBSERVED)
-    if field.storage == "hash"
+    (position, field.path) for position, field in enumerate(OBSERVED) if field.storage == "hash"
 )
-_PLAIN = tuple(
-    (position, field.path) for position, field in enumerate(OBSERVED) if field.storage != "hash"
-)
+_DIGESTED = {path: kind for kind, path in KEY_PATHS.items()} | {
+    path: _KIND_OF_PATH.get(path, path) for _position, path in _HASHED
+}
+_PATHS = tuple(field.path for field in OBSERVED)
 _KIND = OBSERVED_INDEX["event.kind"]
 _OWN = tuple(p for p, field in enumerate(OBSERVED) if field.path in EVENT_FIELDS)
-_BLANK: tuple[ObservedValue, ...] = tuple(0 if f.storage == "hash" else None for f in OBSERVED)
 Digest = Callable[[str, str], int]
 
 
@@ -98,19 +96,15 @@ def observe_fields(
 ) -> Observation:
     """Observation of a payment (no `event.kind` given) or account event from all its fields."""
     get = fields.get
-    keys = []
-    for kind, path in _KEYS:
-        value = get(path)
-        keys.append(digest(kind, value) if value is not None else 0)
-    values: list[ObservedValue] = list(_BLANK)
-    for position, path in _PLAIN:
-        values[position] = get(path)
+    digests = {
+        path: digest(kind, fields[path]) for path, kind in _DIGESTED.items() if path in fields
+    }
+    keys = [digests.get(path, 0) for path in _KEY_PATHS]
+    values: list[ObservedValue] = list(map(get, _PATHS))
     if values[_KIND] is None:
         values[_KIND] = "payment"
-    for position, path, kind in _HASHED:
-        value = get(path)
-        if value is not None:
-            values[position] = digest(kind, value)
+    for position, path in _HASHED:
+        values[position] = digests.get(path, 0)
     return Observation(seq, t_us, s_us, tuple(keys), tuple(values), identity)
 
 
