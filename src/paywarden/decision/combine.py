@@ -43,7 +43,6 @@ POLICY_REASON = "POLICY"
 """Code for an outcome whose own reasons are absent or must not be shown."""
 MODEL_SCENARIO = "model"
 """Pseudo-scenario by which an allow rule may name the model's probability."""
-_POINTS_SPAN = 1 << 40
 
 
 class ChallengeState(enum.Enum):
@@ -136,9 +135,12 @@ def _after_allow(
     fired: Sequence[FiredRule],
 ) -> tuple[list[FiredRule], tuple[str, ...], bool]:
     """Rows that stand, ids of rows taken back, and whether the model's probability is too."""
+    allowing = [row for row in fired if row.outcome is ALLOW]
+    if not allowing:
+        return list(fired), (), False
     allowed: set[str] = set()
-    for row in fired:
-        if row.outcome is ALLOW and row.engine != AML:
+    for row in allowing:
+        if row.engine != AML:
             allowed.update(row.allow_scenarios)
     every = EVERY_FRAUD_SCENARIO in allowed
     standing: list[FiredRule] = []
@@ -216,9 +218,8 @@ def _reasons(standing: Iterable[FiredRule], model_reasons: Sequence[str]) -> tup
         reason = row.reason
         if reason is None or row.engine == AML:
             continue
-        weight = ((row.hard << 2) + (row.outcome or 0)) * _POINTS_SPAN + row.points
-        if weight > strength.get(reason, -1):
-            strength[reason] = weight
+        if row.strength > strength.get(reason, -1):
+            strength[reason] = row.strength
     codes = sorted(strength)
     codes.sort(key=strength.__getitem__, reverse=True)
     return (*codes, *(code for code in model_reasons if code not in strength))

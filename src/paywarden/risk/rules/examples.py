@@ -37,7 +37,7 @@ MISSING = frozenset({"absent_value", "no_such_key"})
 
 def read_examples(fields: Fields, macros: WindowMacros) -> tuple[Example, ...]:
     """Examples of a rule; faulty ones are reported and left out."""
-    found = []
+    found: list[Example] = []
     for table in fields.tables("examples"):
         what = f"an example of {fields.what}"
         inner = Fields(table, what, ("given", "fires", "text"), fields.findings)

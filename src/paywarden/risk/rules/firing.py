@@ -9,7 +9,7 @@ Not done here: combining opinions (`paywarden.decision.combine`), texts of reaso
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from paywarden.core.outcome import Outcome
 from paywarden.risk.rules.model import Rule
@@ -17,6 +17,7 @@ from paywarden.risk.rules.model import Rule
 FRAUD = "fraud"
 AML = "aml"
 EVERY_FRAUD_SCENARIO = "*"
+_POINTS_SPAN = 1 << 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,8 @@ class FiredRule:
 
     `points`: integer score within `scenario`. `outcome`: explicit outcome or None. `reason`: code
     of the neutral reason or None. `hard`: no allow rule lowers it. `allow_scenarios`: scenarios
-    that an allow rule lowers ("*": all of fraud, the model's probability included).
+    that an allow rule lowers ("*": all of fraud, the model's probability included). `strength`
+    orders reasons: hard first, then by outcome, then by points.
     """
 
     id: str
@@ -36,6 +38,11 @@ class FiredRule:
     hard: bool = False
     allow_scenarios: tuple[str, ...] = ()
     engine: str = FRAUD
+    strength: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        rank = (self.hard << 2) + (self.outcome or 0)
+        object.__setattr__(self, "strength", rank * _POINTS_SPAN + self.points)
 
 
 @dataclass(frozen=True, slots=True)
