@@ -1,0 +1,102 @@
+"""`paywarden decide FILE --map MAP.toml`: decides a file of payments without a server.
+
+Guards: standard output carries the summary and nothing else; progress goes to standard error.
+Not done here: reading, mapping and deciding (`paywarden.lab.decide_file`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from paywarden.cli import output
+from paywarden.core.clock import Clock, Randomness
+from paywarden.core.secret import Secret
+from paywarden.fraud.shipped_policies import policy_folder
+from paywarden.kit.clock import SystemClock, SystemRandomness
+from paywarden.lab.decide_file import FileRequest, decide_file
+from paywarden.lab.summary import FileSummary
+
+KEY_OCTETS = 32
+LINE_SECONDS = 2.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `decide`."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="CSV, CSV.gz, Parquet, JSON lines")
+    parser.add_argument("--map", type=Path, required=True, metavar="MAP.toml", dest="mapping")
+    parser.add_argument("--policy", type=Path, metavar="DIR", help="default: the starter policy")
+    parser.add_argument("--out", type=Path, metavar="OUT", help="results per payment, by ending")
+    parser.add_argument("--limit", type=_positive, metavar="N", help="only the first N payments")
+
+
+def run(
+    arguments: argparse.Namespace,
+    clock: Clock | None = None,
+    randomness: Randomness | None = None,
+) -> int:
+    """Decide the file and print its summary. Errors: PaywardenError, for the caller to tell."""
+    clock = clock or SystemClock()
+    key = (randomness or SystemRandomness()).octets(KEY_OCTETS)
+    request = FileRequest(
+        arguments.file,
+        arguments.mapping,
+        arguments.policy or policy_folder(),
+        Secret(key),
+        arguments.out,
+        arguments.limit,
+    )
+    summary = decide_file(request, progress_lines(clock), clock)
+    output.answer(arguments, summary.document(), words_of(summary))
+    return output.DONE
+
+
+def words_of(summary: FileSummary) -> str:
+    """The summary for people."""
+    rate = summary.payments / summary.seconds if summary.seconds else 0.0
+    counts = ", ".join(f"{count} {word}" for word, count in summary.outcomes.items())
+    lines = [
+        f"{summary.payments} payments in {summary.seconds:.1f} s ({rate:,.0f} a second)",
+        counts,
+    ]
+    found = summary.labelled
+    if found is not None:
+        lines.append(
+            f"fraud: {found.caught} of {found.fraud} caught, {found.caught_value_minor} of "
+            f"{found.fraud_value_minor} minor units of {found.currency}"
+        )
+        lines.append(f"genuine: {found.genuine_hurt} of {found.genuine} hurt")
+    lines += [f"degraded: {count} {word}" for word, count in summary.degraded.items()]
+    return "\n".join(lines)
+
+
+def progress_lines(clock: Clock) -> Callable[[int, int], None]:
+    """Progress with an estimate: one line that renews itself, or plain lines now and then."""
+    started = clock.monotonic_ns()
+    told = started
+    live = sys.stderr.isatty()
+
+    def progress(done: int, total: int) -> None:
+        nonlocal told
+        now = clock.monotonic_ns()
+        if done < total and (now - told) / 1e9 < (0.1 if live else LINE_SECONDS):
+            return
+        told = now
+        left = (now - started) / 1e9 * (total - done) / max(done, 1)
+        text = f"{done} of {total} payments, about {left:.0f} s left"
+        if live:
+            sys.stderr.write(f"\r{text}\x1b[K" + ("\n" if done >= total else ""))
+            sys.stderr.flush()
+        else:
+            output.tell(text)
+
+    return progress
+
+
+def _positive(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdigit() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError("is a whole number from 1")
+    return number

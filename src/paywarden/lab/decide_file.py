@@ -1,0 +1,205 @@
+"""`decide_file`: a file of payments through the engine, without a server, home or database.
+
+Order: policy, mapping, file, derived fields, order of time, windows and rules, results. The whole
+file is read first (only the mapped columns); then memory is bounded by the block.
+Not done here: arguments and words (`paywarden.cli.decide`), the live path (`paywarden.decision`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from paywarden.core.clock import Clock
+from paywarden.core.errors import InvalidRequest
+from paywarden.core.secret import Secret
+from paywarden.decision.conduct import PolicyRuntime
+from paywarden.lab.card_screen import CardScreen
+from paywarden.lab.deciding import Decided, Deciding, Watch
+from paywarden.lab.derived import derive_columns
+from paywarden.lab.file_lists import FileLists
+from paywarden.lab.files import open_file
+from paywarden.lab.labels import UNKNOWN, reported
+from paywarden.lab.mapping import LabelMap, Mapping, RatesMap
+from paywarden.lab.mapping_file import read_mapping
+from paywarden.lab.observations import Observations
+from paywarden.lab.results import check_out, results_frame, write_results
+from paywarden.lab.sources import Given, read_given
+from paywarden.lab.summary import (
+    FileSummary,
+    Labelled,
+    labelled_of,
+    outcomes_of,
+    rule_counts,
+)
+from paywarden.lab.tables import PaymentTable, table_of
+from paywarden.risk.enrichment.enricher import Enricher
+from paywarden.risk.enrichment.rates import Rates, freeze
+from paywarden.risk.enrichment.tables import EnrichmentTables
+from paywarden.risk.features.digests import Digester
+from paywarden.risk.rules.compiler import compile_policy
+from paywarden.risk.rules.reader import read_policy
+
+
+@dataclass(frozen=True, slots=True)
+class FileRequest:
+    """What to decide and by what.
+
+    `policy`: a policy folder. `out`: result file or None. `limit`: first payments of the file.
+    `key`: 16-64 octets for keyed hashes; results do not depend on it.
+    """
+
+    file: Path
+    mapping: Path
+    policy: Path
+    key: Secret[bytes]
+    out: Path | None = None
+    limit: int | None = None
+
+
+Progress = Callable[[int, int], None]
+
+
+def decide_file(
+    request: FileRequest, progress: Progress, clock: Clock, watch: Watch | None = None
+) -> FileSummary:
+    """Decide every payment of the file; `progress(done, total)` in payments.
+
+    Errors: PolicyErrors; InvalidRequest with file, line and column; TooLarge; Unparsable.
+    """
+    marks = [("start", clock.monotonic_ns())]
+
+    def mark(name: str) -> None:
+        marks.append((name, clock.monotonic_ns()))
+
+    if request.limit is not None and request.limit < 1:
+        raise InvalidRequest("limit_out_of_range", "limit is at least 1")
+    if request.out is not None:
+        check_out(request.out)
+    if not request.policy.is_dir():
+        detail = "there is no such folder"
+        raise InvalidRequest("policy_folder_missing", detail, pointer=str(request.policy))
+    runtime = PolicyRuntime(compile_policy(read_policy(request.policy)))
+    mark("policy")
+    mapping = read_mapping(request.mapping)
+    file = open_file(request.file, mapping.separator)
+    given = read_given(mapping, file, request.limit, CardScreen(request.key))
+    mark("read")
+    prepared = _prepare(given, mapping, runtime.policy.base_currency)
+    mark("prepare")
+    lists = FileLists(runtime.policy.lists, request.policy)
+    engine = Deciding(runtime, prepared.table, lists)
+    observations = Observations(
+        prepared.table,
+        runtime.plan,
+        Digester(request.key),
+        _reports(prepared, mapping.label),
+        mapping.label.source if mapping.label else "",
+    )
+    decided = engine.run(observations, progress, watch)
+    mark("decide")
+    numbers = _in_file_order(decided, prepared.table.rows, given.repeats)
+    if request.out is not None:
+        ids = given.fields["payment.id"]
+        write_results(request.out, results_frame(ids, numbers, decided.verdicts.cases))
+    mark("write")
+    stages = {name: (ended - began) / 1e9 for (_, began), (name, ended) in pairwise(marks)}
+    return _summary(runtime, given, prepared, decided, numbers, stages)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """Payments in order of time, each once. `marks`: labels; `ids`: identifiers."""
+
+    table: PaymentTable
+    marks: npt.NDArray[np.int8]
+    ids: pl.Series
+    degraded: dict[str, int]
+
+
+def _prepare(given: Given, mapping: Mapping, base: str) -> _Prepared:
+    rows = np.arange(len(given.time_us))
+    if given.repeats is not None:
+        rows = rows[given.repeats == rows]
+    order = rows[np.argsort(given.time_us[rows], kind="stable")]
+    time_us = given.time_us[order]
+    index = pl.Series(order)
+    fields = given.fields.select(pl.all().gather(index))
+    enricher = Enricher(EnrichmentTables(_rates(mapping.rates, base)))
+    derived, degraded = derive_columns(enricher, fields, time_us)
+    table = table_of(derived, time_us, order)
+    return _Prepared(table, given.labels[order], fields["payment.id"], degraded)
+
+
+def _rates(given: RatesMap | None, base: str) -> Rates:
+    """Rates of the mapping, where they lead to the policy's base currency."""
+    if given is None or given.base != base:
+        return Rates(base, {})
+    return Rates(
+        base,
+        {c: freeze(c, base, rate, None) for c, rate in given.rates.items() if c != base},
+    )
+
+
+def _reports(
+    prepared: _Prepared, label: LabelMap | None
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int8]]:
+    none = np.zeros(0, np.int64)
+    if label is None or label.delay_us is None:
+        return none, none, np.zeros(0, np.int8)
+    rows = reported(prepared.marks, prepared.ids, label.reported_share)
+    return rows, prepared.table.time_us[rows] + label.delay_us, prepared.marks[rows]
+
+
+def _in_file_order(
+    decided: Decided, rows: npt.NDArray[np.int64], repeats: npt.NDArray[np.int64] | None
+) -> npt.NDArray[np.int32]:
+    """Verdict numbers by row of the file; a repeated payment has the verdict of the first."""
+    total = len(rows) if repeats is None else len(repeats)
+    numbers = np.zeros(total, np.int32)
+    numbers[rows] = decided.numbers
+    return numbers if repeats is None else numbers[repeats]
+
+
+def _summary(
+    runtime: PolicyRuntime,
+    given: Given,
+    prepared: _Prepared,
+    decided: Decided,
+    numbers: npt.NDArray[np.int32],
+    stages: dict[str, float],
+) -> FileSummary:
+    cases = decided.verdicts.cases
+    words = np.array([case.outcome for case in cases], np.int8)
+    names = [rule.id for rule in runtime.policy.rules]
+    return FileSummary(
+        payments=len(numbers),
+        seconds=sum(stages.values()),
+        outcomes=outcomes_of(words[numbers]),
+        labelled=_labelled(prepared, words[decided.numbers], runtime.policy.base_currency),
+        ruleset=runtime.ruleset,
+        degraded=prepared.degraded,
+        repeated=len(numbers) - len(decided.numbers),
+        rules=rule_counts(cases, decided.numbers, prepared.marks, names, decided.verdicts.without),
+        stages=stages,
+    )
+
+
+def _labelled(prepared: _Prepared, outcomes: npt.NDArray[np.int8], base: str) -> Labelled | None:
+    marks, columns = prepared.marks, prepared.table.columns
+    if not (marks != UNKNOWN).any():
+        return None
+    codes = columns.get("payment.currency")
+    one = codes is not None and len(codes.dictionary) == 1
+    amounts = columns.get("payment.amount_minor" if one else "payment.amount_base_minor")
+    currency = codes.dictionary[0] if one and codes is not None else base
+    if amounts is None:
+        nothing = np.zeros(len(marks), np.int64)
+        return labelled_of(outcomes, marks, nothing, nothing > 0, currency)
+    return labelled_of(outcomes, marks, amounts.data, amounts.present(), currency)

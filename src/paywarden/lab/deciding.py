@@ -1,0 +1,162 @@
+"""The engine over a table of payments: windows, segments, rules and verdicts, block by block.
+
+Guards: the same answers as `decision.conduct` for each payment in order of time, by the machine
+code that decides live. Windows are whole only as far back as the file's first payment: rules that
+need more history than there is stay silent, as they do live. A block ends where a list entry
+expires. Memory beside the table is bounded by the block and the policy.
+Not done here: reading files (`sources.py`), deadlines and recording (live only).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from paywarden.decision.conduct import PolicyRuntime
+from paywarden.lab.file_lists import FileLists
+from paywarden.lab.observations import Observations
+from paywarden.lab.segment_columns import FirstColumns
+from paywarden.lab.tables import PaymentTable
+from paywarden.lab.verdicts import Surroundings, Verdicts
+from paywarden.risk.features.arena import Windows
+from paywarden.risk.features.batch import FeatureColumns
+from paywarden.risk.rules.column_program import FiredRules
+from paywarden.risk.rules.columns import Column
+from paywarden.risk.rules.program import MERCHANT_GROUP, SEGMENT
+
+BLOCK = 32_768
+_ALWAYS = np.iinfo(np.int64).min
+_CONTEXT = ("payment.phase", "payment.initiator")
+_CONTEXT_DEFAULTS = ("pre_auth", "customer")
+
+Progress = Callable[[int, int], None]
+Watch = Callable[[int, FeatureColumns, FiredRules], None]
+
+
+@dataclass(slots=True)
+class Decided:
+    """Verdict number per payment in order of time, [n], and the verdicts."""
+
+    numbers: npt.NDArray[np.int32]
+    verdicts: Verdicts
+    memory: dict[str, int] = field(default_factory=dict)
+
+
+class Deciding:
+    """Decides one table under one policy."""
+
+    def __init__(
+        self, runtime: PolicyRuntime, table: PaymentTable, lists: FileLists, block: int = BLOCK
+    ) -> None:
+        self._runtime = runtime
+        self._table = table
+        self._lists = lists
+        self._block = block
+        policy = runtime.policy
+        self._segments = FirstColumns(policy.segments, policy.lists)
+        self._groups = FirstColumns(policy.merchant_groups, policy.lists)
+        self._paths = self._read_paths()
+        start_us = int(table.time_us[0])
+        self._windows = Windows(runtime.plan, start_us)
+        self._whole_from = _whole_from(runtime, start_us)
+        self._verdicts = Verdicts(runtime)
+
+    def run(
+        self, observations: Observations, progress: Progress, watch: Watch | None = None
+    ) -> Decided:
+        """Decide everything. `progress(done, total)` after every block; `watch` sees its values."""
+        total = len(self._table)
+        numbers = np.empty(total, np.int32)
+        for start, stop in self._bounds():
+            block, payments = observations.block(start, stop)
+            features = self._windows.observe_columns(block, payments)
+            fired, segment = self._fire(start, stop, features)
+            numbers[start:stop] = self._judge(start, stop, fired, segment)
+            if watch is not None:
+                watch(start, features, fired)
+            progress(stop, total)
+        return Decided(numbers, self._verdicts, self._windows.memory())
+
+    def _bounds(self) -> list[tuple[int, int]]:
+        total = len(self._table)
+        cuts = set(range(0, total, self._block)) | {total}
+        cuts.update(np.searchsorted(self._table.time_us, self._lists.turns).tolist())
+        edges = sorted(cuts)
+        return list(pairwise(edges))
+
+    def _read_paths(self) -> frozenset[str]:
+        read = {path for rule in self._runtime.compiled.rules for path in rule.references.paths}
+        return frozenset(read | self._segments.paths | self._groups.paths | set(_CONTEXT))
+
+    # --- rules -----------------------------------------------------------------------------
+
+    def _fire(self, start: int, stop: int, features: FeatureColumns) -> tuple[FiredRules, Column]:
+        count = stop - start
+        lists = self._lists.at(int(self._table.time_us[start]))
+        columns = self._table.part(start, stop, self._paths)
+        columns[SEGMENT] = self._segments.column(columns, lists, count)
+        columns[MERCHANT_GROUP] = self._groups.column(columns, lists, count)
+        columns.update(self._feature_columns(features))
+        fired = self._runtime.compiled.columns.evaluate(columns, lists, count)
+        return self._whole_only(fired, self._table.time_us[start:stop]), columns[SEGMENT]
+
+    def _feature_columns(self, features: FeatureColumns) -> Mapping[str, Column]:
+        found: dict[str, Column] = {}
+        for index, (name, kind) in enumerate(zip(features.names, features.kinds, strict=True)):
+            path = f"agg.{name}"
+            values, valid = features.column(index)
+            if kind == "string":
+                codes = np.where(valid, values, -1).astype(np.int32)
+                found[path] = Column("string", codes, None, features.symbols)
+            else:
+                found[path] = Column(kind, values, None if valid.all() else valid)
+        return found
+
+    def _whole_only(self, fired: FiredRules, time_us: npt.NDArray[np.int64]) -> FiredRules:
+        """Fired rules without those that need more history than the file has yet."""
+        if not len(fired.rules) or int(self._whole_from.max(initial=_ALWAYS)) <= int(time_us[0]):
+            return fired
+        rows = np.repeat(np.arange(len(time_us)), np.diff(fired.offsets))
+        kept = self._whole_from[fired.rules] <= time_us[rows]
+        offsets = np.zeros(len(time_us) + 1, np.int64)
+        np.cumsum(np.bincount(rows[kept], minlength=len(time_us)), out=offsets[1:])
+        rules = fired.rules[kept]
+        counts = np.bincount(rules, minlength=len(fired.fired)).astype(np.int64)
+        return FiredRules(offsets, rules, counts, fired.errors)
+
+    # --- verdicts --------------------------------------------------------------------------
+
+    def _judge(
+        self, start: int, stop: int, fired: FiredRules, segment: Column
+    ) -> npt.NDArray[np.int32]:
+        parts = self._table.part(start, stop, _CONTEXT)
+        texts = [segment.dictionary]
+        codes = [segment.data.astype(np.int64)]
+        for path, default in zip(_CONTEXT, _CONTEXT_DEFAULTS, strict=True):
+            column = parts.get(path)
+            dictionary = (default,) if column is None else (*column.dictionary, default)
+            data = np.zeros(stop - start) if column is None else column.data
+            texts.append(dictionary)
+            codes.append(np.where(data < 0, len(dictionary) - 1, data).astype(np.int64))
+        mixed = (codes[0] * len(texts[1]) + codes[1]) * len(texts[2]) + codes[2]
+        distinct, which = np.unique(mixed, return_inverse=True)
+        around = []
+        for number in distinct.tolist():
+            rest, initiator = divmod(number, len(texts[2]))
+            place, phase = divmod(rest, len(texts[1]))
+            around.append(Surroundings(texts[1][phase], texts[2][initiator], texts[0][place]))
+        return self._verdicts.numbers(fired.offsets, fired.rules, around, which)
+
+
+def _whole_from(runtime: PolicyRuntime, start_us: int) -> npt.NDArray[np.int64]:
+    """First instant at which each rule may fire: the windows that it needs are whole."""
+    whole = [one.whole_from_us(start_us) for one in runtime.plan.aggregates]
+    found = np.full(len(runtime.rows), _ALWAYS, np.int64)
+    for rule, needed in enumerate(runtime.compiled.needs_whole):
+        instants = [at for index in needed if (at := whole[index]) is not None]
+        found[rule] = max(instants, default=_ALWAYS)
+    return found

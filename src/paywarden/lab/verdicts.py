@@ -1,0 +1,97 @@
+"""Outcomes of many payments: each distinct set of fired rules in its surroundings is combined once.
+
+Guards: `decision.combine` itself makes every verdict; this file only finds equal cases. A verdict
+is named by a small number, so that a file of any length keeps four octets a payment.
+Shapes: n payments, f fired rules in all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from paywarden.core.outcome import Outcome
+from paywarden.decision.combine import CombineContext, Combined, combine
+from paywarden.decision.conduct import PolicyRuntime
+
+Codes = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Phase, initiator and segment of a payment: what `combine` asks beside the rules."""
+
+    phase: str
+    initiator: str
+    segment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One distinct case: rules that fired (ascending) and what they came to."""
+
+    fired: tuple[int, ...]
+    surroundings: Surroundings
+    combined: Combined
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome."""
+        return self.combined.outcome
+
+
+class Verdicts:
+    """Every distinct verdict so far; `cases[number]`."""
+
+    def __init__(self, runtime: PolicyRuntime) -> None:
+        self._runtime = runtime
+        self._numbers: dict[tuple[bytes, Surroundings], int] = {}
+        self.cases: list[Verdict] = []
+
+    def numbers(
+        self,
+        offsets: npt.NDArray[np.int64],
+        rules: Codes,
+        around: list[Surroundings],
+        which: npt.NDArray[np.int64],
+    ) -> Codes:
+        """Verdict number of each payment, [n].
+
+        `offsets` [n + 1] and `rules` [f]: fired rules in compressed rows. `around[which[i]]`: the
+        surroundings of payment i.
+        """
+        found = np.empty(len(which), np.int32)
+        quiet = np.array([self._number(b"", one) for one in around], np.int32)
+        found[:] = quiet[which]
+        raw = rules.astype(np.int32).tobytes()
+        marks = (offsets * 4).tolist()
+        places = which.tolist()
+        for row in np.flatnonzero(np.diff(offsets)).tolist():
+            key = raw[marks[row] : marks[row + 1]]
+            found[row] = self._number(key, around[places[row]])
+        return found
+
+    def without(self, case: Verdict, rule: int) -> Combined:
+        """What the case would have come to without one of its rules."""
+        return self._combined(tuple(one for one in case.fired if one != rule), case.surroundings)
+
+    def _number(self, key: bytes, around: Surroundings) -> int:
+        name = (key, around)
+        number = self._numbers.get(name)
+        if number is None:
+            fired = tuple(np.frombuffer(key, np.int32).tolist())
+            number = self._numbers[name] = len(self.cases)
+            self.cases.append(Verdict(fired, around, self._combined(fired, around)))
+        return number
+
+    def _combined(self, fired: tuple[int, ...], around: Surroundings) -> Combined:
+        runtime = self._runtime
+        context = CombineContext(
+            phase=around.phase,
+            initiator=around.initiator,
+            challenge_unavailable=runtime.challenge_unavailable(around.segment),
+        )
+        rows = [runtime.rows[index] for index in fired]
+        return combine(rows, runtime.policy.points, runtime.policy.model, None, context)
