@@ -30,7 +30,7 @@ from paywarden.risk.rules.compiler import CompiledPolicy
 from paywarden.risk.rules.model import Policy
 from rules_policy import fields_of, lists_of, policy_of, windows_of
 
-COLUMN_PAYMENTS = 49_152
+COLUMN_PAYMENTS = 65_536
 PEER_RULES = 300
 PEER_PAYMENTS = 30
 

@@ -3,7 +3,7 @@
 Guards: each distinct atom is evaluated once per block of payments into packed bitmaps, true and
 error; formulas are `and` and `or` of bitmaps. An error of a rule is "applies, neither true nor
 false", counted exactly. The answers are those of the online back end and of the interpreter, row
-by row. A block has 16,384 payments, so that memory is bounded by the policy and not by the file.
+by row. A block has 32,768 payments, so that memory is bounded by the policy and not by the file.
 Shapes: n payments, r rules.
 """
 
@@ -22,7 +22,7 @@ from paywarden.risk.rules.online_fallback import Lists
 from paywarden.risk.rules.program import TRUE, Atom, Node
 from paywarden.risk.rules.slow_path import Condition
 
-BLOCK = 16_384
+BLOCK = 32_768
 LARGE = 65_536
 
 
