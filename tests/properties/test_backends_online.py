@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from paywarden.risk.rules.cel.errors import CompileError
 
 RELAXED = settings(
-    max_examples=150,
+    max_examples=100,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
