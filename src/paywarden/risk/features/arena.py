@@ -103,22 +103,26 @@ class Windows:
         out = np.zeros((count, len(wanted)), np.int64)
         valid = np.zeros(out.shape, np.uint8)
         labels = self._writer.is_label(columns)
-        marks = np.flatnonzero(labels | (columns.retracts != 0)).tolist()
         start = 0
-        for mark in marks:
+        for mark in np.flatnonzero(columns.retracts != 0).tolist():
             self._run(rows, places, out, valid, start, mark)
-            if columns.retracts[mark]:
-                self._retract(int(columns.retracts[mark]))
-            self._run(rows, places, out, valid, mark, mark + 1)
-            if labels[mark]:
-                self._labels[int(columns.seq[mark])] = tuple(columns.keys[mark].tolist())
-            start = mark + 1
+            self._remember_labels(columns, labels, start, mark)
+            self._retract(int(columns.retracts[mark]))
+            start = mark
         self._run(rows, places, out, valid, start, len(columns))
+        self._remember_labels(columns, labels, start, len(columns))
         if len(columns):
             self._seq, self._clock_us = int(columns.seq[-1]), int(columns.t_us[-1])
         return FeatureColumns(
             self.plan.names, self.plan.kinds, wanted, out, valid.view(np.bool_), tuple(self._texts)
         )
+
+    def _remember_labels(
+        self, columns: ObservationColumns, labels: npt.NDArray[np.bool_], start: int, stop: int
+    ) -> None:
+        chosen = start + np.flatnonzero(labels[start:stop])
+        keys = map(tuple, columns.keys[chosen].tolist())
+        self._labels.update(zip(columns.seq[chosen].tolist(), keys, strict=True))
 
     def memory(self) -> dict[str, int]:
         """Bytes (in use, taken, reserved) and numbers of events, keys and pairs held."""

@@ -117,16 +117,22 @@ class RowWriter:
     def _write_fields(self, columns: ObservationColumns, rows: Words) -> None:
         first = self._program.fields_at
         bits = rows.view(np.uint64)
-        mapping: npt.NDArray[np.int64] | None = None
         for position, field in enumerate(self._program.fields):
             present = columns.present(field)
             column = columns.values[field]
             if OBSERVED[field].storage == "symbol":
-                if mapping is None:
-                    mapping = np.array([*map(self._symbol, columns.symbols), 0], np.int64)
-                column = mapping[column]
+                column = self._interned(column, columns.symbols)
             elif column.dtype == np.uint64:
                 column = np.ascontiguousarray(column).view(np.int64)
             rows[:, first + position] = np.where(present, column, 0)
             at = first + len(self._program.fields) + (position >> 6)
             bits[:, at] |= present.astype(np.uint64) << np.uint64(position & 63)
+
+    def _interned(
+        self, column: npt.NDArray[Any], symbols: tuple[str, ...]
+    ) -> npt.NDArray[np.int64]:
+        """The store's numbers of the texts that a column uses."""
+        mapping = np.zeros(len(symbols) + 1, np.int64)
+        for used in np.unique(column[column >= 0]).tolist():
+            mapping[used] = self._symbol(symbols[used])
+        return np.asarray(mapping[column])

@@ -108,20 +108,19 @@ def open_windows(mem: Words, prog: Words, slot: Word, row: Word, t: Word) -> Non
 @compiled
 def fold(mem: Words, prog: Words, slot: Word, row: Word, a: Word, window: Word, out: Word) -> None:
     """Fold an accumulator over a window, leaving out the entry at place `out` (or -1)."""
-    acc = prog[a]
-    fold_start(mem, acc[OP])
+    fold_start(mem, prog[a, OP])
     d0, i0 = mem[window], mem[window + 1]
     small = mem[row + R_CAP] >= 0
     d1 = 0 if small else tail_of(mem, row) - 1
     i1 = count_in(mem, prog, slot, row, d1)
-    if out < 0 or out < ((d0 << 6) | i0):
-        fold_range(mem, prog, slot, row, acc, d0, i0, d1, i1)
+    if out < 0 or out < ((d0 << 6) + i0):
+        fold_range(mem, prog, slot, row, a, d0, i0, d1, i1)
     else:
         d, i = out >> 6, out & 63
-        fold_range(mem, prog, slot, row, acc, d0, i0, d, i)
-        fold_range(mem, prog, slot, row, acc, d, i + 1, d1, i1)
+        fold_range(mem, prog, slot, row, a, d0, i0, d, i)
+        fold_range(mem, prog, slot, row, a, d, i + 1, d1, i1)
     if prog[slot, RUNNING]:
-        merge(mem, acc[OP], FOLD, row + ROW_HEAD + acc[A_OFFSET])
+        merge(mem, prog[a, OP], FOLD, row + ROW_HEAD + prog[a, A_OFFSET])
 
 
 @compiled
@@ -129,20 +128,19 @@ def find(
     mem: Words, prog: Words, slot: Word, row: Word, a: Word, window: Word, out: Word, last: Word
 ) -> Word:
     """First or last entry of a window with the bit of an accumulator: its offset, or -1."""
-    acc = prog[a]
     d0, i0 = mem[window], mem[window + 1]
     d1 = 0 if mem[row + R_CAP] >= 0 else tail_of(mem, row) - 1
     i1 = count_in(mem, prog, slot, row, d1)
-    if out < 0 or out < ((d0 << 6) | i0):
+    if out < 0 or out < ((d0 << 6) + i0):
         if last:
-            return find_last(mem, prog, slot, row, acc, d0, i0, d1, i1)
-        return find_first(mem, prog, slot, row, acc, d0, i0, d1, i1)
+            return find_last(mem, prog, slot, row, a, d0, i0, d1, i1)
+        return find_first(mem, prog, slot, row, a, d0, i0, d1, i1)
     d, i = out >> 6, out & 63
     if last:
-        p = find_last(mem, prog, slot, row, acc, d, i + 1, d1, i1)
-        return p if p >= 0 else find_last(mem, prog, slot, row, acc, d0, i0, d, i)
-    p = find_first(mem, prog, slot, row, acc, d0, i0, d, i)
-    return p if p >= 0 else find_first(mem, prog, slot, row, acc, d, i + 1, d1, i1)
+        p = find_last(mem, prog, slot, row, a, d, i + 1, d1, i1)
+        return p if p >= 0 else find_last(mem, prog, slot, row, a, d0, i0, d, i)
+    p = find_first(mem, prog, slot, row, a, d0, i0, d, i)
+    return p if p >= 0 else find_first(mem, prog, slot, row, a, d, i + 1, d1, i1)
 
 
 @compiled
@@ -173,7 +171,7 @@ def different(
 ) -> Word:
     """Distinct values of an aggregate."""
     lane, count = prog[g, G_LANE], prog[g, G_COUNT]
-    excluded = out >= 0 and out >= ((mem[window] << 6) | mem[window + 1])
+    excluded = out >= 0 and out >= ((mem[window] << 6) + mem[window + 1])
     p = entry_at(mem, prog, slot, row, out >> 6, out & 63) if excluded else 0
     if excluded and not (mem[p + prog[count, A_WORD]] >> prog[count, A_SHIFT]) & 1:
         excluded = False

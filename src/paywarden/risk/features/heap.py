@@ -51,6 +51,26 @@ def mix(word: Word) -> Word:
 
 
 @compiled
+def half_at(mem: Words, at: Word) -> Word:
+    """The 32-bit value number `at`, two to a word, least first."""
+    return (mem[at >> 1] >> ((at & 1) << 5)) & 0xFFFFFFFF
+
+
+@compiled
+def set_half(mem: Words, at: Word, value: Word) -> None:
+    """Set the 32-bit value number `at`."""
+    shift = (at & 1) << 5
+    mem[at >> 1] = (mem[at >> 1] & ~(0xFFFFFFFF << shift)) | (value << shift)
+
+
+@compiled
+def fill(mem: Words, at: Word, words: Word, word: Word) -> None:
+    """Set so many words from `at` on."""
+    for k in range(at, at + words):
+        mem[k] = word
+
+
+@compiled
 def size_class(words: Word) -> Word:
     """Number of the smallest class that holds so many words."""
     if words <= 8:
@@ -158,14 +178,13 @@ def table_grow(mem: Words, part: Word) -> None:
     larger = words * 2 // 3
     mem[LARGEST_TABLE] = max(mem[LARGEST_TABLE], larger + (larger + 1) // 2)
     to = take(mem, larger + (larger + 1) // 2)
-    mem[to : to + larger] = 0
-    half = mem.view(np.uint32)
+    fill(mem, to, larger, 0)
     for i in range(size):
         word = mem[off + i]
         if word != 0:
             j = table_place(mem, to, larger, word)
             mem[to + j] = word
-            half[(to + larger) * 2 + j] = half[(off + size) * 2 + i]
+            set_half(mem, (to + larger) * 2 + j, half_at(mem, (off + size) * 2 + i))
     if size > 0:
         give(mem, off, size + (size + 1) // 2)
     mem[part], mem[part + 1] = to, larger
@@ -180,7 +199,7 @@ def table_put(mem: Words, base: Word, word: Word, value: Word) -> None:
     off, size = mem[part], mem[part + 1]
     i = table_place(mem, off, size, word)
     mem[off + i] = word
-    mem.view(np.uint32)[(off + size) * 2 + i] = np.uint32(value)
+    set_half(mem, (off + size) * 2 + i, value)
     mem[part + 2] += 1
 
 
@@ -192,7 +211,6 @@ def table_remove(mem: Words, base: Word, word: Word) -> None:
         return
     part = table_part(base, word)
     off, size = mem[part], mem[part + 1]
-    half = mem.view(np.uint32)
     values = (off + size) * 2
     gap = at - off
     i = gap
@@ -207,7 +225,7 @@ def table_remove(mem: Words, base: Word, word: Word) -> None:
         if (gap < home <= i) if gap <= i else (home > gap or home <= i):
             continue
         mem[off + gap] = other
-        half[values + gap] = half[values + i]
+        set_half(mem, values + gap, half_at(mem, values + i))
         gap = i
     mem[off + gap] = 0
     mem[part + 2] -= 1

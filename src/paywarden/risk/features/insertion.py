@@ -14,7 +14,10 @@ from paywarden.risk.features.heap import (
     EVENTS,
     KEYS,
     PAIRS,
+    fill,
     give,
+    half_at,
+    set_half,
     table_find,
     table_part,
     table_put,
@@ -95,7 +98,7 @@ from paywarden.risk.features.removal import (
 def build_entry(mem: Words, prog: Words, slot: Word, rows: Words, r: Word) -> Word:
     """Write the entry of input row r into the scratch; 1 when any lane wants it."""
     p, wanted = prog[0, SCRATCH], 0
-    mem[p : p + prog[slot, ENTRY]] = 0
+    fill(mem, p, prog[slot, ENTRY], 0)
     mem[p], mem[p + 1] = rows[r, IN_S], rows[r, IN_SEQ] << SEQ_SHIFT
     fields = IN_FILTERS + prog[0, ROW_FILTERS]
     present = fields + prog[0, ROW_FIELDS]
@@ -122,14 +125,14 @@ def find_row(mem: Words, prog: Words, slot: Word, key: Word) -> Word:
     at = table_find(mem, base, key)
     if at < 0:
         return 0
-    return np.int64(mem.view(np.uint32)[table_value(mem, table_part(base, key), at)])
+    return half_at(mem, table_value(mem, table_part(base, key), at))
 
 
 @compiled
 def make_row(mem: Words, prog: Words, slot: Word, key: Word) -> Word:
     """Row for a key that has none."""
     row = take_block(mem, prog[slot, ROW])
-    mem[row : row + prog[slot, ROW]] = 0
+    fill(mem, row, prog[slot, ROW], 0)
     mem[row + R_KEY] = key
     if prog[slot, RUNNING]:
         clear_summary(mem, prog, slot, row + ROW_HEAD)
@@ -204,7 +207,7 @@ def find_newest(mem: Words, prog: Words, slot: Word, row: Word, lane: Word, valu
         at = table_find(mem, table, pair)
         if at < 0:
             return -1, 0
-        base = np.int64(mem.view(np.uint32)[table_value(mem, table_part(table, pair), at)])
+        base = half_at(mem, table_value(mem, table_part(table, pair), at))
         count = PAGE
     for p in range(base + (count - 1) * width, base - 1, -width):
         if (mem[p + word] >> shift) & 1 and mem[p + place] == value:
@@ -228,14 +231,14 @@ def split_page(mem: Words, prog: Words, slot: Word, row: Word, d: Word) -> None:
     width, entry, directory = page_words(prog, slot), prog[slot, ENTRY], mem[row + R_BLOCK]
     head, tail, half = head_of(mem, row), tail_of(mem, row), PAGE // 2
     page = take_block(mem, PAGE * entry)
-    mem[page : page + PAGE * entry] = 0
+    fill(mem, page, PAGE * entry, 0)
     for w in range((tail - d - 1) * width - 1, -1, -1):
         mem[directory + (d + 2) * width + w] = mem[directory + (d + 1) * width + w]
     set_span(mem, row, head, tail + 1)
     at = directory + d * width
     source = mem[at + D_PAGE] + half * entry
     shift_down(mem, page, source, half * entry)
-    mem[source : source + half * entry] = 0
+    fill(mem, source, half * entry, 0)
     mem[at + D_COUNT] = half
     mem[at + width + D_PAGE], mem[at + width + D_COUNT] = page, half
     point_page(mem, prog, slot, row, page, half, page)
@@ -250,7 +253,7 @@ def append_page(mem: Words, prog: Words, slot: Word, row: Word) -> None:
     """Add an empty page at the end."""
     entry, tail = prog[slot, ENTRY], tail_of(mem, row)
     page = take_block(mem, PAGE * entry)
-    mem[page : page + PAGE * entry] = 0
+    fill(mem, page, PAGE * entry, 0)
     at = mem[row + R_BLOCK] + tail * page_words(prog, slot)
     mem[at + D_PAGE], mem[at + D_COUNT] = page, 0
     mem[at + D_SEQ_0], mem[at + D_SEQ_1] = 2**62, 0
@@ -336,9 +339,8 @@ def count_pairs(mem: Words, prog: Words, slot: Word, row: Word, p: Word) -> None
             mem[PAIRS] += 1
             mem[row + prog[lane, PAST_DISTINCT]] += 1
         else:
-            half = mem.view(np.uint32)
             where = table_value(mem, table_part(base, word), at)
-            half[where] = np.uint32(half[where] + 1)
+            set_half(mem, where, half_at(mem, where) + 1)
 
 
 @compiled

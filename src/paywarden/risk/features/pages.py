@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from paywarden.risk.features.heap import FOLD
+from paywarden.risk.features.heap import FOLD, fill
 from paywarden.risk.features.jit import Word, Words, compiled
 from paywarden.risk.features.program import (
     A_OFFSET,
@@ -113,7 +113,7 @@ def search_entry(mem: Words, base: Word, count: Word, width: Word, s: Word) -> W
 @compiled
 def fold_start(mem: Words, op: Word) -> None:
     """Clear the fold."""
-    mem[FOLD : FOLD + 4] = 0
+    fill(mem, FOLD, 4, 0)
     if op == LEAST:
         mem[FOLD] = GREATEST_WORD
     elif op == GREATEST:
@@ -135,9 +135,16 @@ def add_square(mem: Words, at: Word, value: Word) -> None:
 
 
 @compiled
-def fold_leaf(mem: Words, acc: Words, base: Word, i: Word, j: Word, width: Word) -> None:
+def fold_leaf(
+    mem: Words, prog: Words, acc: Word, base: Word, i: Word, j: Word, width: Word
+) -> None:
     """Fold entries i to j of one page."""
-    op, word, shift, value = acc[OP], acc[A_WORD], acc[A_SHIFT], acc[A_VALUE]
+    op, word, shift, value = (
+        prog[acc, OP],
+        prog[acc, A_WORD],
+        prog[acc, A_SHIFT],
+        prog[acc, A_VALUE],
+    )
     first, end = base + i * width, base + j * width
     if op == COUNTS:
         total = 0
@@ -185,7 +192,7 @@ def fold_range(
     prog: Words,
     slot: Word,
     row: Word,
-    acc: Words,
+    acc: Word,
     d0: Word,
     i0: Word,
     d1: Word,
@@ -194,11 +201,11 @@ def fold_range(
     """Fold from entry (d0, i0) to before (d1, i1) into the fold."""
     width = prog[slot, ENTRY]
     if d0 == d1:
-        fold_leaf(mem, acc, entry_at(mem, prog, slot, row, d0, 0), i0, i1, width)
+        fold_leaf(mem, prog, acc, entry_at(mem, prog, slot, row, d0, 0), i0, i1, width)
         return
     base = entry_at(mem, prog, slot, row, d0, 0)
-    fold_leaf(mem, acc, base, i0, count_in(mem, prog, slot, row, d0), width)
-    op, offset = acc[OP], acc[A_OFFSET]
+    fold_leaf(mem, prog, acc, base, i0, count_in(mem, prog, slot, row, d0), width)
+    op, offset = prog[acc, OP], prog[acc, A_OFFSET]
     pages, directory = page_words(prog, slot), mem[row + R_BLOCK]
     groups, summary = directory - mem[row + R_CAP] * pages, prog[slot, SUMMARY]
     d = d0 + 1
@@ -210,7 +217,7 @@ def fold_range(
             merge(mem, op, FOLD, directory + d * pages + D_SUMMARY + offset)
             d += 1
     if i1 > 0:
-        fold_leaf(mem, acc, entry_at(mem, prog, slot, row, d1, 0), 0, i1, width)
+        fold_leaf(mem, prog, acc, entry_at(mem, prog, slot, row, d1, 0), 0, i1, width)
 
 
 @compiled
@@ -219,23 +226,23 @@ def find_first(
     prog: Words,
     slot: Word,
     row: Word,
-    acc: Words,
+    acc: Word,
     d0: Word,
     i0: Word,
     d1: Word,
     i1: Word,
 ) -> Word:
     """Offset of the first entry of the range that has the bit, or -1."""
-    width, word, shift = prog[slot, ENTRY], acc[A_WORD], acc[A_SHIFT]
+    width, word, shift = prog[slot, ENTRY], prog[acc, A_WORD], prog[acc, A_SHIFT]
     pages, directory = page_words(prog, slot), mem[row + R_BLOCK]
     groups, summary = directory - mem[row + R_CAP] * pages, prog[slot, SUMMARY]
     d = d0
     while d <= d1:
         grouped = d > d0 and (d & 63) == 0 and d + 64 <= d1
-        if grouped and mem[groups + (d >> 6) * summary + acc[A_OFFSET]] == 0:
+        if grouped and mem[groups + (d >> 6) * summary + prog[acc, A_OFFSET]] == 0:
             d += 64
             continue
-        if d0 < d < d1 and mem[directory + d * pages + D_SUMMARY + acc[A_OFFSET]] == 0:
+        if d0 < d < d1 and mem[directory + d * pages + D_SUMMARY + prog[acc, A_OFFSET]] == 0:
             d += 1
             continue
         first = i0 if d == d0 else 0
@@ -255,23 +262,23 @@ def find_last(
     prog: Words,
     slot: Word,
     row: Word,
-    acc: Words,
+    acc: Word,
     d0: Word,
     i0: Word,
     d1: Word,
     i1: Word,
 ) -> Word:
     """Offset of the last entry of the range that has the bit, or -1."""
-    width, word, shift = prog[slot, ENTRY], acc[A_WORD], acc[A_SHIFT]
+    width, word, shift = prog[slot, ENTRY], prog[acc, A_WORD], prog[acc, A_SHIFT]
     pages, directory = page_words(prog, slot), mem[row + R_BLOCK]
     groups, summary = directory - mem[row + R_CAP] * pages, prog[slot, SUMMARY]
     d = d1
     while d >= d0:
         grouped = d < d1 and (d & 63) == 63 and d - 64 >= d0
-        if grouped and mem[groups + (d >> 6) * summary + acc[A_OFFSET]] == 0:
+        if grouped and mem[groups + (d >> 6) * summary + prog[acc, A_OFFSET]] == 0:
             d -= 64
             continue
-        if d0 < d < d1 and mem[directory + d * pages + D_SUMMARY + acc[A_OFFSET]] == 0:
+        if d0 < d < d1 and mem[directory + d * pages + D_SUMMARY + prog[acc, A_OFFSET]] == 0:
             d -= 1
             continue
         first = i0 if d == d0 else 0
@@ -288,7 +295,7 @@ def find_last(
 @compiled
 def clear_summary(mem: Words, prog: Words, slot: Word, at: Word) -> None:
     """Set a summary to that of no entries."""
-    mem[at : at + prog[slot, SUMMARY]] = 0
+    fill(mem, at, prog[slot, SUMMARY], 0)
     for a in range(prog[slot, ACC_0], prog[slot, ACC_1]):
         if prog[a, OP] == LEAST:
             mem[at + prog[a, A_OFFSET]] = GREATEST_WORD

@@ -17,8 +17,11 @@ from paywarden.risk.features.heap import (
     PARTITION_WORDS,
     TABLE_WORDS,
     class_words,
+    fill,
     give,
+    half_at,
     mix,
+    set_half,
     size_class,
     table_find,
     table_part,
@@ -99,7 +102,7 @@ def set_pair(mem: Words, prog: Words, slot: Word, word: Word, value: Word) -> No
         table_put(mem, base, word, value)
         mem[PAIRS] += 1
         return
-    mem.view(np.uint32)[table_value(mem, table_part(base, word), at)] = np.uint32(value)
+    set_half(mem, table_value(mem, table_part(base, word), at), value)
 
 
 @compiled
@@ -284,7 +287,7 @@ def sweep(mem: Words, prog: Words, slot: Word, t: Word) -> None:
     mem[state + 1] += 1
     if word == 0:
         return
-    row = np.int64(mem.view(np.uint32)[table_value(mem, part, mem[part] + i)])
+    row = half_at(mem, table_value(mem, part, mem[part] + i))
     expire(mem, prog, slot, row, t)
     count, size = mem[row + R_COUNT], mem[row + R_CAP]
     if count == 0 and not prog[slot, RUNNING]:
@@ -387,7 +390,7 @@ def pair_count(mem: Words, prog: Words, slot: Word, row: Word, lane: Word, p: Wo
     word = pair_word(mem, prog, row, lane, mem[p + prog[lane, L_VALUE]])
     base = pairs_of(prog, slot)
     at = table_value(mem, table_part(base, word), table_find(mem, base, word))
-    return np.int64(mem.view(np.uint32)[at])
+    return half_at(mem, at)
 
 
 @compiled
@@ -396,9 +399,9 @@ def forget_pair(mem: Words, prog: Words, slot: Word, row: Word, lane: Word, p: W
     word = pair_word(mem, prog, row, lane, mem[p + prog[lane, L_VALUE]])
     base = pairs_of(prog, slot)
     at = table_value(mem, table_part(base, word), table_find(mem, base, word))
-    half = mem.view(np.uint32)
-    if half[at] > 1:
-        half[at] = np.uint32(half[at] - 1)
+    count = half_at(mem, at)
+    if count > 1:
+        set_half(mem, at, count - 1)
         return
     drop_pair(mem, prog, slot, word)
     mem[row + prog[lane, PAST_DISTINCT]] -= 1
@@ -416,7 +419,7 @@ def retract(mem: Words, prog: Words, slot: Word, row: Word, seq: Word) -> None:
     count = count_in(mem, prog, slot, row, d)
     shift_down(mem, p, p + width, (count - i - 1) * width)
     last = p + (count - i - 1) * width
-    mem[last : last + width] = 0
+    fill(mem, last, width, 0)
     mem[row + R_COUNT] -= 1
     mem[EVENTS] -= 1
     if mem[row + R_CAP] >= 0:
