@@ -8,15 +8,17 @@ Standard: PCI DSS 4.0.1, 3.2 (no account data outside the card data environment)
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.instants import from_datetime
 from paywarden.decision import errors
 from paywarden.decision.messages import Address, Device, Event, Instrument, Payee, Payer, Payment
+from paywarden.decision.screening import IDENTIFIERS, Steps, holds_card_number
+from paywarden.kit.http.decoding import shown_pointer
 from paywarden.reference.card_numbers import looks_like_card_number
 
 Fields = dict[str, Any]
@@ -61,10 +63,11 @@ class PaymentReader:
         self._check(payment, may_assert)
         if not plain:
             refuse_card_numbers(payment, pointer)
-        return self._read(payment)
+        return self._read(payment, pointer)
 
-    def _read(self, payment: Payment) -> Intake:
-        intake = Intake("", "", from_datetime(payment.occurred_at), {})
+    def _read(self, payment: Payment, pointer: str) -> Intake:
+        occurred_us = instant_of(payment.occurred_at, pointer + "/occurred_at")
+        intake = Intake("", "", occurred_us, {})
         fields = intake.fields
         intake.payment_id = self._identifier(intake, payment.id)
         intake.attempt = self._identifier(intake, payment.attempt)
@@ -86,7 +89,7 @@ class PaymentReader:
         if payment.checks is not None:
             for name in ("avs", "cvv", "eci", "three_ds"):
                 _put(fields, f"payment.checks.{name}", getattr(payment.checks, name))
-        self._parties(intake, payment)
+        self._parties(intake, payment, pointer)
         _address(fields, "payment.billing_address", payment.billing_address)
         _address(fields, "payment.shipping_address", payment.shipping_address)
         return intake
@@ -94,14 +97,15 @@ class PaymentReader:
     def event(self, event: Event, pointer: str) -> Intake:
         """Flat fields of an event; only what it carries itself."""
         refuse_card_numbers(event, pointer)
-        intake = Intake("", event.attempt or "1", from_datetime(event.occurred_at), {})
+        occurred_us = instant_of(event.occurred_at, pointer + "/occurred_at")
+        intake = Intake("", event.attempt or "1", occurred_us, {})
         if event.payment_id is not None:
             intake.payment_id = self._identifier(intake, event.payment_id)
             intake.attempt = self._identifier(intake, intake.attempt)
         for name in ("status", "code", "verdict", "source", "reason", "result"):
             _put(intake.fields, f"event.{name}", getattr(event, name))
         intake.fields["event.kind"] = event.kind
-        self._parties(intake, event)
+        self._parties(intake, event, pointer)
         return intake
 
     def identifier(self, text: str) -> str:
@@ -129,7 +133,7 @@ class PaymentReader:
             return self._hash(text)
         return text
 
-    def _parties(self, intake: Intake, source: Payment | Event) -> None:
+    def _parties(self, intake: Intake, source: Payment | Event, pointer: str) -> None:
         fields = intake.fields
         if source.merchant is not None:
             merchant = source.merchant
@@ -138,17 +142,18 @@ class PaymentReader:
             _put(fields, "merchant.country", merchant.country)
             _put(fields, "merchant.name", merchant.name)
             if merchant.created_at is not None:
-                fields["merchant.created_at"] = from_datetime(merchant.created_at)
+                created, place = merchant.created_at, pointer + "/merchant/created_at"
+                fields["merchant.created_at"] = instant_of(created, place)
         if source.payer is not None:
-            self._payer(intake, source.payer)
+            self._payer(intake, source.payer, pointer)
         if source.payee is not None:
-            self._payee(intake, source.payee)
+            self._payee(intake, source.payee, pointer)
         if source.instrument is not None:
             self._instrument(intake, source.instrument)
         if source.device is not None:
             self._device(intake, source.device)
 
-    def _payer(self, intake: Intake, payer: Payer) -> None:
+    def _payer(self, intake: Intake, payer: Payer, pointer: str) -> None:
         fields = intake.fields
         if payer.id is not None:
             fields["payer.id"] = self._identifier(intake, payer.id)
@@ -158,9 +163,10 @@ class PaymentReader:
         for name in ("name", "email", "country", "birth_date"):
             _put(fields, f"payer.{name}", getattr(payer, name))
         if payer.created_at is not None:
-            fields["payer.created_at"] = from_datetime(payer.created_at)
+            place = pointer + "/payer/created_at"
+            fields["payer.created_at"] = instant_of(payer.created_at, place)
 
-    def _payee(self, intake: Intake, payee: Payee) -> None:
+    def _payee(self, intake: Intake, payee: Payee, pointer: str) -> None:
         fields = intake.fields
         if payee.id is not None:
             fields["payee.id"] = self._identifier(intake, payee.id)
@@ -169,7 +175,8 @@ class PaymentReader:
         _put(fields, "payee.name", payee.name)
         _put(fields, "payee.country", payee.country)
         if payee.created_at is not None:
-            fields["payee.created_at"] = from_datetime(payee.created_at)
+            place = pointer + "/payee/created_at"
+            fields["payee.created_at"] = instant_of(payee.created_at, place)
 
     def _instrument(self, intake: Intake, instrument: Instrument) -> None:
         fields = intake.fields
@@ -189,6 +196,20 @@ class PaymentReader:
         _put(fields, "device.language", device.language)
 
 
+def instant_of(moment: datetime, pointer: str) -> int:
+    """Microseconds; InvalidRequest when the zone moves the moment out of the years 1 to 9999."""
+    instant_us = from_datetime(moment)
+    if not _FIRST_US <= instant_us <= _LAST_US:
+        raise InvalidRequest(
+            "field_invalid", "the time lies outside the years 1 to 9999 in UTC", pointer=pointer
+        )
+    return instant_us
+
+
+_FIRST_US = from_datetime(datetime.min.replace(tzinfo=UTC))
+_LAST_US = from_datetime(datetime.max.replace(tzinfo=UTC))
+
+
 def _put(fields: Fields, path: str, value: Any) -> None:
     if value is not None:
         fields[path] = value
@@ -201,75 +222,22 @@ def _address(fields: Fields, path: str, address: Address | None) -> None:
         _put(fields, f"{path}.{name}", getattr(address, name))
 
 
-IDENTIFIERS = frozenset(
-    {
-        "/id",
-        "/attempt",
-        "/payment_id",
-        "/par",
-        "/merchant/id",
-        "/payer/id",
-        "/payer/phone",
-        "/payee/id",
-        "/payee/account",
-        "/instrument/reference",
-        "/instrument/token",
-        "/device/id",
-    }
-)
-"""Places that may hold numbers which look like card numbers; kept only as keyed hashes then."""
-
-
-_LONG_DIGITS = re.compile(rb"[0-9](?:[ -]{0,3}[0-9]){12}")
-_DISGUISES = re.compile(rb"[\\\x80-\xff]|[0-9][eE][+-]?[0-9]")
-
-
-def no_long_digits(body: bytes) -> bool:
-    """Whether a JSON body certainly holds no card number: one quick look instead of one a field.
-
-    Not certain, hence False, when it holds escapes, anything but ASCII, or what may be a number
-    with an exponent; then each field is searched.
-    """
-    return _LONG_DIGITS.search(body) is None and _DISGUISES.search(body) is None
-
-
 def refuse_card_numbers(message: Payment | Event, pointer: str) -> None:
     """InvalidRequest `card_number_not_accepted` with the place of the first card number."""
-    for place, text in _texts(message, ""):
-        if place not in IDENTIFIERS and looks_like_card_number(text):
-            raise _refusal(pointer + place)
+    for steps, value in _scalars(message, ()):
+        if holds_card_number(value) and steps not in IDENTIFIERS:
+            raise errors.card_number(pointer + shown_pointer(steps))
 
 
-def _refusal(pointer: str) -> InvalidRequest:
-    return errors.card_number(pointer)
-
-
-_LARGE = 10**12
-
-
-def _texts(value: Any, place: str) -> Iterator[tuple[str, str]]:
+def _scalars(value: Any, steps: Steps) -> Iterator[tuple[Steps, Any]]:
     for name in value.__struct_fields__:
         held = getattr(value, name)
-        if held is None:
-            continue
-        if type(held) is str:
-            if len(held) >= 13:
-                yield f"{place}/{name}", held
-        elif type(held) is dict:
-            yield from _metadata_texts(held, f"{place}/{name}")
-        elif type(held) is int:
-            if held >= _LARGE:
-                yield f"{place}/{name}", str(held)
+        kind = type(held)
+        if kind is str or kind is int:
+            yield (*steps, name), held
+        elif kind is dict:
+            for key, inner in held.items():
+                yield (*steps, name), key
+                yield (*steps, name, key), inner
         elif hasattr(held, "__struct_fields__"):
-            yield from _texts(held, f"{place}/{name}")
-
-
-def _metadata_texts(metadata: dict[str, Any], place: str) -> Iterator[tuple[str, str]]:
-    for key, held in metadata.items():
-        yield place, key
-        if type(held) is str:
-            yield f"{place}/{key}", held
-        elif type(held) is int and held >= _LARGE:
-            yield f"{place}/{key}", str(held)
-        elif type(held) is float and _LARGE <= held < 1e19 and held.is_integer():
-            yield f"{place}/{key}", str(int(held))
+            yield from _scalars(held, (*steps, name))

@@ -6,7 +6,6 @@
     data/paywarden.sqlite     log and records
     data/subject_keys.sqlite  one wrapped key per person
     data/segments/            sealed observations: can be made again from the log
-    cache/                    compiled policies: can be made again
 
 Guards: the folder and its keys are for one user only.
 """
@@ -63,11 +62,6 @@ class Home:
         return self.root / "data" / "segments"
 
     @property
-    def cache(self) -> Path:
-        """Compiled policies."""
-        return self.root / "cache"
-
-    @property
     def exists(self) -> bool:
         """Whether `init` has run here."""
         return self.settings_file.is_file() and self.master_key.exists()
@@ -79,7 +73,6 @@ class Home:
             self.root / "keys",
             self.root / "data",
             self.segments,
-            self.cache,
         ):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 

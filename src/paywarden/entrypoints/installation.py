@@ -8,6 +8,7 @@ rebuilds every state from the log, again and again with growing pauses, while re
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ from paywarden.entrypoints.compiling import Compiler
 from paywarden.entrypoints.home import Home
 from paywarden.entrypoints.settings import Settings
 from paywarden.entrypoints.tables import derivers
+from paywarden.entrypoints.warming import share_interpreter, warm_up
 from paywarden.identity.api_keys import ApiKeyAuthenticator
 from paywarden.identity.stores.sqlite import SCHEMA as IDENTITY_SCHEMA
 from paywarden.identity.stores.sqlite import SqliteKeys
@@ -106,7 +108,7 @@ class Installation:
         self.history = History(self.journal, home.segments)
         self.sealer = Sealer(self.key_ring)
         self.ids = DecisionIds(self.keys.sub("decision-ids"))
-        self.compiler = Compiler(home.cache)
+        self.compiler = Compiler()
         self.lists = ListDesk(self.ledger)
         self.policies = PolicyDesk(self.ledger, self.history, self.lists, self.compiler.compile)
         make_deriver = derivers(settings.tables, home.root)
@@ -144,6 +146,7 @@ class Installation:
     async def start(self) -> None:
         """Open everything and rebuild the state; returns when payments can be decided."""
         self.ledger.failed = True
+        share_interpreter()
         self.writer.start()
         self.keeper.start()
         await self._rebuild()
@@ -165,6 +168,7 @@ class Installation:
         self.ledger.failed = True
         for task in list(self._tasks):
             task.cancel()
+        await self.compiler.close()
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
@@ -174,9 +178,13 @@ class Installation:
         self.reader.close()
 
     async def _rebuild(self) -> None:
+        await asyncio.to_thread(warm_up)
         await self._compile_published()
         head = await asyncio.to_thread(self._restore)
         self.metrics.journal_head.set(head)
+        # What stands now lives for ever: the collector of cycles need not look at it again.
+        gc.collect()
+        gc.freeze()
         self.ledger.failed = False
         self.ready = True
 
