@@ -1,0 +1,1 @@
+"""The demonstration: simulated people and attackers against a real server, watched live."""

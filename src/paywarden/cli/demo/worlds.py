@@ -1,0 +1,85 @@
+"""Worlds: several small simulated worlds side by side, each begun shortly before an attack.
+
+Why several: one world of 3,000 people would have to run some 2,400 times faster than life for a
+hundred payments a second, and a window of ten minutes would then hold two weeks of everybody's
+shopping. Six worlds at 300 keep such a window at two days. Each begins shortly before a campaign of
+another type, so that every kind of attack shows up within the first seconds. The same seed and
+number of run give the same worlds on the same day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from paywarden.cli.demo.scoring import Rates
+from paywarden.core.errors import InvalidRequest
+from paywarden.core.instants import DAY_US
+from paywarden.simulator.history import History, simulate
+from paywarden.simulator.stream import World
+from paywarden.simulator.streams import stable_words
+from paywarden.simulator.world.geography import COUNTRIES
+
+PRESET = "demo"
+WORLDS = 6
+DAYS = 1
+SPEED = 300.0
+_LEAD_SECONDS = 2.0
+"""Seconds of a run before a world's first attack; each world a second after the other."""
+_BUSY_HOURS = (8, 18)
+_LARGEST_SEED = 2**63 - 1
+
+
+def seed_of(seed: int, run: int, number: int, generation: int = 0) -> int:
+    """The seed of one world. Errors: InvalidRequest for a seed that is none."""
+    if not 0 <= seed <= _LARGEST_SEED:
+        raise InvalidRequest(
+            "demo_seed_invalid", "seed is a whole number from 0 to 2**63 - 1", pointer="--seed"
+        )
+    first, second = stable_words(f"demo/{seed}/{run}/{number}/{generation}", 2)
+    return (first << 31 ^ second) & _LARGEST_SEED
+
+
+def make(seed: int, number: int, now_us: int, speed: float) -> World:
+    """Today's world, begun shortly before an attack."""
+    start_us = now_us // DAY_US * DAY_US
+    history = simulate(PRESET, seed, DAYS, start_us=start_us)
+    lead_us = round((_LEAD_SECONDS + number) * speed * 1_000_000)
+    begin_us = max(start_us, attack_us(history, number) - lead_us)
+    return World(PRESET, seed, DAYS, start_us=start_us, since_us=begin_us)
+
+
+def attack_us(history: History, number: int) -> int:
+    """When a campaign of the `number`-th type (round robin) commits its first fraud.
+
+    The first one within busy hours, else the first; the span's start if there is none."""
+    types = sorted({strike.type for strike in history.strikes})
+    if not types:
+        return history.horizon.start_us
+    wanted = types[number % len(types)]
+    campaigns = [n for n, strike in enumerate(history.strikes) if strike.type == wanted]
+    begins = sorted(_first_frauds_us(history, campaigns))
+    start_us = history.horizon.start_us
+    first, last = (start_us + hour * DAY_US // 24 for hour in _BUSY_HOURS)
+    busy = [begin for begin in begins if first <= begin < last]
+    return (busy or begins or [start_us])[0]
+
+
+def _first_frauds_us(history: History, campaigns: list[int]) -> Iterator[int]:
+    rows = history.payments
+    for number in campaigns:
+        mine = (rows["campaign"] == number) & (rows["fraud"] == 1)
+        if mine.any():
+            yield int(rows["time"][mine].min())
+
+
+def lives(seed: int, run: int, number: int, now_us: int, speed: float) -> Iterator[World]:
+    """One world after another, without end."""
+    generation = 0
+    while True:
+        yield make(seed_of(seed, run, number, generation), number, now_us, speed)
+        generation += 1
+
+
+def rates() -> Rates:
+    """The simulator's fixed exchange rates."""
+    return Rates({country.currency: (country.exponent, country.rate) for country in COUNTRIES})
