@@ -11,12 +11,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from paywarden.core.errors import InvalidRequest, NotPermitted, PaywardenError
-from paywarden.core.instants import from_datetime
+from paywarden.core.errors import InvalidRequest, NotFound, NotPermitted, PaywardenError
 from paywarden.core.outcome import Outcome
 from paywarden.decision import errors
 from paywarden.decision.events import Events
-from paywarden.decision.intake import Intake, PaymentReader, no_long_digits
+from paywarden.decision.intake import Intake, PaymentReader
 from paywarden.decision.messages import (
     BatchAnswer,
     BatchItem,
@@ -34,6 +33,7 @@ from paywarden.decision.payments import Decided, Payments
 from paywarden.decision.policy_desk import PolicyDesk
 from paywarden.decision.ports import Records
 from paywarden.decision.replay_desk import ReplayAnswer, ReplayDesk, ReplayRequest
+from paywarden.decision.screening import no_long_digits, refusal_of
 from paywarden.decision.views import Views
 from paywarden.kit.http.authenticator import Principal
 from paywarden.kit.http.operation import Answer, Call, Operation
@@ -47,7 +47,7 @@ class DecisionsQuery(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Query of GET /v1/decisions."""
 
     limit: Annotated[int, Meta(ge=1, le=SCAN_LIMIT)] = 50
-    after: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
+    after: Annotated[str, Meta(pattern="^dec_[a-z2-7]{26}$", max_length=30)] | None = None
     outcome: Literal["allow", "challenge", "review", "block"] | None = None
     payment_id: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
 
@@ -77,34 +77,36 @@ class DecisionOperations:
 
     def operations(self) -> list[Operation]:
         """Every operation of this module."""
-        one = {"id": "Decision id, `dec_...`"}
+        one: dict[str, Any] = {"path_texts": {"id": "Decision id, `dec_...`"}}
         create, read = "decisions:create", "decisions:read"
         return [
             Operation("POST", "/v1/decisions", "decide", "Decide a payment", self.decide,
-                      DecisionAnswer, DecisionRequest, permission=create),
+                      DecisionAnswer, DecisionRequest, permission=create, screen=refusal_of),
             Operation("GET", "/v1/decisions", "list_decisions", "List decisions, newest first",
                       self.page, DecisionPage, query=DecisionsQuery, permission=read),
             Operation("POST", "/v1/decisions/batch", "decide_batch",
                       "Decide up to 500 payments in order", self.batch, BatchAnswer, BatchRequest,
-                      permission=create, body_limit=BATCH_BODY_LIMIT),
+                      permission=create, body_limit=BATCH_BODY_LIMIT, screen=refusal_of),
             Operation("GET", "/v1/decisions/{id}", "get_decision", "Read a decision",
-                      self.read, DecisionView, permission=read, path_texts=one),
+                      self.read, DecisionView, permission=read, **one),
             Operation("POST", "/v1/decisions/{id}/continue", "continue_decision",
                       "Decide again with the challenge's result", self.resume, DecisionAnswer,
-                      ContinueRequest, permission=create, path_texts=one),
+                      ContinueRequest, permission=create, screen=refusal_of, screen_always=True,
+                      **one),
             Operation("POST", "/v1/decisions/{id}/replay", "replay_decision",
                       "Make a recorded decision again and compare", self.replay, ReplayAnswer,
-                      ReplayRequest, permission="decisions:replay", path_texts=one),
+                      ReplayRequest, permission="decisions:replay", body_optional=True,
+                      screen=refusal_of, **one),
             Operation("POST", "/v1/events", "take_in_events", "Take in up to 500 events",
                       self.events, EventsAnswer, EventsRequest, permission="events:create",
-                      tag="events"),
+                      tag="events", screen=refusal_of),
         ]  # fmt: skip
 
     async def decide(self, call: Call) -> Answer:
         """POST /v1/decisions."""
         body: DecisionRequest = call.body
         plain = no_long_digits(call.raw_body)
-        decided = await self._decide(call.asker, body.payment, "/payment", plain)
+        decided = await self._decide(call.asker, body.payment, plain)
         headers = (("decision-repeated", "true"),) if decided.repeated else ()
         if not decided.repeated:
             self._metrics.decision_seconds.observe(self._payments.seconds_since(call.started_ns))
@@ -117,11 +119,9 @@ class DecisionOperations:
         plain = no_long_digits(call.raw_body)
         for number, payment in enumerate(body.payments):
             try:
-                decided = await self._decide(call.asker, payment, f"/payments/{number}", plain)
+                decided = await self._decide(call.asker, payment, plain)
             except PaywardenError as refusal:
-                items.append(
-                    BatchItem(code=refusal.code, detail=refusal.detail, pointer=refusal.pointer)
-                )
+                items.append(_refused(number, refusal))
                 continue
             answer = self._views.answer(decided, self._reasons(decided))
             items.append(BatchItem(decision=answer, repeated=decided.repeated))
@@ -140,9 +140,7 @@ class DecisionOperations:
         if query.after is not None:
             seq = self._payments.ids.seq_of(scope, query.after)
             if seq is None:
-                raise InvalidRequest(
-                    "cursor_invalid", "after is the `next` of an earlier page", pointer="/after"
-                )
+                raise NotFound("cursor_unknown", "after is the `next` of an earlier page")
             before = seq
         outcome = int(Outcome.parse(query.outcome)) if query.outcome else None
         wanted = self._reader.identifier(query.payment_id) if query.payment_id else None
@@ -166,7 +164,8 @@ class DecisionOperations:
         """POST /v1/decisions/{id}/continue."""
         body: ContinueRequest = call.body
         first = await self._found(call)
-        occurred = from_datetime(body.occurred_at) if body.occurred_at is not None else None
+        given = body.occurred_at
+        occurred = instant_of(given, "/occurred_at") if given is not None else None
         decided = await self._payments.resume(first, body.result, occurred, body)
         headers = (("decision-repeated", "true"),) if decided.repeated else ()
         return Answer(self._views.answer(decided, self._reasons(decided)), headers=headers)
@@ -189,18 +188,14 @@ class DecisionOperations:
         )
         return Answer(EventsAnswer(results))
 
-    async def _decide(
-        self, asker: Principal, payment: Payment, pointer: str, plain: bool
-    ) -> Decided:
-        intake = self._intake(asker, payment, pointer, plain)
+    async def _decide(self, asker: Principal, payment: Payment, plain: bool) -> Decided:
+        intake = self._intake(asker, payment, plain)
         return await self._payments.decide(asker.scope, intake, payment)
 
-    def _intake(self, asker: Principal, payment: Payment, pointer: str, plain: bool) -> Intake:
+    def _intake(self, asker: Principal, payment: Payment, plain: bool) -> Intake:
         may_assert = "instrument:assert" in asker.permissions
         try:
-            intake = self._reader.payment(
-                payment, may_assert=may_assert, pointer=pointer, plain=plain
-            )
+            intake = self._reader.payment(payment, may_assert=may_assert, plain=plain)
         except InvalidRequest as refusal:
             if refusal.code == "card_number_not_accepted":
                 self._metrics.card_numbers_refused.inc()
@@ -235,6 +230,14 @@ class DecisionOperations:
     def _reasons(self, decided: Decided) -> Any:
         runtime = self._policies.runtime(decided.entry.ruleset)
         return runtime.policy.reasons if runtime is not None else {}
+
+
+def _refused(number: int, refusal: PaywardenError) -> BatchItem:
+    """The refusal of one payment of a batch; places are those of the batch."""
+    pointer = refusal.pointer
+    if pointer is not None and pointer.startswith("/payment"):
+        pointer = f"/payments/{number}" + pointer.removeprefix("/payment")
+    return BatchItem(code=refusal.code, detail=refusal.detail, pointer=pointer)
 
 
 BATCH_BODY_LIMIT = 4 * 1024 * 1024
