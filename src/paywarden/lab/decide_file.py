@@ -25,10 +25,10 @@ from paywarden.lab.deciding import Decided, Deciding, Watch
 from paywarden.lab.derived import derive_columns
 from paywarden.lab.file_lists import FileLists
 from paywarden.lab.files import open_file
-from paywarden.lab.labels import UNKNOWN, reported
+from paywarden.lab.labels import FRAUD, GENUINE, UNKNOWN, reported
 from paywarden.lab.mapping import LabelMap, Mapping, RatesMap
 from paywarden.lab.mapping_file import read_mapping
-from paywarden.lab.observations import Observations
+from paywarden.lab.observations import Observations, countable
 from paywarden.lab.results import check_out, results_frame, write_results
 from paywarden.lab.sources import Given, read_given
 from paywarden.lab.summary import (
@@ -99,7 +99,7 @@ def decide_file(
         prepared.table,
         runtime.plan,
         Digester(request.key),
-        _reports(prepared, mapping.label),
+        _reports(prepared, mapping.label, runtime),
         mapping.label.source if mapping.label else "",
     )
     decided = engine.run(observations, progress, watch)
@@ -148,12 +148,16 @@ def _rates(given: RatesMap | None, base: str) -> Rates:
 
 
 def _reports(
-    prepared: _Prepared, label: LabelMap | None
+    prepared: _Prepared, label: LabelMap | None, runtime: PolicyRuntime
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int8]]:
     none = np.zeros(0, np.int64)
     if label is None or label.delay_us is None:
         return none, none, np.zeros(0, np.int8)
     rows = reported(prepared.marks, prepared.ids, label.reported_share)
+    filters = runtime.compiled.filters
+    for mark in (FRAUD, GENUINE):
+        if not countable(mark, label.source, filters, runtime.plan):
+            rows = rows[prepared.marks[rows] != mark]
     return rows, prepared.table.time_us[rows] + label.delay_us, prepared.marks[rows]
 
 

@@ -9,7 +9,8 @@ Not done here: reading files (`sources.py`), deadlines and recording (live only)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -71,15 +72,30 @@ class Deciding:
         """Decide everything. `progress(done, total)` after every block; `watch` sees its values."""
         total = len(self._table)
         numbers = np.empty(total, np.int32)
-        for start, stop in self._bounds():
-            block, payments = observations.block(start, stop)
-            features = self._windows.observe_columns(block, payments)
+        for start, stop, features in self._ahead(observations):
             fired, segment = self._fire(start, stop, features)
             numbers[start:stop] = self._judge(start, stop, fired, segment)
             if watch is not None:
                 watch(start, features, fired)
             progress(stop, total)
         return Decided(numbers, self._verdicts, self._windows.memory())
+
+    def _ahead(self, observations: Observations) -> Iterator[tuple[int, int, FeatureColumns]]:
+        """Features block by block; windows count the next block while rules judge this one."""
+
+        def count(start: int, stop: int) -> tuple[int, int, FeatureColumns]:
+            block, payments = observations.block(start, stop)
+            return start, stop, self._windows.observe_columns(block, payments)
+
+        with ThreadPoolExecutor(1, "windows") as worker:
+            waiting: Future[tuple[int, int, FeatureColumns]] | None = None
+            for start, stop in self._bounds():
+                coming = worker.submit(count, start, stop)
+                if waiting is not None:
+                    yield waiting.result()
+                waiting = coming
+            if waiting is not None:
+                yield waiting.result()
 
     def _bounds(self) -> list[tuple[int, int]]:
         total = len(self._table)

@@ -21,10 +21,19 @@ from paywarden.risk.features.catalogue import (
     OBSERVED,
     OBSERVED_INDEX,
 )
-from paywarden.risk.features.columns import DTYPES, Column, ObservationColumns
+from paywarden.risk.features.columns import (
+    DTYPES,
+    Column,
+    ObservationColumns,
+    from_observations,
+)
 from paywarden.risk.features.digests import Digester
+from paywarden.risk.features.observation import Observation
 from paywarden.risk.features.observing import KEY_PATHS
 from paywarden.risk.features.plan import WindowPlan
+from paywarden.risk.rules.filter_columns import filter_columns
+from paywarden.risk.rules.filters import FilterSet
+from paywarden.risk.rules.program import paths_of_atom
 
 Ints = npt.NDArray[np.int64]
 _KIND_OF_PATH = {path: kind for kind, path in KEY_PATHS.items()}
@@ -173,6 +182,34 @@ class Observations:
                 codes = [self._symbols.add(text) for text in column.dictionary]
                 found[field.path] = np.array([*codes, -1], np.int32)
         return found
+
+
+def countable(mark: int, source: str, filters: FilterSet, plan: WindowPlan) -> bool:
+    """Whether any window of the plan could count a label of this mark, whatever its payment.
+
+    Atoms over the label's own words are asked; all others are taken as possible. Labels that no
+    window can count need not be fed at all.
+    """
+    if any(one.where < 0 for one in plan.aggregates):
+        return True
+    label = _lone_label(mark, source)
+    graph = filters.graph
+    possible: list[bool] = []
+    for number, (kind, *content) in enumerate(graph.nodes):
+        if kind == "lit":
+            own = all(path in EVENT_FIELDS for path in paths_of_atom(graph.atoms[content[0]]))
+            possible.append(not own or bool(filter_columns(graph, number, label)[0]))
+        else:
+            held = [possible[child] for child in content[0]]
+            possible.append(all(held) if kind == "and" else any(held))
+    return any(possible[root] for root in filters.roots)
+
+
+def _lone_label(mark: int, source: str) -> ObservationColumns:
+    verdict = "fraud" if mark == FRAUD else "genuine"
+    own = {"event.kind": "label", "event.verdict": verdict, "event.source": source}
+    values = tuple(0 if f.storage == "hash" else own.get(f.path) for f in OBSERVED)
+    return from_observations([Observation(1, 0, 0, (0,) * len(KEY_KINDS), values)])
 
 
 class _Symbols:
