@@ -43,7 +43,7 @@ from paywarden.kit.clock import SystemClock
 
 HOST = "127.0.0.1"
 CHILD = ("-m", "paywarden.entrypoints.demo_child")
-START_LIMIT_SECONDS = 170.0
+START_LIMIT_SECONDS = 170
 STOP_PATIENCE_SECONDS = 10.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _Result = TypeVar("_Result")
@@ -102,9 +102,7 @@ class Demonstration:
         try:
             api_key = await self._until_stopped(self._initialise())
             async with self._server(api_key) as (server, port):
-                if not building.done():
-                    output.tell("demo: waiting for the simulated worlds")
-                lives = await self._until_stopped(building)
+                lives = await self._until_stopped(self._patiently(building, "simulated worlds"))
                 return await self._show(lives, server, port, api_key, run)
         finally:
             building.cancel()
@@ -126,7 +124,7 @@ class Demonstration:
         child = await Child.start([*CHILD, "--home", str(self._home.root), "init", "--demo",
                                    "--json"])  # fmt: skip
         try:
-            code = await child.ended()
+            code = await self._patiently(child.ended(), "home folder, keys and policy")
         finally:
             await child.stop(0)
         answer = _document(child)
@@ -154,7 +152,8 @@ class Demonstration:
         child = await Child.start([*CHILD, "--home", str(self._home.root), "serve", "--host",
                                    HOST, "--port", str(port)])  # fmt: skip
         try:
-            await self._until_stopped(self._ready(child, port, api_key))
+            ready = self._patiently(self._ready(child, port, api_key), "the server")
+            await self._until_stopped(ready)
             yield child, port
         finally:
             await asyncio.shield(child.stop(STOP_PATIENCE_SECONDS))
@@ -169,19 +168,25 @@ class Demonstration:
         output.tell(f"demo: port {wanted} is taken, {free} is free")
         return free
 
+    async def _patiently(self, act: Coroutine[Any, Any, _Result] | asyncio.Task[_Result], what: str
+                         ) -> _Result:  # fmt: skip
+        """The result; every second that it takes is told, for at most START_LIMIT_SECONDS."""
+        task, seconds = asyncio.ensure_future(act), 0
+        try:
+            while not (await asyncio.wait((task,), timeout=1.0))[0]:
+                seconds += 1
+                output.tell(f"demo: waiting for {what} ({seconds} s)")
+                if seconds >= START_LIMIT_SECONDS:
+                    raise Unavailable("demo_start_too_slow", f"{what}: not there in {seconds} s")
+            return task.result()
+        finally:
+            task.cancel()
+
     async def _ready(self, child: Child, port: int, api_key: str) -> None:
         connection = Connection(HOST, port, api_key)
-        began_ns, told = self._clock.monotonic_ns(), 0
         try:
             while not await _is_ready(connection):
-                seconds = (self._clock.monotonic_ns() - began_ns) / 1e9
                 _must_run(child)
-                if seconds > START_LIMIT_SECONDS:
-                    _repeat([*child.answer, *child.said])
-                    raise Unavailable("demo_server_not_ready", "the server did not become ready")
-                if int(seconds) > told:
-                    told = int(seconds)
-                    output.tell(f"demo: waiting for the server to be ready ({told} s)")
                 await asyncio.sleep(0.1)
         finally:
             await connection.close()
