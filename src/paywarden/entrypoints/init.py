@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import paywarden
 from paywarden.core.errors import Conflict
@@ -40,16 +41,23 @@ class Initialised:
     changed: list[str] = field(default_factory=list)
 
 
-async def initialise(home: Home) -> Initialised:
-    """Make or finish an installation. Errors: Unavailable, Corrupt, InvalidRequest (settings)."""
+async def initialise(home: Home, policy: Path | None = None) -> Initialised:
+    """Make or finish an installation; `policy` is a folder to publish instead of the starter's.
+
+    Errors: Unavailable, Corrupt, InvalidRequest (settings, policy).
+    """
     done = Initialised(home)
     _files(home, done)
     _schemas(home, done)
     installation = Installation(home, home.settings(os.environ), SystemClock(), SystemRandomness())
+    if _finished(installation):
+        installation.reader.close()
+        _show_key(home, done)
+        return done
     await installation.start()
     try:
         await _log(installation, done)
-        await _policy(installation, done)
+        await _policy(installation, done, policy or policy_folder())
         _operator(installation, done)
     finally:
         await installation.stop()
@@ -92,8 +100,8 @@ async def _log(installation: Installation, done: Initialised) -> None:
         done.changed.append(f"log of {scope.text}")
 
 
-async def _policy(installation: Installation, done: Initialised) -> None:
-    files = files_of(policy_folder())
+async def _policy(installation: Installation, done: Initialised, folder: Path) -> None:
+    files = files_of(folder)
     for scope in installation.scopes:
         if installation.ledger.states[scope].ruleset is None:
             row, _fresh = await installation.policies.create(scope, files, ACTOR)
@@ -111,8 +119,22 @@ def _operator(installation: Installation, done: Initialised) -> None:
         installation.api_keys.save(record)
         private_write(path, secret.expose() + "\n")
         done.changed.append("operator key")
-    if path.exists():
-        done.api_key = path.read_text(encoding="utf-8").strip()
+    _show_key(installation.home, done)
+
+
+def _show_key(home: Home, done: Initialised) -> None:
+    if home.operator_key.exists():
+        done.api_key = home.operator_key.read_text(encoding="utf-8").strip()
+
+
+def _finished(installation: Installation) -> bool:
+    """Whether log, policies and a key exist, so that nothing has to be started."""
+    kinds = {
+        (scope, kind)
+        for _seq, scope, kind in installation.records.control_entries(installation.journal.head())
+    }
+    published = all((scope, entries.POLICY) in kinds for scope in installation.scopes)
+    return published and installation.api_keys.count() > 0
 
 
 def history_start_us(settings: History) -> int:
