@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from paywarden.core.errors import InvalidRequest, LimitExceeded
+from paywarden.core.errors import InvalidRequest, LimitExceeded, Unavailable
 from paywarden.risk.features import heap, kernel
 from paywarden.risk.features.batch import FeatureColumns, RowWriter
 from paywarden.risk.features.columns import ObservationColumns
@@ -61,7 +61,7 @@ class Windows:
         self._row: Words = np.frombuffer(self._buffer, np.int64).reshape(1, -1)
         self._one: Words = np.zeros(1, np.int64)
         self._none: Words = np.full(1, -1, np.int64)
-        self._out: Words = np.zeros((max(1, len(plan.names)), 1), np.int64)
+        self._out: Words = np.zeros((1, max(1, len(plan.names))), np.int64)
         self._doubles = self._out.view(np.float64)
         self._valid: Any = np.zeros(self._out.shape, np.uint8)
         self._special = [i for i, kind in enumerate(plan.kinds) if kind != "int"]
@@ -100,7 +100,7 @@ class Windows:
         places = np.full(len(columns), -1, np.int64)
         places[wanted] = np.arange(len(wanted))
         count = max(1, len(self.plan.names))
-        out = np.zeros((count, len(wanted)), np.int64)
+        out = np.zeros((len(wanted), count), np.int64)
         valid = np.zeros(out.shape, np.uint8)
         labels = self._writer.is_label(columns)
         start = 0
@@ -159,6 +159,8 @@ class Windows:
         self._mem = self._one
         try:
             self._map.resize(min(words, WORDS_LIMIT) * 8)
+        except (OSError, SystemError) as error:
+            raise Unavailable("window_memory", "the system gives no more memory") from error
         finally:
             self._mem = np.frombuffer(self._map, np.int64)
 
@@ -169,9 +171,11 @@ class Windows:
         label = observation.values[KIND_FIELD] == "label"
         head = [observation.seq, observation.t_us, observation.s_us, FLAG_LABEL if label else 0]
         row = self._writer.row(observation)
+        packed = [*head, *observation.keys, *row]
+        self._pack(packed)
         if observation.retracts:
             self._retract(observation.retracts)
-        self._pack([*head, *observation.keys, *row])
+            self._pack(packed)
         self._run(self._row, columns, self._out, self._valid, 0, 1)
         self._seq, self._clock_us = observation.seq, observation.t_us
         if label:
@@ -212,11 +216,11 @@ class Windows:
         return found
 
     def _values(self) -> list[FeatureValue]:
-        words: list[Any] = self._out[:, 0].tolist()
-        valid = self._valid[:, 0].tolist()
+        words: list[Any] = self._out[0].tolist()
+        valid = self._valid[0].tolist()
         for index in self._special:
             if self.plan.kinds[index] == "double":
-                words[index] = float(self._doubles[index, 0])
+                words[index] = float(self._doubles[0, index])
             elif valid[index]:
                 words[index] = self._texts[words[index]]
         count = len(self.plan.names)
