@@ -63,7 +63,8 @@ class Events:
                 try:
                     result, one = self._one(unit, scope, event, number, may_label, merchant)
                 except (InvalidRequest, NotPermitted) as refusal:
-                    result, one = _refused(event, refusal), None
+                    event_id = self._reader.identifier(event.id)
+                    result, one = _refused(event_id, refusal), None
                 results.append(result)
                 if one is not None:
                     staged.append(one)
@@ -84,17 +85,36 @@ class Events:
         merchant: str | None,
     ) -> tuple[EventResult, Staged | None]:
         pointer = f"/events/{number}"
-        intake = self._reader.event(event, pointer)
+        intake = self._intake(event, pointer, merchant)
         event_id = self._reader.identifier(event.id)
         digest = self._ledger.body_digest(scope, event)
         prior = self._prior(scope, event_id)
         if prior is not None:
-            return _repeated(event, prior, digest), None
+            return _repeated(event_id, prior, digest), None
         attempt = self._attempt(scope, event, intake, pointer, merchant)
         if event.kind == "label" and event.source == "analyst" and not may_label:
             raise NotPermitted("label_not_permitted", "this key may not label as an analyst")
         staged = self._stage(unit, scope, intake, event_id, digest, attempt)
-        return EventResult(event.id, "recorded"), staged
+        return EventResult(event_id, "recorded"), staged
+
+    def _intake(self, event: Event, pointer: str, merchant: str | None) -> Intake:
+        metrics = self._ledger.metrics
+        try:
+            intake = self._reader.event(event, pointer)
+        except InvalidRequest as refusal:
+            if refusal.code == "card_number_not_accepted":
+                metrics.card_numbers_refused.inc()
+            raise
+        if intake.card_like:
+            metrics.card_like_identifiers.inc(intake.card_like)
+        named = intake.fields.get("merchant.id")
+        if merchant is not None and named is not None and named != merchant:
+            raise NotPermitted(
+                "other_merchant",
+                "this key is bound to another merchant",
+                pointer=f"{pointer}/merchant",
+            )
+        return intake
 
     def _prior(self, scope: Scope, event_id: str) -> EventEntry | None:
         state = self._ledger.ready(scope)
@@ -168,13 +188,13 @@ class Events:
             self._ledger.metrics.events.labels(scope.environment.value, label).inc()
 
 
-def _repeated(event: Event, prior: EventEntry, digest: bytes) -> EventResult:
+def _repeated(event_id: str, prior: EventEntry, digest: bytes) -> EventResult:
     if prior.body_digest == digest:
-        return EventResult(event.id, "repeated")
+        return EventResult(event_id, "repeated")
     return EventResult(
-        event.id, "refused", "event_conflict", "this event id was taken in with another body"
+        event_id, "refused", "event_conflict", "this event id was taken in with another body"
     )
 
 
-def _refused(event: Event, refusal: PaywardenError) -> EventResult:
-    return EventResult(event.id, "refused", refusal.code, refusal.detail, refusal.pointer)
+def _refused(event_id: str, refusal: PaywardenError) -> EventResult:
+    return EventResult(event_id, "refused", refusal.code, refusal.detail, refusal.pointer)

@@ -15,7 +15,7 @@ from paywarden.core.errors import InvalidRequest, NotFound, NotPermitted, Paywar
 from paywarden.core.outcome import Outcome
 from paywarden.decision import errors
 from paywarden.decision.events import Events
-from paywarden.decision.intake import Intake, PaymentReader
+from paywarden.decision.intake import Intake, PaymentReader, instant_of
 from paywarden.decision.messages import (
     BatchAnswer,
     BatchItem,

@@ -7,22 +7,33 @@ are in `intake.py` and `events.py`.
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from datetime import date, datetime
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
+
+from paywarden.reference.currencies import active_currency, currencies
 
 Id = Annotated[str, Meta(min_length=1, max_length=128)]
 Word = Annotated[str, Meta(min_length=1, max_length=40)]
 Text = Annotated[str, Meta(min_length=1, max_length=256)]
 LongText = Annotated[str, Meta(min_length=1, max_length=1024)]
-Country = Annotated[str, Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
-Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", description="ISO 4217")]
+Country = Annotated[str, Meta(pattern="^[A-Z]{2}$", max_length=2, description="ISO 3166-1 alpha-2")]
+_CODES = "|".join(sorted(code for code in currencies() if active_currency(code)))
+Currency = Annotated[
+    str,
+    Meta(
+        min_length=3,
+        max_length=3,
+        description="ISO 4217",
+        extra_json_schema={"pattern": f"^({_CODES})$"},
+    ),
+]
 Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339 with a zone")]
-Day = Annotated[str, Meta(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+Day = date
 Amount = Annotated[int, Meta(ge=0, le=9_007_199_254_740_991, description="Minor units")]
-Whole = Annotated[int, Meta(ge=-9_007_199_254_740_991, le=9_007_199_254_740_991)]
+Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Scalar = Annotated[str, Meta(max_length=256)] | Whole | float | bool | None
 Metadata = Annotated[
     dict[Annotated[str, Meta(min_length=1, max_length=64)], Scalar], Meta(max_length=50)
@@ -48,7 +59,7 @@ class Merchant(Wire, frozen=True):
     """Who is paid for goods."""
 
     id: Id
-    mcc: Annotated[str, Meta(pattern="^[0-9]{4}$")] | None = None
+    mcc: Annotated[str, Meta(pattern="^[0-9]{4}$", max_length=4)] | None = None
     country: Country | None = None
     created_at: Instant | None = None
     name: Text | None = None
@@ -83,9 +94,9 @@ class Instrument(Wire, frozen=True):
     token: Id | None = None
     facts: Annotated[str, Meta(min_length=1, max_length=4096)] | None = None
     reference: Id | None = None
-    bin: Annotated[str, Meta(pattern="^[0-9]{6,8}$")] | None = None
-    last4: Annotated[str, Meta(pattern="^[0-9]{4}$")] | None = None
-    expiry: Annotated[str, Meta(pattern="^[0-9]{4}-(0[1-9]|1[0-2])$")] | None = None
+    bin: Annotated[str, Meta(pattern="^[0-9]{6,8}$", max_length=8)] | None = None
+    last4: Annotated[str, Meta(pattern="^[0-9]{4}$", max_length=4)] | None = None
+    expiry: Annotated[str, Meta(pattern="^[0-9]{4}-(0[1-9]|1[0-2])$", max_length=7)] | None = None
 
 
 class Checks(Wire, frozen=True):
@@ -141,8 +152,20 @@ class Payment(Wire, frozen=True):
     metadata: Metadata | None = None
 
 
+PAYMENT_RULES: dict[str, Any] = {
+    "if": {"properties": {"type": {"const": "account_event"}}, "required": ["type"]},
+    "else": {
+        "required": ["amount_minor", "currency"],
+        "properties": {"amount_minor": {"type": "integer"}, "currency": {"type": "string"}},
+    },
+}
+"""What the types above cannot say of a Payment, as JSON Schema."""
+
+
 class DecisionRequest(Wire, frozen=True):
     """Body of POST /v1/decisions."""
+
+    __schema_rules__: ClassVar = {"Payment": PAYMENT_RULES}
 
     payment: Payment
 

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
-from paywarden.core.errors import InvalidRequest
-from paywarden.core.instants import format_rfc3339, from_datetime
+from paywarden.core.errors import InvalidRequest, NotFound
+from paywarden.core.instants import format_rfc3339
 from paywarden.core.scope import Scope
+from paywarden.decision.errors import card_number
+from paywarden.decision.intake import instant_of
 from paywarden.decision.ledger import Ledger
 from paywarden.decision.list_desk import ListDesk
 from paywarden.decision.messages import Instant, Wire
 from paywarden.decision.policy_desk import PolicyDesk, ruleset_not_found
 from paywarden.decision.ports import Records, RulesetRow
+from paywarden.decision.screening import refusal_of, refusal_of_files
 from paywarden.kit.http.operation import Answer, Call, Operation
+from paywarden.kit.http.problem import Fault, FaultyFiles
+from paywarden.reference.card_numbers import looks_like_card_number
 from paywarden.risk.features.catalogue import EVENT_FIELDS, FIELDS
 from paywarden.risk.lists.model import EditAction, ListKind, NewEntry
 from paywarden.risk.lists.named import NamedList
+from paywarden.risk.rules.findings import PolicyErrors
 
+LIST_NAME = "^[a-z][a-z0-9_]{0,62}$"
 POLICY_BODY_LIMIT = 16 * 1024 * 1024
 FilePath = Annotated[str, Meta(min_length=1, max_length=200)]
 FileText = Annotated[str, Meta(max_length=2 * 1024 * 1024)]
@@ -138,7 +145,10 @@ class PolicyOperations:
 
     def operations(self) -> list[Operation]:
         """Every operation of this module."""
-        named, hashed = {"name": "Name of a list"}, {"hash": "Content hash, `rs_...`"}
+        named: dict[str, Any] = {
+            "path_texts": {"name": "Name of a list"}, "path_patterns": {"name": LIST_NAME},
+        }  # fmt: skip
+        hashed = {"hash": "Content hash, `rs_...`"}
         return [
             Operation("GET", "/v1/features", "list_features", "The feature catalogue",
                       self.features, FeaturePage, permission="features:read", tag="policy"),
@@ -146,13 +156,14 @@ class PolicyOperations:
                       ListPage, permission="lists:read", tag="policy"),
             Operation("POST", "/v1/lists/{name}/entries", "edit_list", "Add or remove an entry",
                       self.edit_list, EntryAnswer, EntryRequest, permission="lists:write",
-                      tag="policy", path_texts=named),
+                      tag="policy", screen=refusal_of, screen_always=True, **named),
             Operation("GET", "/v1/rulesets", "list_rulesets", "Stored rulesets", self.rulesets,
                       RulesetPage, query=RulesetsQuery, permission="rulesets:read", tag="policy"),
             Operation("POST", "/v1/rulesets", "create_ruleset", "Check, compile, store a policy",
                       self.create, Ruleset, RulesetRequest, permission="rulesets:write", status=201,
                       tag="policy", body_limit=POLICY_BODY_LIMIT,
-                      also_declares={200: "The same ruleset is stored already"}),
+                      also_declares={200: "The same ruleset is stored already"},
+                      screen=refusal_of_files, screen_always=True),
             Operation("GET", "/v1/rulesets/{hash}", "get_ruleset", "Read a ruleset", self.ruleset,
                       Ruleset, permission="rulesets:read", tag="policy", path_texts=hashed),
             Operation("POST", "/v1/rulesets/{hash}/publish", "publish_ruleset",
@@ -185,11 +196,17 @@ class PolicyOperations:
         """POST /v1/lists/{name}/entries."""
         body: EntryRequest = call.body
         scope, name = call.asker.scope, call.path["name"]
-        expires = from_datetime(body.expires_at) if body.expires_at is not None else None
+        given = body.expires_at
+        expires = instant_of(given, "/expires_at") if given is not None else None
         entry = NewEntry(body.value, body.reason, expires)
         kind = self._kind(scope, name, body)
         action = EditAction(body.action)
-        seq = await self._lists.edit(scope, name, kind, action, (entry,), call.asker.key_id)
+        if looks_like_card_number(name):
+            raise card_number("")
+        try:
+            seq = await self._lists.edit(scope, name, kind, action, (entry,), call.asker.key_id)
+        except InvalidRequest as refusal:
+            raise _of_one_entry(refusal) from None
         named = self._lists.find(scope, name)
         return Answer(EntryAnswer(name, len(named), named.version, seq))
 
@@ -207,7 +224,10 @@ class PolicyOperations:
         body: RulesetRequest = call.body
         files = {path: text.encode() for path, text in body.files.items()}
         scope = call.asker.scope
-        row, fresh = await self._policies.create(scope, files, call.asker.key_id)
+        try:
+            row, fresh = await self._policies.create(scope, files, call.asker.key_id)
+        except PolicyErrors as found:
+            raise _faulty(found) from None
         return Answer(self._shown(scope, row), 201 if fresh else 200)
 
     async def ruleset(self, call: Call) -> Answer:
@@ -231,9 +251,7 @@ class PolicyOperations:
         if known is not None:
             return known.kind
         if body.kind is None:
-            raise InvalidRequest(
-                "list_kind_missing", "this list is new: say what kind it holds", pointer="/kind"
-            )
+            raise NotFound("list_unknown", "no list of this name; to make it, say its `kind`")
         return ListKind(body.kind)
 
     def _shown(self, scope: Scope, row: RulesetRow) -> Ruleset:
@@ -241,6 +259,23 @@ class PolicyOperations:
         live = state is not None and state.ruleset == row.hash
         created = format_rfc3339(row.created_at_us)
         return Ruleset(row.hash, row.name, row.rules, created, row.created_by, live)
+
+
+def _faulty(found: PolicyErrors) -> FaultyFiles:
+    faults = [
+        Fault(one.file, one.line, one.column, one.code, one.message, one.remedy)
+        for one in found.findings
+        if one.severity == "error"
+    ]
+    return FaultyFiles(found.code, found.detail, faults, pointer=found.pointer)
+
+
+def _of_one_entry(refusal: InvalidRequest) -> InvalidRequest:
+    """The same refusal, placed in the body of this operation."""
+    pointer = refusal.pointer
+    if pointer is not None:
+        pointer = pointer.removeprefix("/entries/0")
+    return InvalidRequest(refusal.code, refusal.detail, pointer=pointer)
 
 
 def _summary(named: NamedList) -> ListSummary:

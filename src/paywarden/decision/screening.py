@@ -58,7 +58,7 @@ def no_long_digits(body: bytes) -> bool:
 
 
 def refusal_of(raw: bytes) -> InvalidRequest | None:
-    """The refusal of a JSON body that holds a card number; None when it holds none or is no JSON."""
+    """The refusal of a JSON body that holds a card number; None for one that does not."""
     if no_long_digits(raw):
         return None
     place = place_of_card_number(_read(raw))

@@ -46,7 +46,9 @@ def build(
         headers = {"request-id": request_id, **(getattr(error, "headers", None) or {})}
         return Response(msgspec.json.encode(body), status, headers, problem.CONTENT_TYPE)
 
-    return Starlette(routes=routes, exception_handlers={HTTPException: refuse}, lifespan=lifespan)
+    made = Starlette(routes=routes, exception_handlers={HTTPException: refuse}, lifespan=lifespan)
+    made.router.redirect_slashes = False  # a path with a slash too many does not exist
+    return made
 
 
 def _allowed(methods: dict[str, Endpoint]) -> list[str]:

@@ -1,6 +1,9 @@
 """Typed decoding of JSON bodies, with the place of a fault as a JSON pointer (RFC 6901).
 
-Guards: broken bytes are 400, a wrong shape is 422, and neither message repeats what was sent.
+Guards: broken bytes are 400, a wrong shape is 422, and neither message repeats what was sent. A
+pointer repeats a name of the caller's only when it looks like a field name; at any other name (it
+may be a person's, or a number) the pointer stops at the object that holds it. Of equal names in one
+object the last counts, as in most readers of JSON.
 """
 
 from __future__ import annotations
@@ -13,10 +16,13 @@ import msgspec
 from paywarden.core.errors import InvalidRequest, Unparsable
 
 T = TypeVar("T")
-_PLACE = re.compile(r" - at `(?:key in )?\$(?P<path>.*)`\Z", re.DOTALL)
-_UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>[^`]*)`", re.DOTALL)
-_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+_AT = re.compile(r"(.*) - at `(?:key` in `)?\$(.*)`\Z", re.DOTALL)
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`\Z", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `([^`]*)`\Z")
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|(\[\.\.\.\])")
 _QUOTED = re.compile(r"(Invalid enum value|Invalid value) .*\Z", re.DOTALL)
+_FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}\Z")
+_MANY_DIGITS = re.compile(r"(?:[0-9][^0-9]*){9}")
 MAX_POINTER = 200
 
 
@@ -32,36 +38,63 @@ class BodyDecoder(Generic[T]):
             return self._decoder.decode(body)
         except msgspec.ValidationError as error:
             raise _invalid(str(error)) from None
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
             raise Unparsable(
                 "malformed_json", "the body is not valid JSON in UTF-8 of reasonable depth"
             ) from None
 
 
+def shown_pointer(steps: tuple[str | int, ...]) -> str:
+    """Pointer to the place, up to the first name that may not be repeated."""
+    pointer = ""
+    for step in steps:
+        text = str(step)
+        if isinstance(step, str) and not _may_be_shown(step):
+            break
+        if len(pointer) + len(text) > MAX_POINTER:
+            break
+        pointer += "/" + _escape(text)
+    return pointer
+
+
 def _invalid(message: str) -> InvalidRequest:
-    place = _PLACE.search(message)
-    pointer = _pointer(place["path"]) if place else ""
-    text = message[: place.start()] if place else message
-    unknown = _UNKNOWN.search(text)
+    text, path = _split(message)
+    steps = _steps(path)
+    unknown = _UNKNOWN.match(text)
     if unknown:
-        name = unknown["name"][:64]
         return InvalidRequest(
             "unknown_field",
             "the object has a field that this operation does not know; remove it",
-            pointer=(pointer + "/" + _escape(name))[:MAX_POINTER],
+            pointer=shown_pointer((*steps, unknown[1])),
         )
-    missing = re.match(r"Object missing required field `([^`]*)`", text)
+    missing = _MISSING.match(text)
     if missing:
         detail = f"the required field {missing[1]} is missing"
-        return InvalidRequest("field_missing", detail, pointer=(pointer + "/" + missing[1]))
-    if "surrogate" in text or "UTF-8" in text or "unicode" in text.lower():
-        return Unparsable("malformed_json", "the body holds text that is not Unicode")
-    return InvalidRequest("field_invalid", _QUOTED.sub(r"\1", text), pointer=pointer or None)
+        return InvalidRequest("field_missing", detail, pointer=shown_pointer((*steps, missing[1])))
+    detail = _QUOTED.sub(r"\1", text)
+    return InvalidRequest("field_invalid", detail, pointer=shown_pointer(steps))
 
 
-def _pointer(path: str) -> str:
-    steps = [name or index for name, index in _STEP.findall(path)]
-    return "".join("/" + _escape(step) for step in steps)[:MAX_POINTER]
+def _split(message: str) -> tuple[str, str]:
+    """(text, path) of a decoder's message; the path is empty at the root."""
+    found = _AT.match(message)
+    # The name of an unknown field comes from the caller and may imitate a place.
+    if found is None or (_UNKNOWN.match(message) and not _UNKNOWN.match(found[1])):
+        return message, ""
+    return found[1], found[2]
+
+
+def _steps(path: str) -> tuple[str | int, ...]:
+    steps: list[str | int] = []
+    for name, index, any_key in _STEP.findall(path):
+        if any_key:
+            break  # the decoder does not say which key of a free object it was
+        steps.append(int(index) if index else name)
+    return tuple(steps)
+
+
+def _may_be_shown(name: str) -> bool:
+    return bool(_FIELD_NAME.match(name)) and not _MANY_DIGITS.search(name)
 
 
 def _escape(step: str) -> str:

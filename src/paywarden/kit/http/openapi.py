@@ -18,6 +18,9 @@ from paywarden.kit.http.operation import Operation
 _PATH_PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
 _REF = "#/components/schemas/{name}"
 REQUEST_ID = {"Request-Id": {"schema": {"type": "string"}, "description": "Id of the request"}}
+RETRY_AFTER = {
+    "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds until another try"}
+}
 
 
 def document(operations: Iterable[Operation], version: str) -> dict[str, Any]:
@@ -26,6 +29,9 @@ def document(operations: Iterable[Operation], version: str) -> dict[str, Any]:
     kinds = [kind for op in listed for kind in (op.body, op.answer, op.query) if _is_schema(kind)]
     kinds.append(problem.Problem)
     _, components = msgspec.json.schema_components(kinds, ref_template=_REF)
+    for kind in kinds:
+        for name, rules in getattr(kind, "__schema_rules__", {}).items():
+            components[name].update(rules)
     paths: dict[str, dict[str, Any]] = {}
     for operation in listed:
         path = _PATH_PARAMETER.sub(r"{\1}", operation.path)
@@ -69,7 +75,7 @@ def _operation(operation: Operation, components: Mapping[str, Any]) -> dict[str,
         made["description"] = f"Needs the permission `{operation.permission}`."
     if operation.body is not None:
         content = {"application/json": {"schema": _schema(operation.body)}}
-        made["requestBody"] = {"required": True, "content": content}
+        made["requestBody"] = {"required": not operation.body_optional, "content": content}
     return made
 
 
@@ -77,7 +83,9 @@ def _parameters(operation: Operation, components: Mapping[str, Any]) -> list[dic
     made = []
     for name in _PATH_PARAMETER.findall(operation.path):
         text = operation.path_texts.get(name, "Identifier")
-        schema = {"type": "string", "minLength": 1, "maxLength": 128}
+        schema: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 128}
+        if name in operation.path_patterns:
+            schema = {"type": "string", "pattern": operation.path_patterns[name]}
         made.append(
             {"name": name, "in": "path", "required": True, "schema": schema, "description": text}
         )
@@ -114,16 +122,15 @@ def _responses(operation: Operation) -> dict[str, Any]:
     made: dict[str, Any] = {str(operation.status): done}
     for status, text in operation.also_declares.items():
         made[str(status)] = done | {"description": text}
-    statuses = (429, 503) if operation.public else problem.DECLARED_STATUSES
     refused = {
         problem.CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}},
     }
-    for status in statuses:
+    for status in problem.DECLARED_STATUSES:
         if str(status) in made:
             continue
         made[str(status)] = {
             "description": problem.TITLES[status],
-            "headers": REQUEST_ID,
+            "headers": REQUEST_ID | (RETRY_AFTER if status in (429, 503) else {}),
             "content": refused,
         }
     return made

@@ -1,13 +1,15 @@
 """One typed HTTP operation, in a fixed order that no handler can skip.
 
-Order: request id, admission limit, authentication, permission, body within its limit, idempotency
-key, decoding, handler, encoding. Default deny: an operation without a permission must say
-`public=True`. Handlers raise `paywarden.core.errors`; only this module and `problem` speak HTTP.
+Order: request id, admission limit, authentication, permission, body within its limit and time,
+idempotency key, decoding, handler, encoding. Default deny: an operation without a permission must
+say `public=True`. A body that its `screen` refuses is never digested for a key, nor kept. Handlers
+raise `paywarden.core.errors`; only this module and `problem` speak HTTP.
 Not done here: signatures (they come on top of the key) and TLS (the server's).
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -34,6 +36,8 @@ from paywarden.kit.log import logger
 from paywarden.kit.metrics import Metrics
 
 BODY_LIMIT = 256 * 1024
+BODY_SECONDS = 20.0
+"""A body that takes longer is given up, so that slow senders cannot hold every place."""
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -68,6 +72,8 @@ class Call:
 
 
 Handler = Callable[[Call], Awaitable[Answer]]
+Screen = Callable[[bytes], InvalidRequest | None]
+"""The refusal of a raw body that holds what may not even be looked at closer, or None."""
 
 
 class Replays(Protocol):
@@ -106,6 +112,10 @@ class Operation:
     body_limit: int = BODY_LIMIT
     idempotent: bool = True
     also_declares: Mapping[int, str] = field(default_factory=dict)
+    body_optional: bool = False
+    screen: Screen | None = None
+    screen_always: bool = False
+    path_patterns: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.public == (self.permission is not None):
@@ -168,11 +178,11 @@ class Endpoint:
         if not operation.public:
             principal = self._around.authenticator.authenticate(headers.get("authorization"))
             principal.require(operation.permission or "")
-        raw = await _read_body(receive, headers, operation.body_limit) if self._decoder else b""
+        raw = await self._body(receive, headers) if self._decoder else b""
         query = _query(operation.query, scope)
 
         async def act() -> Answer:
-            body = self._decoder.decode(raw) if self._decoder else None
+            body = self._decoded(raw) if self._decoder else None
             path = scope.get("path_params", {})
             call = Call(request_id, principal, body, raw, path, query, started_ns)
             return await operation.handler(call)
@@ -183,8 +193,39 @@ class Endpoint:
         if self._around.replays is None or principal is None:
             return await act()
         _check_key(key)
+        if operation.screen is not None and operation.screen(raw) is not None:
+            return await act()
         route = f"{operation.method} {scope['path']}"
         return await self._around.replays.run(principal, route, key, raw, act)
+
+    async def _body(self, receive: Receive, headers: Mapping[str, str]) -> bytes:
+        if headers.get("content-encoding", "identity").lower() != "identity":
+            raise Unparsable("body_encoded", "send the body without Content-Encoding")
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                raw = await _read_body(receive, headers, self._operation.body_limit)
+        except TimeoutError:
+            raise Unparsable("body_too_slow", "the body did not arrive in time") from None
+        return b"{}" if not raw and self._operation.body_optional else raw
+
+    def _decoded(self, raw: bytes) -> Any:
+        assert self._decoder is not None
+        screen = self._operation.screen
+        if screen is not None and self._operation.screen_always:
+            self._screen(screen, raw)
+        try:
+            return self._decoder.decode(raw)
+        except InvalidRequest:
+            # The worse fault is told first: a card number in a field of another form, say.
+            if screen is not None:
+                self._screen(screen, raw)
+            raise
+
+    def _screen(self, screen: Screen, raw: bytes) -> None:
+        refusal = screen(raw)
+        if refusal is not None:
+            self._around.metrics.card_numbers_refused.inc()
+            raise refusal
 
     def _refusal(self, error: PaywardenError, request_id: str) -> Answer:
         status = problem.status_of(error)
@@ -240,7 +281,7 @@ def _headers(scope: AsgiScope) -> dict[str, str]:
 
 async def _read_body(receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
     declared = headers.get("content-length", "")
-    if declared.isdigit() and len(declared) < 16 and int(declared) > limit:
+    if declared.isascii() and declared.isdigit() and int(declared[:16]) > limit:
         raise _too_large(limit)
     message = await receive()
     body: bytes = message.get("body", b"")

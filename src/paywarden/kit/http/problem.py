@@ -6,6 +6,8 @@ anonymous 500 that carries only an incident id. `type` is a URL path that `/docs
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from paywarden.core import errors
@@ -13,8 +15,32 @@ from paywarden.core import errors
 CONTENT_TYPE = "application/problem+json"
 
 
+class Fault(msgspec.Struct, frozen=True):
+    """One fault of a text file that was sent: its place (from 1) and what to do."""
+
+    file: str
+    line: int
+    column: int
+    code: str
+    message: str
+    remedy: str
+
+
+class FaultyFiles(errors.InvalidRequest):
+    """Text files with faults; `faults` holds every one."""
+
+    def __init__(
+        self, code: str, detail: str, faults: Sequence[Fault], *, pointer: str | None = None
+    ) -> None:
+        super().__init__(code, detail, pointer=pointer)
+        self.faults = tuple(faults)
+
+
 class Problem(msgspec.Struct, omit_defaults=True, rename=None):
-    """RFC 9457 problem details, with a stable `code` and the `request_id`."""
+    """RFC 9457 problem details, with a stable `code` and the `request_id`.
+
+    `errors` lists the faults of files that were sent; `pointer` names the first place.
+    """
 
     type: str
     title: str
@@ -23,6 +49,7 @@ class Problem(msgspec.Struct, omit_defaults=True, rename=None):
     detail: str
     request_id: str
     pointer: str | None = None
+    errors: tuple[Fault, ...] = ()
 
 
 _STATUS: tuple[tuple[type[errors.PaywardenError], int, str], ...] = (
@@ -54,7 +81,10 @@ def status_of(error: errors.PaywardenError) -> int:
 def problem_of(error: errors.PaywardenError, request_id: str) -> Problem:
     """The problem of a deliberate error."""
     status = status_of(error)
-    return make(status, error.code, error.detail, request_id, error.pointer)
+    made = make(status, error.code, error.detail, request_id, error.pointer)
+    if isinstance(error, FaultyFiles):
+        made.errors = error.faults
+    return made
 
 
 def make(

@@ -1,12 +1,14 @@
 """The `Idempotency-Key` header over `kit.idempotency`: the same request twice is one answer.
 
-Guards: an answer is stored only when the act succeeded (2xx); a refusal may be tried again. The
-stored answer commits right after the act, before it leaves; a crash between the two is covered by
-the acts' own identity (payment and attempt, event id, content hash), so nothing is done twice.
+Guards: a key is its sender's own: two API keys that choose the same text do not meet. An answer is
+stored only when the act succeeded (2xx); a refusal may be tried again. The stored answer commits
+right after the act, before it leaves; a crash between the two is covered by the acts' own identity
+(payment and attempt, event id, content hash), so nothing is done twice.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -38,7 +40,7 @@ class StoredReplays:
     ) -> Answer:
         """Run `act` once per key, or give its stored answer. Errors: Conflict, InvalidRequest."""
         bound = route.encode() + b"\n" + principal.key_id.encode() + b"\n" + body
-        begun = self._idempotency.begin(principal.scope, key, bound)
+        begun = self._idempotency.begin(principal.scope, _own(principal, key), bound)
         if isinstance(begun, Replay):
             return Answer(begun.answer, begun.status, (REPLAYED,))
         if isinstance(begun, InFlight):
@@ -60,3 +62,8 @@ class StoredReplays:
             return Answer(octets, answer.status, answer.headers, answer.content_type)
         finally:
             self._idempotency.release(begun)
+
+
+def _own(principal: Principal, key: str) -> str:
+    """The key within its sender's own names, as printable text of fixed length."""
+    return hashlib.blake2b(f"{principal.key_id}\n{key}".encode(), digest_size=32).hexdigest()

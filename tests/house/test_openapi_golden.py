@@ -1,0 +1,82 @@
+"""docs/reference/openapi.json is what the application says of itself.
+
+`PAYWARDEN_WRITE_GOLDENS=1` (`./run docs`) writes it anew. The document is made from the operations
+alone: no database is opened for it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import paywarden
+from paywarden.decision.http import DecisionOperations
+from paywarden.decision.policy_http import PolicyOperations
+from paywarden.decision.problems import CODES
+from paywarden.kit.http.openapi import document
+from paywarden.kit.http.operation import Operation
+from paywarden.kit.http.problem import DECLARED_STATUSES
+from paywarden.kit.http.system import SystemOperations
+from paywarden.kit.metrics import Metrics
+
+ROOT = Path(__file__).resolve().parents[2]
+GOLDEN = ROOT / "docs" / "reference" / "openapi.json"
+NOTHING: Any = None
+
+
+def operations() -> list[Operation]:
+    """The operations of the API process, over no services: they are only described."""
+    decisions = DecisionOperations(*[NOTHING] * 8)
+    policies = PolicyOperations(*[NOTHING] * 4)
+    system = SystemOperations(paywarden.__version__, Metrics(), lambda: (), CODES)
+    return [*decisions.operations(), *policies.operations(), *system.operations()]
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, Any]:
+    # Through JSON: the golden holds what a client reads.
+    text = json.dumps(document(operations(), paywarden.__version__))
+    read: dict[str, Any] = json.loads(text)
+    return read
+
+
+def test_golden_is_the_document(made: dict[str, Any]) -> None:
+    text = json.dumps(made, indent=1, ensure_ascii=False) + "\n"
+    if os.environ.get("PAYWARDEN_WRITE_GOLDENS") == "1":
+        GOLDEN.parent.mkdir(parents=True, exist_ok=True)
+        GOLDEN.write_text(text, encoding="utf-8")
+    assert GOLDEN.read_text(encoding="utf-8") == text, "run ./run docs and look at the difference"
+
+
+def test_every_operation_declares_the_problems_of_the_contract(made: dict[str, Any]) -> None:
+    for path, methods in made["paths"].items():
+        for method, operation in methods.items():
+            declared = set(operation["responses"])
+            missing = {str(status) for status in DECLARED_STATUSES} - declared
+            assert not missing, (method, path, missing)
+
+
+def test_every_reference_leads_somewhere(made: dict[str, Any]) -> None:
+    schemas = made["components"]["schemas"]
+    found = _references(made)
+    assert found
+    for reference in found:
+        assert reference.removeprefix("#/components/schemas/") in schemas
+
+
+def test_names_of_operations_are_unique(made: dict[str, Any]) -> None:
+    names = [one["operationId"] for methods in made["paths"].values() for one in methods.values()]
+    assert len(names) == len(set(names)) == len(operations())
+
+
+def _references(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        own = {value["$ref"]} if "$ref" in value else set()
+        return own.union(*map(_references, value.values()))
+    if isinstance(value, list):
+        return set[str]().union(*map(_references, value))
+    return set()

@@ -1,0 +1,39 @@
+"""Schemathesis hook: valid data must be taken, but for what a JSON Schema cannot say.
+
+Replaces the built-in `positive_data_acceptance`, which knows statuses only and would have to let
+every 422 pass. Here a 422 passes only under one of the codes below, each with its reason; any other
+refusal of schema-valid data is a failure. No other check is changed or left out.
+"""
+
+from __future__ import annotations
+
+import schemathesis
+from schemathesis.core.failures import Failure
+
+BEYOND_SCHEMA = {
+    "card_facts_unverifiable": "a signature can be well formed and still not be verifiable",
+    "card_number_not_accepted": "whether digits are a card number is arithmetic, not form",
+    "field_invalid": "a zone may move a valid time before the year 1 or behind 9999",
+    "idempotency_key_reused": "depends on the body that came first with the key",
+    "list_bad_expiry": "whether a time has passed depends on the clock",
+    "list_bad_value": "depends on the kind that the list on the server holds",
+    "policy_invalid": "the language of policies is no JSON Schema",
+}
+TAKEN = frozenset({401, 403, 404, 409, 429})
+
+
+@schemathesis.check
+def valid_data_is_taken(ctx, response, case):
+    """A request that the document calls valid is done, or refused for a reason it cannot state."""
+    if case.meta is None or not case.meta.generation.mode.is_positive:
+        return
+    status = response.status_code
+    if status < 400 or status in TAKEN:
+        return
+    code = response.json().get("code") if status == 422 else None
+    if code not in BEYOND_SCHEMA:
+        raise Failure(
+            operation=case.operation.label,
+            title="Schema-valid request refused",
+            message=f"{status} {code}: {response.text[:500]}",
+        )
