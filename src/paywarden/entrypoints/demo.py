@@ -43,7 +43,9 @@ from paywarden.kit.clock import SystemClock
 
 HOST = "127.0.0.1"
 CHILD = ("-m", "paywarden.entrypoints.demo_child")
-START_LIMIT_SECONDS = 170
+START_LIMIT_SECONDS = 600
+RATES_VARIABLE = "PAYWARDEN_TABLES__RATES"
+PATIENCE = {10: "; the first start on a machine compiles the windows, about a minute"}
 STOP_PATIENCE_SECONDS = 10.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _Result = TypeVar("_Result")
@@ -121,8 +123,7 @@ class Demonstration:
     async def _initialise(self) -> str:
         """Make or finish the home; the operator's key."""
         output.tell(f"demo: home folder {self._home.root}")
-        child = await Child.start([*CHILD, "--home", str(self._home.root), "init", "--demo",
-                                   "--json"])  # fmt: skip
+        child = await self._child("init", "--demo", "--json")
         try:
             code = await self._patiently(child.ended(), "home folder, keys and policy")
         finally:
@@ -149,14 +150,22 @@ class Demonstration:
         """A server that is ready, ended on the way out."""
         port = self._port()
         output.tell(f"demo: starting the server on http://{HOST}:{port}")
-        child = await Child.start([*CHILD, "--home", str(self._home.root), "serve", "--host",
-                                   HOST, "--port", str(port)])  # fmt: skip
+        child = await self._child("serve", "--host", HOST, "--port", str(port))
         try:
             ready = self._patiently(self._ready(child, port, api_key), "the server")
             await self._until_stopped(ready)
             yield child, port
         finally:
             await asyncio.shield(child.stop(STOP_PATIENCE_SECONDS))
+
+    async def _child(self, *words: str) -> Child:
+        """A command over this home; with the simulator's rates unless the home has its own."""
+        home, variables = self._home, {}
+        if home.exists and not home.settings(os.environ).tables.rates:
+            table = home.root / "data" / "demo_rates.csv"
+            table.write_text(worlds.rates_table(self._clock.now_us()), encoding="ascii")
+            variables = {RATES_VARIABLE: str(table)}
+        return await Child.start([*CHILD, "--home", str(home.root), *words], variables)
 
     def _port(self) -> int:
         wanted = self._home.settings(os.environ).server.port
@@ -175,7 +184,10 @@ class Demonstration:
         try:
             while not (await asyncio.wait((task,), timeout=1.0))[0]:
                 seconds += 1
-                output.tell(f"demo: waiting for {what} ({seconds} s)")
+                if seconds <= 3 or seconds % 5 == 0:
+                    output.tell(
+                        f"demo: waiting for {what} ({seconds} s){PATIENCE.get(seconds, '')}"
+                    )
                 if seconds >= START_LIMIT_SECONDS:
                     raise Unavailable("demo_start_too_slow", f"{what}: not there in {seconds} s")
             return task.result()
@@ -270,7 +282,7 @@ def run_number(home: Home) -> int:
         before = int(path.read_text(encoding="ascii")[:12])
     except (OSError, ValueError):
         before = 0
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    home.make()
     path.write_text(f"{before + 1}\n", encoding="ascii")
     return before + 1
 

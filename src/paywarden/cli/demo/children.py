@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 LINES_KEPT = 40
 _LINE_LIMIT = 64 * 1024
@@ -33,8 +33,8 @@ class Child:
         ]
 
     @classmethod
-    async def start(cls, command: Sequence[str]) -> Child:
-        """Run a command of this program (`paywarden.entrypoints.demo_child` and its arguments)."""
+    async def start(cls, command: Sequence[str], variables: Mapping[str, str]) -> Child:
+        """Run this interpreter with these arguments, `variables` added to our environment."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *command,
@@ -42,6 +42,7 @@ class Child:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
+            env={**os.environ, **variables},
             limit=_LINE_LIMIT,
         )
         return cls(process)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from paywarden.cli.demo.scoring import Rates
 from paywarden.core.errors import InvalidRequest
-from paywarden.core.instants import DAY_US
+from paywarden.core.instants import DAY_US, format_rfc3339
 from paywarden.simulator.history import History, simulate
 from paywarden.simulator.stream import World
 from paywarden.simulator.streams import stable_words
@@ -83,3 +83,15 @@ def lives(seed: int, run: int, number: int, now_us: int, speed: float) -> Iterat
 def rates() -> Rates:
     """The simulator's fixed exchange rates."""
     return Rates({country.currency: (country.exponent, country.rate) for country in COUNTRIES})
+
+
+def rates_table(now_us: int) -> str:
+    """The same as a table of the platform (CSV, base EUR), dated today: invented, not the market's.
+
+    >>> rates_table(0).splitlines()[:2]
+    ['currency,rate,as_of', 'EUR,1,1970-01-01']
+    """
+    day = format_rfc3339(now_us)[:10]
+    worth = {country.currency: 1 / country.rate for country in COUNTRIES}
+    rows = [f"{code},{f'{rate:.8f}'.rstrip('0').rstrip('.')},{day}" for code, rate in worth.items()]
+    return "\n".join(["currency,rate,as_of", *rows, ""])
