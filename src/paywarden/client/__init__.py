@@ -1,1 +1,44 @@
-"""The public Python client."""
+"""The public Python client: `from paywarden.client import Client, AsyncClient` (API.md section 6).
+
+The only package of the house that re-exports: these names are the contract with programs outside,
+and the modules behind them may move without breaking anybody. It imports nothing but `core`.
+"""
+
+from paywarden.client.answers import (
+    BatchItem,
+    Decision,
+    DecisionRecord,
+    EventResult,
+    ListEdited,
+    ListSummary,
+    Published,
+    Reason,
+    RequiredAction,
+    Ruleset,
+)
+from paywarden.client.asynchronous import AsyncClient
+from paywarden.client.errors import ClientError, NotReached, Refused, Unserved
+from paywarden.client.payment import Payment
+from paywarden.client.retrying import RetryPolicy
+from paywarden.client.synchronous import Client
+
+__all__ = [
+    "AsyncClient",
+    "BatchItem",
+    "Client",
+    "ClientError",
+    "Decision",
+    "DecisionRecord",
+    "EventResult",
+    "ListEdited",
+    "ListSummary",
+    "NotReached",
+    "Payment",
+    "Published",
+    "Reason",
+    "Refused",
+    "RequiredAction",
+    "RetryPolicy",
+    "Ruleset",
+    "Unserved",
+]
