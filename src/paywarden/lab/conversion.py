@@ -149,7 +149,7 @@ def text_instants(series: pl.Series, place: Place, form: str | None = None) -> p
     distinct = series.drop_nulls().unique()
     if form is None:
         spelled = distinct.str.replace("[ tT]", "T", n=1).str.replace("[zZ]$", "+00:00")
-        spelled = spelled.set(spelled.str.len_chars() == 10, spelled + "T00:00:00")
+        spelled = spelled.zip_with(spelled.str.len_chars() != 10, spelled + "T00:00:00")
         zoned = spelled.str.contains(r"[+-][0-9]{2}:?[0-9]{2}$") & spelled.str.contains("T.*[+-]")
         found = pl.select(
             pl.when(zoned)

@@ -8,6 +8,7 @@ other failure is an error with its row. Not done here: naming fields (`sources.p
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 from typing import Any
@@ -31,6 +32,7 @@ _WORDS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*\Z")
 _WHOLE = r"^(?:0|-?[1-9][0-9]{0,17})$"
 _DECIMAL = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
+MAX_DOUBTFUL = 6
 _POLARS: dict[str, Any] = {
     "bool": pl.Boolean(),
     "int": pl.Int64(),
@@ -48,7 +50,7 @@ def columns_in(text: str, columns: tuple[str, ...]) -> list[str]:
 
 
 def typed(series: pl.Series) -> pl.Series:
-    """A column as the condition language sees it; text that is all numbers becomes numbers."""
+    """A column as the condition language sees it."""
     kind = series.dtype
     if kind.is_integer():
         return series.cast(pl.Int64, strict=False)
@@ -59,7 +61,8 @@ def typed(series: pl.Series) -> pl.Series:
     if isinstance(kind, pl.Datetime | pl.Date):
         return instants(series)
     if isinstance(kind, pl.Categorical | pl.Enum | pl.String):
-        return _numbers(series.cast(pl.String))
+        texts = series.cast(pl.String)
+        return texts.set(texts == "", None)
     return series
 
 
@@ -73,8 +76,36 @@ def instants(series: pl.Series) -> pl.Series:
     return moments.dt.replace_time_zone("UTC")
 
 
-def _numbers(series: pl.Series) -> pl.Series:
-    texts = series.set(series == "", None)
+def expression_of(
+    text: str, frame: pl.DataFrame, place: str, columns: tuple[str, ...], untyped: bool
+) -> RowExpression:
+    """The expression over typed columns of a frame.
+
+    `columns`: all of the file. `untyped`: its cells are texts (CSV); then a column whose texts are
+    all numbers, or truth values, counts as such unless the expression only fits the text.
+    Errors: InvalidRequest with the place in the expression.
+    """
+    readings = {name: read_text(frame[name]) for name in frame.columns} if untyped else {}
+    doubtful = [name for name, read in readings.items() if read.dtype != frame[name].dtype]
+    first: InvalidRequest | None = None
+    for kept in itertools.product((False, True), repeat=min(len(doubtful), MAX_DOUBTFUL)):
+        as_text = dict(zip(doubtful, kept, strict=False))
+        tried = frame.with_columns(
+            readings[name] for name in doubtful if not as_text.get(name, False)
+        )
+        try:
+            return RowExpression(text, tried, place, columns)
+        except InvalidRequest as error:
+            first = first or error
+    assert first is not None
+    raise first
+
+
+def read_text(series: pl.Series) -> pl.Series:
+    """Texts that are all numbers, or all truth values, as such; others as they are."""
+    texts = series
+    if texts.dtype != pl.String:
+        return series
     known = texts.drop_nulls()
     if not len(known):
         return texts

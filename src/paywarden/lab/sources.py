@@ -20,7 +20,7 @@ from paywarden.core.errors import InvalidRequest
 from paywarden.lab.amounts import amounts
 from paywarden.lab.card_screen import CardScreen
 from paywarden.lab.conversion import Place, convert, refuse_where, texts
-from paywarden.lab.expressions import RowExpression, columns_in, typed
+from paywarden.lab.expressions import columns_in, expression_of, read_text, typed
 from paywarden.lab.files import PaymentFile
 from paywarden.lab.labels import labels
 from paywarden.lab.mapping import Mapping, Scalar, is_metadata
@@ -114,7 +114,10 @@ class _Reader:
             return self._screen.fingerprints(series)
         series = self._series(path, text)
         if is_metadata(path):
-            return self._screen.passed(path, _scalars(series), place)
+            scalars = (
+                read_text(texts(series, place)) if self._cells_are_text(text) else _scalars(series)
+            )
+            return self._screen.passed(path, scalars, place)
         return self._screen.passed(path, convert(path, series, place), place)
 
     def _constant(self, path: str, value: Scalar) -> pl.Series:
@@ -172,7 +175,9 @@ class _Reader:
         frame = pl.DataFrame([self._typed[name] for name in names])
         if not names:
             frame = pl.DataFrame({"": pl.repeat(None, self._frame.height, eager=True)})
-        expression = RowExpression(text, frame, self._mapping.place(key), self._file.columns)
+        expression = expression_of(
+            text, frame, self._mapping.place(key), self._file.columns, self._file.kind == "csv"
+        )
         return expression.series(self._place(text))
 
     # --- names -----------------------------------------------------------------------------
@@ -203,6 +208,9 @@ class _Reader:
         if near is not None:
             detail += f"; did you mean `{near}`?"
         raise InvalidRequest("unknown_column", detail, pointer=self._mapping.place(key))
+
+    def _cells_are_text(self, text: str) -> bool:
+        return self._file.kind == "csv" and text in self._file.columns
 
     def _place(self, text: str) -> Place:
         column = text if text in self._file.columns else "expression"
