@@ -118,7 +118,7 @@ class Events:
 
     def _prior(self, scope: Scope, event_id: str) -> EventEntry | None:
         state = self._ledger.ready(scope)
-        seq = state.identities.get(identity_of(state, "event", event_id, ""))
+        seq = self._ledger.place_of(state, identity_of(state, "event", event_id, ""))
         entry = self._ledger.staged_body(scope, seq) if seq else None
         return entry if isinstance(entry, EventEntry) and entry.event_id == event_id else None
 
@@ -177,7 +177,9 @@ class Events:
             if state.windows is not None:
                 state.windows.add(seen)
             state.remember(seen)
-            state.identities.put(identity_of(state, "event", event_id, ""), seq)
+            identity = identity_of(state, "event", event_id, "")
+            state.identities.put(identity, seq)
+            ledger.stores.records.add_identity(unit, scope, identity, seq)
             return ledger.stage(unit, scope, entries.EVENT, received, entry, seen)
 
     def _count(self, scope: Scope, staged: Sequence[Staged]) -> None:

@@ -140,6 +140,10 @@ class Ledger:
         self.metrics.journal_head.set(last)
         self._tell_committed(last)
 
+    def place_of(self, state: ScopeState, identity: int) -> int:
+        """Sequence of an event or continuation, staged or durable; 0 when it is not known."""
+        return state.identities.get(identity) or self.stores.records.identity(state.scope, identity)
+
     async def body_at(self, scope: Scope, seq: int) -> Any:
         """The body of entry `seq`, once durable; None when it is not of this scope."""
         waiting = self._waiting.get(seq)

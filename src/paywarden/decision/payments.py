@@ -124,7 +124,8 @@ class Payments:
         state = self._ledger.ready(scope)
         identity = identity_of(state, "continue", str(first.seq), "")
         digest = self._ledger.body_digest(scope, body)
-        prior = await self._prior(state, identity)
+        seq = self._ledger.place_of(state, identity)
+        prior = await self.find(scope, seq) if seq else None
         if prior is not None:
             return _same(prior, digest, first.entry.clear["payment.id"])
         if first.entry.result.answer is not Outcome.CHALLENGE:
@@ -220,6 +221,8 @@ class Payments:
                 unit, scope, kind, ready.received_us, entry, ready.observation
             )
             self._add_rows(unit, scope, staged.seq, entry)
+            if ready.continues:
+                self._ledger.stores.records.add_identity(unit, scope, identity, staged.seq)
         await self._ledger.commit(unit, [staged])
         self._count(scope, entry)
         return Decided(scope, staged.seq, entry)

@@ -43,6 +43,14 @@ class Records(Protocol):
         """Add the list row of a decision."""
         ...
 
+    def add_identity(self, unit: UnitOfWork, scope: Scope, digest: int, seq: int) -> None:
+        """Note where the event or continuation of a digest (1 to 2**64 - 1) stands."""
+        ...
+
+    def identity(self, scope: Scope, digest: int) -> int:
+        """Sequence of a durable event or continuation; 0 when the digest is not known."""
+        ...
+
     def add_control(self, unit: UnitOfWork, scope: Scope, seq: int, kind: str) -> None:
         """Note that entry `seq` is one of the rare kinds."""
         ...

@@ -1,7 +1,8 @@
 """Tables of the decision room as SQLAlchemy Core: the single source of their schema.
 
 `decisions` is narrow on purpose: the record itself is the log entry of the same `seq`; this table
-only serves lists. `control` names the rare entries (policy, lists) so that a start need not scan.
+only serves lists. `identities` finds events and continuations by their id (attempts of payments
+are found in memory). `control` names the rare entries (policy, lists), so a start need not scan.
 Loaded by migrations and tests only.
 """
 
@@ -28,6 +29,15 @@ control = sa.Table(
     sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("scope", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
+)
+
+identities = sa.Table(
+    "identities",
+    metadata,
+    sa.Column("scope", sa.Text, primary_key=True),
+    sa.Column("digest", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("seq", sa.Integer, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 rulesets = sa.Table(

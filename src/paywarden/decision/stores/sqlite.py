@@ -16,6 +16,9 @@ from paywarden.kit.db.unit import UnitOfWork
 
 SCHEMA = SchemaPart("decision", "decision_0001", "paywarden.decision:migrations/versions")
 _DECISION = Insert("decisions", ("seq", "scope", "outcome", "payment_id", "merchant", "at_us"))
+_IDENTITY = Insert("identities", ("scope", "digest", "seq"))
+_FIND_IDENTITY = "SELECT seq FROM identities WHERE scope = ? AND digest = ?"
+_HALF, _WHOLE = 1 << 63, 1 << 64
 _CONTROL = Insert("control", ("seq", "scope", "kind"))
 _RULESET = Insert(
     "rulesets", ("scope", "hash", "name", "rules", "files", "created_at_us", "created_by")
@@ -49,6 +52,15 @@ class SqliteRecords:
         unit.add(
             _DECISION, (row.seq, scope.text, row.outcome, row.payment_id, row.merchant, row.at_us)
         )
+
+    def add_identity(self, unit: UnitOfWork, scope: Scope, digest: int, seq: int) -> None:
+        """Note where an event or continuation stands."""
+        unit.add(_IDENTITY, (scope.text, _signed(digest), seq))
+
+    def identity(self, scope: Scope, digest: int) -> int:
+        """Sequence of a durable event or continuation, or 0."""
+        row = self._reader.one(_FIND_IDENTITY, (scope.text, _signed(digest)))
+        return 0 if row is None else int(row[0])
 
     def add_control(self, unit: UnitOfWork, scope: Scope, seq: int, kind: str) -> None:
         """Note a control entry."""
@@ -94,6 +106,10 @@ class SqliteRecords:
         """Rulesets in order of hash, without files."""
         rows = self._reader.rows(_RULESETS, (scope.text, after, limit), limit=limit)
         return [_ruleset(row) for row in rows]
+
+
+def _signed(digest: int) -> int:
+    return digest - _WHOLE if digest >= _HALF else digest
 
 
 def _ruleset(row: tuple[object, ...]) -> RulesetRow:

@@ -28,6 +28,13 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text, nullable=False),
     )
     op.create_table(
+        "identities",
+        sa.Column("scope", sa.Text, primary_key=True),
+        sa.Column("digest", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("seq", sa.Integer, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "rulesets",
         sa.Column("scope", sa.Text, primary_key=True),
         sa.Column("hash", sa.Text, primary_key=True),
