@@ -36,8 +36,8 @@ from paywarden.risk.features.program import (
 class FeatureColumns:
     """Aggregates at the rows that were wanted.
 
-    `rows`: their positions in the input, [n]. `words`: int64 [aggregates, n]: the value, the bits
-    of a double, or an index into `symbols`, by `kinds`. `valid`: bool [aggregates, n].
+    `rows`: their positions in the input, [n]. `words`: int64 [n, aggregates]: the value, the bits
+    of a double, or an index into `symbols`, by `kinds`. `valid`: bool [n, aggregates].
     """
 
     names: tuple[str, ...]
@@ -49,20 +49,21 @@ class FeatureColumns:
 
     def column(self, index: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
         """Values of an aggregate (int64, float64, or int64 index into symbols) and where valid."""
-        words = self.words[index]
+        words = np.ascontiguousarray(self.words[:, index])
         values = words.view(np.float64) if self.kinds[index] == "double" else words
-        return values, self.valid[index]
+        return values, np.ascontiguousarray(self.valid[:, index])
 
     def row(self, position: int) -> list[FeatureValue]:
         """Values of one row, as `Windows.observe` gives them."""
         return [self._cell(index, position) for index in range(len(self.names))]
 
     def _cell(self, index: int, position: int) -> FeatureValue:
-        values, valid = self.column(index)
-        if not valid[position]:
+        if not self.valid[position, index]:
             return None
-        value: int | float = values[position].item()
-        return self.symbols[int(value)] if self.kinds[index] == "string" else value
+        word = self.words[position, index]
+        if self.kinds[index] == "double":
+            return float(word.view(np.float64))
+        return self.symbols[int(word)] if self.kinds[index] == "string" else int(word)
 
 
 class RowWriter:

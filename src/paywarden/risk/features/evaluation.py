@@ -25,6 +25,8 @@ from paywarden.risk.features.jit import Word, Words, compiled
 from paywarden.risk.features.pages import (
     D_COUNT,
     D_PAGE,
+    GREATEST_WORD,
+    LEAST_WORD,
     R_BLOCK,
     R_CAP,
     R_COUNT,
@@ -206,27 +208,31 @@ def compute(
     if function == DISTINCT:
         total = different(mem, prog, slot, row, g, window, out)
         return total > 0, total
+    if function == SUM:
+        fold(mem, prog, slot, row, main, window, out)
+        high, low = mem[FOLD] + (mem[FOLD + 1] >> 32), mem[FOLD + 1] & _M32
+        return -(2**31) <= high < 2**31, (high << 32) | low
+    if function in (MIN, MAX):
+        fold(mem, prog, slot, row, main, window, out)
+        found = mem[FOLD]
+        if found != (GREATEST_WORD if function == MIN else LEAST_WORD):
+            return True, found
     fold(mem, prog, slot, row, prog[g, G_COUNT], window, out)
     count = mem[FOLD]
     if function == COUNT:
         return True, count
     if count == 0:
-        return function == SUM, 0
+        return False, 0
+    if function in (MIN, MAX):
+        return True, GREATEST_WORD if function == MIN else LEAST_WORD
     if function == STDDEV:
         fold(mem, prog, slot, row, prog[g, G_SECOND], window, out)
         for i in range(4):
             mem[LIMBS + 4 + i] = mem[FOLD + i]
     fold(mem, prog, slot, row, main, window, out)
-    if function in (MIN, MAX):
-        return True, mem[FOLD]
-    if function == STDDEV:
-        return True, bits_of(mem, deviation(mem, mem[FOLD], mem[FOLD + 1], count))
     if function == AVG:
         return True, bits_of(mem, average(mem, mem[FOLD], mem[FOLD + 1], count))
-    high, low = mem[FOLD] + (mem[FOLD + 1] >> 32), mem[FOLD + 1] & _M32
-    if high < -(2**31) or high >= 2**31:
-        return False, 0
-    return True, (high << 32) | low
+    return True, bits_of(mem, deviation(mem, mem[FOLD], mem[FOLD + 1], count))
 
 
 @compiled
@@ -254,7 +260,7 @@ def evaluate(
     valid: Words,
     column: Word,
 ) -> None:
-    """Write aggregates g0 to g1 of a key (row 0: nothing counted yet) to a column of the output."""
+    """Write aggregates g0 to g1 of a key (row 0: nothing counted yet) to a line of the output."""
     if row != 0 and g0 < g1:
         open_windows(mem, prog, slot, row, t)
     for g in range(g0, g1):
@@ -263,5 +269,5 @@ def evaluate(
         else:
             window = WINDOWS + 2 * prog[g, G_WINDOW]
             present, word = compute(mem, prog, slot, row, g, t, window, place)
-        out[prog[g, G_OUT], column] = word
-        valid[prog[g, G_OUT], column] = 1 if present else 0
+        out[column, prog[g, G_OUT]] = word
+        valid[column, prog[g, G_OUT]] = 1 if present else 0

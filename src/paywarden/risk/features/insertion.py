@@ -32,6 +32,8 @@ from paywarden.risk.features.pages import (
     D_SEQ_0,
     D_SEQ_1,
     D_SUMMARY,
+    DIRECTORY_LEAST,
+    GROUPED,
     PAGE,
     R_BLOCK,
     R_CAP,
@@ -145,9 +147,9 @@ def make_row(mem: Words, prog: Words, slot: Word, key: Word) -> Word:
 def to_pages(mem: Words, prog: Words, slot: Word, row: Word) -> None:
     """Turn a small key with a full block into a paged one."""
     block, count = mem[row + R_BLOCK], mem[row + R_COUNT]
-    directory = take_block(mem, directory_words(prog, slot, PAGE))
+    directory = take_block(mem, directory_words(prog, slot, DIRECTORY_LEAST))
     mem[directory + D_PAGE], mem[directory + D_COUNT] = block, count
-    mem[row + R_BLOCK], mem[row + R_CAP] = directory, -PAGE
+    mem[row + R_BLOCK], mem[row + R_CAP] = directory, -DIRECTORY_LEAST
     set_span(mem, row, 0, 1)
     mem[row + R_KEPT] = 0
     sum_page(mem, prog, slot, row, 0)
@@ -162,18 +164,21 @@ def directory_room(mem: Words, prog: Words, slot: Word, row: Word) -> None:
     if tail < size:
         return
     pages, summary, directory = page_words(prog, slot), prog[slot, SUMMARY], mem[row + R_BLOCK]
-    free = head & ~63
+    free = head & ~63 if size >= GROUPED else head
     larger, to = size, directory
     if free * 4 < size:
-        larger = ((size + size // 2 + 63) >> 6) << 6
+        larger = ((size + size // 2 + 63) >> 6) << 6 if size >= GROUPED else 2 * size
         to = take_block(mem, directory_words(prog, slot, larger))
     shift_down(mem, to, directory + free * pages, (size - free) * pages)
-    groups = directory + size * pages + (free >> 6) * summary
-    shift_down(mem, to + larger * pages, groups, ((size - free) >> 6) * summary)
+    if size >= GROUPED:
+        groups = directory + size * pages + (free >> 6) * summary
+        shift_down(mem, to + larger * pages, groups, ((size - free) >> 6) * summary)
     if to != directory:
         give(mem, directory, directory_words(prog, slot, size))
         mem[row + R_BLOCK], mem[row + R_CAP] = to, -larger
     set_span(mem, row, head - free, tail - free)
+    if size < GROUPED <= larger:
+        sum_group(mem, prog, slot, row, 0)
 
 
 @compiled
@@ -259,7 +264,7 @@ def append_page(mem: Words, prog: Words, slot: Word, row: Word) -> None:
     mem[at + D_SEQ_0], mem[at + D_SEQ_1] = 2**62, 0
     clear_summary(mem, prog, slot, at + D_SUMMARY)
     set_span(mem, row, head_of(mem, row), tail + 1)
-    if (tail & 63) == 0:
+    if (tail & 63) == 0 and mem[row + R_CAP] <= -GROUPED:
         groups = mem[row + R_BLOCK] - mem[row + R_CAP] * page_words(prog, slot)
         clear_summary(mem, prog, slot, groups + (tail >> 6) * prog[slot, SUMMARY])
 
@@ -294,8 +299,9 @@ def place_in_pages(mem: Words, prog: Words, slot: Word, row: Word, p: Word) -> W
     seq = mem[p + 1] >> SEQ_SHIFT
     mem[at + D_SEQ_0], mem[at + D_SEQ_1] = min(mem[at + D_SEQ_0], seq), max(mem[at + D_SEQ_1], seq)
     add_entry(mem, prog, slot, at + D_SUMMARY, p)
-    groups = mem[row + R_BLOCK] - mem[row + R_CAP] * width
-    add_entry(mem, prog, slot, groups + (d >> 6) * prog[slot, SUMMARY], p)
+    if mem[row + R_CAP] <= -GROUPED:
+        groups = mem[row + R_BLOCK] - mem[row + R_CAP] * width
+        add_entry(mem, prog, slot, groups + (d >> 6) * prog[slot, SUMMARY], p)
     return page
 
 

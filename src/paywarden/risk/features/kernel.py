@@ -58,8 +58,8 @@ reserve = compiled(reserve_words)
 def absent(prog: Words, slot: Word, out: Words, valid: Words, column: Word) -> None:
     """The aggregates of a slot whose key is absent."""
     for g in range(prog[slot, AGG_0], prog[slot, AGG_1]):
-        out[prog[g, G_OUT], column] = 0
-        valid[prog[g, G_OUT], column] = 0
+        out[column, prog[g, G_OUT]] = 0
+        valid[column, prog[g, G_OUT]] = 0
 
 
 @door

@@ -4,7 +4,7 @@ Guards: entries stay in the order (s, seq), seq being that of arrival, so every 
 of the sequence and any range is folded in O(64 + pages / 64) steps. A row of a key holds: key,
 block (or directory), entries, capacity (negative: that of the directory), first and end page of
 the directory, retained pages at its front. A directory entry: page, entries, first s, least and
-greatest seq, summary; after the entries come the summaries of groups of 64.
+greatest seq, summary; a directory of 64 pages and more ends with the summaries of groups of 64.
 Not done here: changing them (`insertion.py`, `removal.py`).
 """
 
@@ -34,6 +34,9 @@ from paywarden.risk.features.program import (
 )
 
 PAGE = 64
+DIRECTORY_LEAST = 4
+GROUPED = 64
+"""Directories of so many pages and more, then multiples of it, have summaries of groups."""
 R_KEY, R_BLOCK, R_COUNT, R_CAP, R_SPAN, R_KEPT = range(6)
 D_PAGE, D_COUNT, D_FIRST, D_SEQ_0, D_SEQ_1, D_SUMMARY = range(6)
 LEAST_WORD = -(2**63)
@@ -152,18 +155,25 @@ def fold_leaf(
             total += (mem[p + word] >> shift) & 1
         mem[FOLD] += total
     elif op == SUMS:
+        high, low = 0, 0
         for p in range(first, end, width):
-            if (mem[p + word] >> shift) & 1:
-                mem[FOLD] += mem[p + value] >> 32
-                mem[FOLD + 1] += mem[p + value] & _M32
+            bit = (mem[p + word] >> shift) & 1
+            high += bit * (mem[p + value] >> 32)
+            low += bit * (mem[p + value] & _M32)
+        mem[FOLD] += high
+        mem[FOLD + 1] += low
     elif op == LEAST:
+        found = mem[FOLD]
         for p in range(first, end, width):
             if (mem[p + word] >> shift) & 1:
-                mem[FOLD] = min(mem[FOLD], mem[p + value])
+                found = min(found, mem[p + value])
+        mem[FOLD] = found
     elif op == GREATEST:
+        found = mem[FOLD]
         for p in range(first, end, width):
             if (mem[p + word] >> shift) & 1:
-                mem[FOLD] = max(mem[FOLD], mem[p + value])
+                found = max(found, mem[p + value])
+        mem[FOLD] = found
     elif op == SQUARES:
         for p in range(first, end, width):
             if (mem[p + word] >> shift) & 1:
@@ -359,6 +369,8 @@ def sum_page(mem: Words, prog: Words, slot: Word, row: Word, d: Word) -> None:
 @compiled
 def sum_group(mem: Words, prog: Words, slot: Word, row: Word, d: Word) -> None:
     """Compute the summary of the group of page d anew, from its live pages."""
+    if mem[row + R_CAP] > -GROUPED:
+        return
     pages, directory = page_words(prog, slot), mem[row + R_BLOCK]
     summary = prog[slot, SUMMARY]
     at = directory - mem[row + R_CAP] * pages + (d >> 6) * summary

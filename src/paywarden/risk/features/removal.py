@@ -37,6 +37,7 @@ from paywarden.risk.features.pages import (
     D_SEQ_0,
     D_SEQ_1,
     D_SUMMARY,
+    GROUPED,
     PAGE,
     R_BLOCK,
     R_CAP,
@@ -333,6 +334,8 @@ def mark_newest(
         offset = prog[prog[lane, N_ACC], A_OFFSET]
         pages, directory = page_words(prog, slot), mem[row + R_BLOCK]
         mem[directory + d * pages + D_SUMMARY + offset] += sign
+        if mem[row + R_CAP] > -GROUPED:
+            return
         groups = directory - mem[row + R_CAP] * pages
         mem[groups + (d >> 6) * prog[slot, SUMMARY] + offset] += sign
 
