@@ -106,6 +106,10 @@ async def serve(port: int, behaviour: dict[str, int]) -> None:
 
 def main(words: list[str]) -> int:
     behaviour = behaviour_of(os.environ.get("FAKE_DEMO", ""))
+    pids = os.environ.get("FAKE_DEMO_PIDS")
+    if pids:
+        with open(pids, "a") as file:
+            file.write(f"{os.getpid()}\n")
     if "init" in words:
         if "init_fails" in behaviour:
             print("fake init: no", file=sys.stderr)

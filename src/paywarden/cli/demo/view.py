@@ -29,7 +29,7 @@ def view(snapshot: Snapshot, console: Console, hint: str) -> Layout:
     plain = not console.encoding.startswith("utf")
     root = Layout()
     wide = console.width >= WIDE
-    attacks_height = len(snapshot.standing.attacks) + 5
+    attacks_height = len(snapshot.standing.attacks) + 4
     root.split_column(
         Layout(_title(snapshot, hint), size=1),
         Layout(name="numbers", size=6),
@@ -154,11 +154,11 @@ def _why(snapshot: Snapshot) -> Table:
 def _latest(snapshot: Snapshot, wide: bool) -> Table:
     table = Table.grid(padding=(0, 1), expand=True)
     table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True, justify="right")
     if wide:
+        table.add_column(no_wrap=True, justify="right")
         table.add_column(no_wrap=True, overflow="ellipsis", ratio=2)
     table.add_column(no_wrap=True, overflow="ellipsis", ratio=3)
-    table.add_column(no_wrap=True, overflow="ellipsis", ratio=2)
+    table.add_column(no_wrap=True)
     for notable in snapshot.notable:
         table.add_row(*_notable(notable, wide))
     return table
@@ -167,9 +167,8 @@ def _latest(snapshot: Snapshot, wide: bool) -> Table:
 def _notable(notable: Notable, wide: bool) -> list[RenderableType]:
     times = f" x{notable.times}" if notable.times > 1 else ""
     outcome = Text(f"{notable.outcome}{times}", style=COLOURS.get(notable.outcome, ""))
+    if not wide:
+        return [outcome, ", ".join(notable.reasons), notable.truth]
     amount = money(notable.amount_minor, notable.currency)
-    why = "; ".join(notable.texts) if wide else ", ".join(notable.reasons)
-    cells: list[RenderableType] = [outcome, amount]
-    if wide:
-        cells.append(f"{notable.type} {notable.payment_id}")
-    return [*cells, why, notable.truth]
+    what = f"{notable.type} {notable.payment_id}"
+    return [outcome, amount, what, "; ".join(notable.texts), notable.truth]
