@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from paywarden.core.errors import Corrupt, InvalidRequest, PaywardenError
+from paywarden.core.errors import Corrupt, InvalidRequest, NotFound, PaywardenError
 
 DONE = 0
 NOT_SO = 1
@@ -64,7 +64,7 @@ def complain(arguments: argparse.Namespace, error: PaywardenError) -> int:
 
 def code_of(error: PaywardenError) -> int:
     """Exit code of an error: whose fault it is."""
-    if isinstance(error, InvalidRequest):
+    if isinstance(error, InvalidRequest | NotFound):
         return BAD_INPUT
     if isinstance(error, Corrupt):
         return NOT_SO

@@ -35,6 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--key-file", type=Path, help="API key; default keys/operator.key of the home"
     )
     push.add_argument("--no-publish", action="store_true", help="store and compile only")
+    for part in (check, evaluate, push):
+        # Accepted after the sub-command too; absent, it must not undo what stood before it.
+        part.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -22,7 +22,7 @@ class Outcome(enum.IntEnum):
     @property
     def word(self) -> str:
         """The lower-case word used on the wire and in policies."""
-        return self.name.lower()
+        return _WORDS[self]
 
     @classmethod
     def parse(cls, word: str) -> Outcome:
@@ -33,4 +33,5 @@ class Outcome(enum.IntEnum):
         return found
 
 
+_WORDS = tuple(outcome.name.lower() for outcome in Outcome)
 _BY_WORD = {outcome.name.lower(): outcome for outcome in Outcome}

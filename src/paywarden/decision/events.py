@@ -55,24 +55,30 @@ class Events:
     async def take_in(
         self, scope: Scope, events: Sequence[Event], *, may_label: bool, merchant: str | None
     ) -> list[EventResult]:
-        """One result per event, in order; durable when this returns."""
+        """One result per event, in order; durable when this returns, what was repeated too."""
         unit, staged = UnitOfWork(), []
         results: list[EventResult] = []
+        priors: list[int] = []
         try:
             for number, event in enumerate(events):
+                one: Staged | EventEntry | None
                 try:
                     result, one = self._one(unit, scope, event, number, may_label, merchant)
                 except (InvalidRequest, NotPermitted) as refusal:
                     event_id = self._reader.identifier(event.id)
                     result, one = _refused(event_id, refusal), None
                 results.append(result)
-                if one is not None:
+                if isinstance(one, Staged):
                     staged.append(one)
+                elif one is not None:
+                    priors.append(one.observation.seq)
         finally:
             # What is staged must be written even when a later event of the request fails.
             if staged:
                 await self._ledger.commit(unit, staged)
         self._count(scope, staged)
+        for seq in priors:
+            await self._ledger.body_at(scope, seq)
         return results
 
     def _one(
@@ -83,14 +89,15 @@ class Events:
         number: int,
         may_label: bool,
         merchant: str | None,
-    ) -> tuple[EventResult, Staged | None]:
+    ) -> tuple[EventResult, Staged | EventEntry]:
+        """The result, and what was staged or had been before."""
         pointer = f"/events/{number}"
         intake = self._intake(event, pointer, merchant)
         event_id = self._reader.identifier(event.id)
         digest = self._ledger.body_digest(scope, event)
         prior = self._prior(scope, event_id)
         if prior is not None:
-            return _repeated(event_id, prior, digest), None
+            return _repeated(event_id, prior, digest), prior
         attempt = self._attempt(scope, event, intake, pointer, merchant)
         if event.kind == "label" and event.source == "analyst" and not may_label:
             raise NotPermitted("label_not_permitted", "this key may not label as an analyst")

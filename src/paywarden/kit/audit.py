@@ -10,6 +10,7 @@ reading rights. Source: PCI DSS 4.0.1 requirement 10.2.2 (content of an audit en
 from __future__ import annotations
 
 import enum
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -65,15 +66,21 @@ class AuditEvent:
     detail: Mapping[str, Scalar] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not _ACTION.match(self.action):
-            raise ValueError("action must read source:subject:action in lower snake_case")
-        if not _ACTOR.match(self.actor):
-            raise ValueError("actor must read kind:identifier")
+        _check_names(self.action, self.actor)
         if len(self.detail) > DETAIL_KEYS_LIMIT:
             raise ValueError(f"detail holds at most {DETAIL_KEYS_LIMIT} names")
         for name, value in self.detail.items():
             if not _KEY.match(name) or type(value) not in (str, int, bool, type(None)):
                 raise ValueError("detail maps snake_case names to text, int, bool or null")
+
+
+@functools.lru_cache(1_024)
+def _check_names(action: str, actor: str) -> None:
+    """ValueError for a bad name; few distinct ones exist and each act brings one."""
+    if not _ACTION.match(action):
+        raise ValueError("action must read source:subject:action in lower snake_case")
+    if not _ACTOR.match(actor):
+        raise ValueError("actor must read kind:identifier")
 
 
 class AuditLog(Protocol):
