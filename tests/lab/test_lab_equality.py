@@ -157,13 +157,20 @@ def test_every_outcome_is_that_of_the_single_payment(folder: Path, rowwise: Roww
         assert row["outcome"] == result.answer.word
         assert row["points"] == result.points
         assert tuple(row["reasons"]) == result.reasons
-    fired = {index for result in rowwise.results.values() for index in result.fired}
-    assert {one.rule for one in summary.rules} == {
-        rowwise.runtime.policy.rules[index].id for index in fired
-    }
-    for one in summary.rules:
-        index = next(i for i, r in enumerate(rowwise.runtime.policy.rules) if r.id == one.rule)
-        assert one.fired == sum(index in result.fired for result in rowwise.results.values())
+    rules = rowwise.runtime.policy.rules
+    for one in summary.cases:
+        alike = [
+            row
+            for row, result in rowwise.results.items()
+            if tuple(rules[index].id for index in result.fired) == one.rules
+        ]
+        marks = rowwise.given.labels[alike]
+        assert one.payments <= len(alike)
+        assert one.fraud <= int((marks == 1).sum())
+        assert one.without(one.rules) is one.outcome
+    assert sum(one.payments for one in summary.cases) == sum(
+        bool(result.fired) for result in rowwise.results.values()
+    )
 
 
 def test_material_reaches_every_rule(rowwise: Rowwise) -> None:

@@ -19,6 +19,7 @@ from paywarden.core.secret import Secret
 from paywarden.reference.card_numbers import MIN_DIGITS, looks_like_card_number
 
 QUARTER = 4
+_LEAST = 10.0 ** (MIN_DIGITS - 1)
 IDENTIFIERS = frozenset(
     {
         "payment.id",
@@ -44,13 +45,16 @@ class CardScreen:
 
     def passed(self, path: str, series: pl.Series, place: Callable[[int], str]) -> pl.Series:
         """The column, card-like identifiers hashed. Errors: `card_number_not_accepted`."""
-        if series.dtype != pl.String:
+        words = series
+        if series.dtype.is_integer() or series.dtype.is_float():
+            words = _long_numbers(series)
+        elif series.dtype != pl.String:
             return series
-        found = _card_like(series, path in IDENTIFIERS)
+        found = _card_like(words, path in IDENTIFIERS)
         if not found:
             return series
         if path not in IDENTIFIERS or QUARTER * len(found) >= series.n_unique():
-            row = series.is_in(found).arg_true()[0]
+            row = words.is_in(found).arg_true()[0]
             detail = f"{path} holds card numbers; map it as fingerprint(column)"
             raise InvalidRequest("card_number_not_accepted", detail, pointer=place(row))
         return series.replace(found, [self.hashed("h_", text) for text in found])
@@ -66,6 +70,16 @@ class CardScreen:
         """A keyed hash of 160 bits (BLAKE2b, RFC 7693) in hex."""
         keyed = hashlib.blake2b(text.encode(), key=self._key, digest_size=20, person=b"lab-screen")
         return prefix + keyed.hexdigest()
+
+
+def _long_numbers(series: pl.Series) -> pl.Series:
+    """Whole numbers of 13 and more digits as text, null for all others."""
+    numbers = series.cast(pl.Float64)
+    long = (numbers >= _LEAST) & (numbers < 1e19)
+    if series.dtype.is_float():
+        long = long & (series == series.round())
+        series = series.set(~long.fill_null(False), None).cast(pl.UInt64)
+    return series.set(~long.fill_null(False), None).cast(pl.String)
 
 
 def _card_like(series: pl.Series, identifiers: bool) -> list[str]:

@@ -34,9 +34,9 @@ from paywarden.lab.sources import Given, read_given
 from paywarden.lab.summary import (
     FileSummary,
     Labelled,
+    case_counts,
     labelled_of,
     outcomes_of,
-    rule_counts,
 )
 from paywarden.lab.tables import PaymentTable, table_of
 from paywarden.risk.enrichment.enricher import Enricher
@@ -190,7 +190,7 @@ def _summary(
         ruleset=runtime.ruleset,
         degraded=prepared.degraded,
         repeated=len(numbers) - len(decided.numbers),
-        rules=rule_counts(cases, decided.numbers, prepared.marks, names, decided.verdicts.without),
+        cases=case_counts(decided.verdicts, decided.numbers, prepared.marks, names),
         stages=stages,
     )
 

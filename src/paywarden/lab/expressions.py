@@ -33,6 +33,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*\Z")
 _WHOLE = r"^(?:0|-?[1-9][0-9]{0,17})$"
 _DECIMAL = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 MAX_DOUBTFUL = 6
+_ROW = "row."
 _POLARS: dict[str, Any] = {
     "bool": pl.Boolean(),
     "int": pl.Int64(),
@@ -44,7 +45,7 @@ _POLARS: dict[str, Any] = {
 
 def columns_in(text: str, columns: tuple[str, ...]) -> list[str]:
     """Columns that an expression may read, by the words in it."""
-    words = set(_WORDS.findall(text))
+    words = {word.removeprefix(_ROW) for word in _WORDS.findall(text)}
     parts = {".".join(w.split(".")[:n]) for w in words for n in range(1, w.count(".") + 2)}
     return [name for name in columns if name in parts]
 
@@ -127,11 +128,14 @@ class RowExpression:
         """`columns`: all of the file. Errors: InvalidRequest with the place in the expression."""
         self._frame = frame
         self._place = place
-        types = {
-            name: kind
-            for name in frame.columns
-            if _NAME.match(name) and (kind := _type_of(frame[name].dtype)) is not None
-        }
+        types: dict[str, CelType] = {}
+        self._columns: dict[str, str] = {}
+        for name in frame.columns:
+            kind = _type_of(frame[name].dtype)
+            if kind is not None and _NAME.match(name):
+                # `row.NAME`, too: the language asks `has` of a field of something.
+                types[name] = types[_ROW + name] = kind
+                self._columns[name] = self._columns[_ROW + name] = name
         try:
             self._program: Program = compile_expression(text, types)
         except CompileError as error:
@@ -141,7 +145,8 @@ class RowExpression:
             raise InvalidRequest("expression_type", detail, pointer=place)
         tree = self._program.expr
         read = {n.path for n in nodes_of(tree) if isinstance(n, Reference | Present)}
-        self._read = sorted(read)
+        self._paths = sorted(read)
+        self._read = sorted({self._columns[path] for path in read})
 
     def series(self, where: Callable[[int], str]) -> pl.Series:
         """Values for every row. `where(row)` names a row in errors."""
@@ -156,7 +161,7 @@ class RowExpression:
     def _computed(self) -> tuple[pl.Series, pl.Series]:
         if self._program.type.kind == "string":
             raise Rowwise
-        columns = {name: _column(self._frame[name]) for name in self._read}
+        columns = {path: _column(self._frame[self._columns[path]]) for path in self._paths}
         found = compute(plain_of(self._program.expr), columns, self._frame.height)
         if found.kind != self._program.type.kind:
             raise Rowwise
@@ -188,7 +193,8 @@ class RowExpression:
 
     def _value(self, row: dict[str, Any]) -> tuple[Any, bool]:
         try:
-            return self._program.evaluate(row), False
+            bindings = {path: row[self._columns[path]] for path in self._paths}
+            return self._program.evaluate(bindings), False
         except EvaluationError:
             return None, True
 

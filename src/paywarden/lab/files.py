@@ -64,10 +64,10 @@ class PaymentFile:
         return self._csv(octets, names, limit)
 
     def _csv(self, octets: bytes, names: list[str], limit: int | None) -> pl.DataFrame:
+        # Every column is read: with a selection, lines with too many cells would pass unseen.
         try:
             frame = pl.read_csv(
                 io.BytesIO(octets),
-                columns=names,
                 n_rows=limit,
                 separator=self.separator,
                 infer_schema=False,

@@ -25,6 +25,7 @@ from paywarden.lab.files import PaymentFile
 from paywarden.lab.labels import labels
 from paywarden.lab.mapping import Mapping, Scalar, is_metadata
 from paywarden.lab.times import times
+from paywarden.risk.features.catalogue import FIELDS
 from paywarden.risk.rules.cel.checker import nearest
 from paywarden.risk.rules.cel.errors import shown
 
@@ -118,11 +119,17 @@ class _Reader:
                 read_text(texts(series, place)) if self._cells_are_text(text) else _scalars(series)
             )
             return self._screen.passed(path, scalars, place)
-        return self._screen.passed(path, convert(path, series, place), place)
+        values = convert(path, series, place)
+        if FIELDS[path].type == "timestamp":
+            return values
+        return self._screen.passed(path, values, place)
 
     def _constant(self, path: str, value: Scalar) -> pl.Series:
         one = pl.Series([float(value) if isinstance(value, Decimal) else value])
         place = self._mapping.place(path)
+        if not is_metadata(path) and FIELDS[path].type == "timestamp":
+            instant = convert(path, one, lambda _row: place)
+            return instant.new_from_index(0, self._frame.height)
         converted = one if is_metadata(path) else convert(path, one, lambda _row: place)
         checked = self._screen.passed(path, converted, lambda _row: place)
         return checked.new_from_index(0, self._frame.height)
@@ -139,9 +146,9 @@ class _Reader:
             place = self._mapping.place("amount")
             raise InvalidRequest("mapping_incomplete", "[amount] needs a currency", pointer=place)
         series = self._series("amount.column", amount.column)
-        found["payment.amount_minor"] = amounts(
-            series, codes, amount.exponent, self._place(amount.column)
-        )
+        place_of = self._place(amount.column)
+        minor = amounts(series, codes, amount.exponent, place_of)
+        found["payment.amount_minor"] = self._screen.passed("payment.amount_minor", minor, place_of)
 
     def _require(self, found: dict[str, pl.Series]) -> None:
         for path in ("payment.id",):

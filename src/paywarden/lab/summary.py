@@ -7,7 +7,7 @@ cannot be converted are counted in `unvalued`, never guessed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from paywarden.core.outcome import Outcome
 from paywarden.lab.labels import FRAUD, GENUINE
-from paywarden.lab.verdicts import Verdict
+from paywarden.lab.verdicts import Verdict, Verdicts
 
 Marks = npt.NDArray[np.int8]
 
@@ -36,23 +36,23 @@ class Labelled:
 
 
 @dataclass(frozen=True, slots=True)
-class RuleCounts:
-    """One rule: payments on which it fired, by label, and what its absence would change.
+class CaseCount:
+    """One distinct set of fired rules: their ids, the outcome, and payments by label.
 
-    `hurt_alone`: genuine payments that would pass without it. `caught_alone`: frauds that would.
+    `without(rules)`: the outcome if only these of its rules had fired.
     """
 
-    rule: str
-    fired: int
+    rules: tuple[str, ...]
+    outcome: Outcome
+    payments: int
     fraud: int
     genuine: int
-    hurt_alone: int
-    caught_alone: int
+    without: Callable[[Sequence[str]], Outcome]
 
 
 @dataclass(frozen=True, slots=True)
 class FileSummary:
-    """The answer of `decide_file`; `rules` in order of the policy, only those that fired."""
+    """The answer of `decide_file`; `cases`: every distinct case with a rule that fired."""
 
     payments: int
     seconds: float
@@ -61,7 +61,7 @@ class FileSummary:
     ruleset: str
     degraded: Mapping[str, int] = field(default_factory=dict)
     repeated: int = 0
-    rules: tuple[RuleCounts, ...] = ()
+    cases: tuple[CaseCount, ...] = ()
     stages: Mapping[str, float] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
@@ -114,27 +114,33 @@ def _total(value: npt.NDArray[np.int64], chosen: npt.NDArray[np.bool_]) -> int:
     return (int((picked >> 20).sum()) << 20) + int((picked & ((1 << 20) - 1)).sum())
 
 
-def rule_counts(
-    cases: list[Verdict],
-    numbers: npt.NDArray[np.int32],
-    marks: Marks,
-    names: list[str],
-    without: Any,
-) -> tuple[RuleCounts, ...]:
-    """Counts per rule. `without(case, rule)`: the case combined again without the rule."""
-    size = len(cases)
-    every = np.bincount(numbers, minlength=size)
-    fraud = np.bincount(numbers[marks == FRAUD], minlength=size)
-    genuine = np.bincount(numbers[marks == GENUINE], minlength=size)
-    table = np.zeros((len(names), 5), np.int64)
-    for number, case in enumerate(cases):
-        for rule in case.fired:
-            alone = case.outcome is not Outcome.ALLOW and (
-                without(case, rule).outcome is Outcome.ALLOW
-            )
-            row = (every[number], fraud[number], genuine[number])
-            table[rule] += (*row, alone * genuine[number], alone * fraud[number])
+def case_counts(
+    verdicts: Verdicts, numbers: npt.NDArray[np.int32], marks: Marks, names: Sequence[str]
+) -> tuple[CaseCount, ...]:
+    """Counts per distinct case with a rule that fired. `names`: rule ids by index."""
+    size = len(verdicts.cases)
+    every = np.bincount(numbers, minlength=size).tolist()
+    fraud = np.bincount(numbers[marks == FRAUD], minlength=size).tolist()
+    genuine = np.bincount(numbers[marks == GENUINE], minlength=size).tolist()
     return tuple(
-        RuleCounts(names[rule], *table[rule].tolist())
-        for rule in np.flatnonzero(table[:, 0]).tolist()
+        CaseCount(
+            tuple(names[rule] for rule in case.fired),
+            case.outcome,
+            every[number],
+            fraud[number],
+            genuine[number],
+            _without(verdicts, case, names),
+        )
+        for number, case in enumerate(verdicts.cases)
+        if case.fired and every[number]
     )
+
+
+def _without(
+    verdicts: Verdicts, case: Verdict, names: Sequence[str]
+) -> Callable[[Sequence[str]], Outcome]:
+    def outcome(kept: Sequence[str]) -> Outcome:
+        chosen = tuple(rule for rule in case.fired if names[rule] in kept)
+        return verdicts.combined(chosen, case.surroundings).outcome
+
+    return outcome

@@ -73,20 +73,17 @@ class Verdicts:
             found[row] = self._number(key, around[places[row]])
         return found
 
-    def without(self, case: Verdict, rule: int) -> Combined:
-        """What the case would have come to without one of its rules."""
-        return self._combined(tuple(one for one in case.fired if one != rule), case.surroundings)
-
     def _number(self, key: bytes, around: Surroundings) -> int:
         name = (key, around)
         number = self._numbers.get(name)
         if number is None:
             fired = tuple(np.frombuffer(key, np.int32).tolist())
             number = self._numbers[name] = len(self.cases)
-            self.cases.append(Verdict(fired, around, self._combined(fired, around)))
+            self.cases.append(Verdict(fired, around, self.combined(fired, around)))
         return number
 
-    def _combined(self, fired: tuple[int, ...], around: Surroundings) -> Combined:
+    def combined(self, fired: tuple[int, ...], around: Surroundings) -> Combined:
+        """What these rules come to in these surroundings."""
         runtime = self._runtime
         context = CombineContext(
             phase=around.phase,
