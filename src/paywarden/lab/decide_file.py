@@ -44,6 +44,7 @@ from paywarden.risk.enrichment.rates import Rates, freeze
 from paywarden.risk.enrichment.tables import EnrichmentTables
 from paywarden.risk.features.digests import Digester
 from paywarden.risk.rules.compiler import compile_policy
+from paywarden.risk.rules.model import Policy
 from paywarden.risk.rules.reader import read_policy
 
 
@@ -64,6 +65,8 @@ class FileRequest:
 
 
 Progress = Callable[[int, int], None]
+_UNIQUE = ("payment.id", "payer.name", "payment.billing_address.line1")
+"""Fields of which every payment has its own: not worth a dictionary unless somebody reads them."""
 
 
 def decide_file(
@@ -91,7 +94,7 @@ def decide_file(
     file = open_file(request.file, mapping.separator)
     given = read_given(mapping, file, request.limit, CardScreen(request.key))
     mark("read")
-    prepared = _prepare(given, mapping, runtime.policy.base_currency)
+    prepared = _prepare(given, mapping, runtime.policy)
     mark("prepare")
     lists = FileLists(runtime.policy.lists, request.policy)
     engine = Deciding(runtime, prepared.table, lists)
@@ -123,7 +126,7 @@ class _Prepared:
     degraded: dict[str, int]
 
 
-def _prepare(given: Given, mapping: Mapping, base: str) -> _Prepared:
+def _prepare(given: Given, mapping: Mapping, policy: Policy) -> _Prepared:
     rows = np.arange(len(given.time_us))
     if given.repeats is not None:
         rows = rows[given.repeats == rows]
@@ -131,10 +134,19 @@ def _prepare(given: Given, mapping: Mapping, base: str) -> _Prepared:
     time_us = given.time_us[order]
     index = pl.Series(order)
     fields = given.fields.select(pl.all().gather(index))
-    enricher = Enricher(EnrichmentTables(_rates(mapping.rates, base)))
+    enricher = Enricher(EnrichmentTables(_rates(mapping.rates, policy.base_currency)))
     derived, degraded = derive_columns(enricher, fields, time_us)
-    table = table_of(derived, time_us, order)
+    unread = [path for path in _UNIQUE if not _reads(policy, path)]
+    table = table_of(derived.drop(unread, strict=False), time_us, order)
     return _Prepared(table, given.labels[order], fields["payment.id"], degraded)
+
+
+def _reads(policy: Policy, path: str) -> bool:
+    """Whether any condition of the policy may read a field."""
+    texts = [rule.when for rule in policy.rules]
+    texts += [segment.when for segment in policy.segments]
+    texts += [group.when for group in policy.merchant_groups]
+    return any(path in text for text in texts)
 
 
 def _rates(given: RatesMap | None, base: str) -> Rates:
