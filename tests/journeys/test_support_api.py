@@ -29,7 +29,7 @@ import httpx
 import pytest
 
 SERVERS = ("granian", "uvicorn")
-START_SECONDS = 180.0
+START_SECONDS = 300.0
 STOP_SECONDS = 30.0
 
 POLICY = {
@@ -179,6 +179,14 @@ print(json.dumps(keys))
 """
 
 
+_MORTAL = """
+import ctypes, os, signal, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG: end with the test run
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
 @dataclass(slots=True)
 class Server:
     """One running server over a home of its own."""
@@ -302,6 +310,7 @@ class Fleet:
         self.root = Path(tempfile.mkdtemp(prefix="paywarden-api-"))
         self._servers: dict[str, Server] = {}
         self._keys: dict[str, str] | None = None
+        self._numbers = count(1)
         atexit.register(self.stop)
 
     @property
@@ -324,7 +333,7 @@ class Fleet:
     def server(self, kind: str) -> Server:
         """The server of that kind, started at its first use."""
         if kind not in self._servers:
-            self._servers[kind] = self.launch(kind, kind)
+            self._servers[kind] = self.launch(kind, f"{kind}-{next(self._numbers)}")
         server = self._servers[kind]
         assert server.process.poll() is None, server.log.read_text()[-4000:]
         return server
@@ -361,8 +370,9 @@ def start(kind: str, home: Path, keys: dict[str, str], log: Path, **environ: str
     }[kind]  # fmt: skip
     with log.open("wb") as sink:
         process = subprocess.Popen(
-            command, stdout=sink, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-            start_new_session=True, env=_environment(PAYWARDEN_HOME=str(home), **environ),
+            [sys.executable, "-c", _MORTAL, *command], stdout=sink, stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL, start_new_session=True,
+            env=_environment(PAYWARDEN_HOME=str(home), **environ),
         )  # fmt: skip
     server = Server(kind, home, port, keys, process, log)
     try:

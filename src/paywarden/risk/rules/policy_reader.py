@@ -63,7 +63,9 @@ class Head:
     stages: dict[str, StageLimits] = field(default_factory=dict)
     segments: tuple[Segment, ...] = ()
     merchant_groups: tuple[MerchantGroup, ...] = ()
-    axes: dict[str, Axis] = field(default_factory=dict)
+    axes: dict[str, Axis] = field(
+        default_factory=lambda: {word: Axis(word, {}) for word in ("segments", "merchant_groups")}
+    )
     lists: dict[str, str] = field(default_factory=dict)
     scenarios: dict[str, Scenario] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
