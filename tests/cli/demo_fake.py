@@ -101,6 +101,7 @@ def watch_parent() -> None:
 async def serve(port: int, behaviour: dict[str, int]) -> None:
     server = await asyncio.start_server(FakeServer(behaviour).handle, "127.0.0.1", port)
     async with server:
+        print(f"listening at http://127.0.0.1:{port}", flush=True)
         await server.serve_forever()
 
 
