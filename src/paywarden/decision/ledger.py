@@ -60,6 +60,7 @@ class Staged:
 class _Waiting:
     body: Any
     done: asyncio.Future[None]
+    submitted: bool = False
 
 
 class Ledger:
@@ -126,6 +127,9 @@ class Ledger:
         """Return when `unit` is durable; otherwise fail everything that is staged."""
         started = self.clock.monotonic_ns()
         fault: BaseException | None = None
+        for one in staged:
+            if one.seq in self._waiting:
+                self._waiting[one.seq].submitted = True
         try:
             await self.stores.writer.commit(unit)
         except BaseException as error:
@@ -181,6 +185,9 @@ class Ledger:
         if not self.failed:
             self.failed = True
             logger().error("ledger_failed", head=self.stores.journal.staged_head)
+            # What never reached the writer is settled by nobody else; recovery waits for the rest.
+            for seq in [seq for seq, one in self._waiting.items() if not one.submitted]:
+                self._resolve(seq, errors.engine_recovering())
             self.on_failed()
 
     def restart(self) -> None:
