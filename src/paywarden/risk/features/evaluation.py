@@ -24,6 +24,7 @@ from paywarden.risk.features.heap import FOLD, LIMBS, WINDOWS
 from paywarden.risk.features.jit import Word, Words, compiled
 from paywarden.risk.features.pages import (
     D_COUNT,
+    D_FIRST,
     D_PAGE,
     GREATEST_WORD,
     LEAST_WORD,
@@ -79,32 +80,54 @@ _M32 = 0xFFFFFFFF
 
 
 @compiled
+def tail_entry(mem: Words, base: Word, count: Word, width: Word, s: Word) -> Word:
+    """Like `search_entry`, from the end in growing steps: most windows start near it."""
+    high, step = count, 1
+    while step <= high and mem[base + (high - step) * width] >= s:
+        high -= step
+        step <<= 1
+    low = max(0, high - step)
+    return low + search_entry(mem, base + low * width, high - low, width, s)
+
+
+@compiled
 def locate(mem: Words, prog: Words, slot: Word, row: Word, s: Word) -> Word:
     """Place (page, index) of the first entry at or after s."""
     width = prog[slot, ENTRY]
     if mem[row + R_CAP] >= 0:
-        return 0, search_entry(mem, mem[row + R_BLOCK], mem[row + R_COUNT], width, s)
-    d = search_page(mem, prog, slot, row, s)
+        return 0, tail_entry(mem, mem[row + R_BLOCK], mem[row + R_COUNT], width, s)
+    d = tail_of(mem, row) - 1
+    if mem[mem[row + R_BLOCK] + d * page_words(prog, slot) + D_FIRST] >= s:
+        d = search_page(mem, prog, slot, row, s)
     at = mem[row + R_BLOCK] + d * page_words(prog, slot)
     count = mem[at + D_COUNT]
-    i = search_entry(mem, mem[at + D_PAGE], count, width, s)
+    i = tail_entry(mem, mem[at + D_PAGE], count, width, s)
     if i == count and d + 1 < tail_of(mem, row):
         return d + 1, 0
     return d, i
 
 
 @compiled
-def open_windows(mem: Words, prog: Words, slot: Word, row: Word, t: Word) -> None:
-    """Note where each window of the slot starts."""
-    for w in range(prog[slot, WIN_0], prog[slot, WIN_1]):
-        at = WINDOWS + 2 * (w - prog[slot, WIN_0])
-        length = prog[w, W_LENGTH]
-        if prog[slot, RUNNING]:
-            mem[at] = 0 if mem[row + R_CAP] >= 0 else head_of(mem, row)
-            mem[at + 1] = 0
-            continue
-        start = t - t % _DAY_US - length + _DAY_US if prog[w, W_DAILY] else t - length + 1
-        mem[at], mem[at + 1] = locate(mem, prog, slot, row, start)
+def close_windows(mem: Words, prog: Words, slot: Word) -> None:
+    """Forget where the windows of the slot start."""
+    for w in range(prog[slot, WIN_1] - prog[slot, WIN_0]):
+        mem[WINDOWS + 2 * w] = -1
+
+
+@compiled
+def open_window(mem: Words, prog: Words, slot: Word, row: Word, t: Word, number: Word) -> Word:
+    """Note where a window of the slot starts, once; offset of the note."""
+    at, w = WINDOWS + 2 * number, prog[slot, WIN_0] + number
+    if mem[at] >= 0:
+        return at
+    if prog[slot, RUNNING]:
+        mem[at] = 0 if mem[row + R_CAP] >= 0 else head_of(mem, row)
+        mem[at + 1] = 0
+        return at
+    length = prog[w, W_LENGTH]
+    start = t - t % _DAY_US - length + _DAY_US if prog[w, W_DAILY] else t - length + 1
+    mem[at], mem[at + 1] = locate(mem, prog, slot, row, start)
+    return at
 
 
 @compiled
@@ -262,12 +285,12 @@ def evaluate(
 ) -> None:
     """Write aggregates g0 to g1 of a key (row 0: nothing counted yet) to a line of the output."""
     if row != 0 and g0 < g1:
-        open_windows(mem, prog, slot, row, t)
+        close_windows(mem, prog, slot)
     for g in range(g0, g1):
         if row == 0:
             present, word = prog[g, G_FUNCTION] <= SUM, 0
         else:
-            window = WINDOWS + 2 * prog[g, G_WINDOW]
+            window = open_window(mem, prog, slot, row, t, prog[g, G_WINDOW])
             present, word = compute(mem, prog, slot, row, g, t, window, place)
         out[column, prog[g, G_OUT]] = word
         valid[column, prog[g, G_OUT]] = 1 if present else 0

@@ -197,6 +197,27 @@ def merge(mem: Words, op: Word, to: Word, source: Word) -> None:
 
 
 @compiled
+def fold_part(
+    mem: Words, prog: Words, slot: Word, row: Word, acc: Word, d: Word, i: Word, j: Word
+) -> None:
+    """Fold entries i to j of page d: by its summary where that touches fewer entries."""
+    width, base = prog[slot, ENTRY], entry_at(mem, prog, slot, row, d, 0)
+    small, op = mem[row + R_CAP] >= 0, prog[acc, OP]
+    additive = op <= SQUARES
+    if small or j < count_in(mem, prog, slot, row, d) or (i > 0 and (2 * i > j or not additive)):
+        fold_leaf(mem, prog, acc, base, i, j, width)
+        return
+    if i > 0:
+        for k in range(FOLD, FOLD + 4):
+            mem[k] = -mem[k]
+        fold_leaf(mem, prog, acc, base, 0, i, width)
+        for k in range(FOLD, FOLD + 4):
+            mem[k] = -mem[k]
+    at = mem[row + R_BLOCK] + d * page_words(prog, slot)
+    merge(mem, op, FOLD, at + D_SUMMARY + prog[acc, A_OFFSET])
+
+
+@compiled
 def fold_range(
     mem: Words,
     prog: Words,
@@ -209,12 +230,10 @@ def fold_range(
     i1: Word,
 ) -> None:
     """Fold from entry (d0, i0) to before (d1, i1) into the fold."""
-    width = prog[slot, ENTRY]
     if d0 == d1:
-        fold_leaf(mem, prog, acc, entry_at(mem, prog, slot, row, d0, 0), i0, i1, width)
+        fold_part(mem, prog, slot, row, acc, d0, i0, i1)
         return
-    base = entry_at(mem, prog, slot, row, d0, 0)
-    fold_leaf(mem, prog, acc, base, i0, count_in(mem, prog, slot, row, d0), width)
+    fold_part(mem, prog, slot, row, acc, d0, i0, count_in(mem, prog, slot, row, d0))
     op, offset = prog[acc, OP], prog[acc, A_OFFSET]
     pages, directory = page_words(prog, slot), mem[row + R_BLOCK]
     groups, summary = directory - mem[row + R_CAP] * pages, prog[slot, SUMMARY]
@@ -227,7 +246,7 @@ def fold_range(
             merge(mem, op, FOLD, directory + d * pages + D_SUMMARY + offset)
             d += 1
     if i1 > 0:
-        fold_leaf(mem, prog, acc, entry_at(mem, prog, slot, row, d1, 0), 0, i1, width)
+        fold_part(mem, prog, slot, row, acc, d1, 0, i1)
 
 
 @compiled
