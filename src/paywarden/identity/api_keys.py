@@ -148,7 +148,7 @@ class ApiKeyAuthenticator:
         scheme, _, text = authorization.partition(" ")
         if scheme.lower() != "bearer":
             raise NotAuthenticated(
-                "key_missing", f"the Authorization header is not Bearer: {HOW_TO_GET_ONE}"
+                "key_missing", f"the Authorization header holds no API key: {HOW_TO_GET_ONE}"
             )
         now = self._clock.now_us()
         known = self._proven.get(text)
