@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from paywarden.cli import output
 from paywarden.core.errors import InvalidRequest, NotFound, Unavailable
 from paywarden.risk.rules import cel
 from paywarden.risk.rules.check import check_folder
-from paywarden.risk.rules.reader import files_of
+from paywarden.risk.rules.reader import MAX_LIST_BYTES, files_of
 
 TIMEOUT_SECONDS = 120.0
 BINDINGS_LIMIT = 4 * 1024 * 1024
@@ -107,7 +109,7 @@ def _plain(value: Any) -> Any:
 
 
 def _push(arguments: argparse.Namespace) -> int:
-    files = {name: octets.decode("utf-8") for name, octets in files_of(arguments.folder).items()}
+    files = dict(_texts(arguments.folder))
     key_file = arguments.key_file or Path(arguments.home_root) / "keys" / "operator.key"
     try:
         key = key_file.read_text("utf-8").strip()
@@ -125,6 +127,20 @@ def _push(arguments: argparse.Namespace) -> int:
     words = f"{document['hash']}: {document['rules']} rules"
     output.answer(arguments, document, words + (", live" if document["published"] else ", stored"))
     return output.DONE
+
+
+def _texts(folder: Path) -> Iterator[tuple[str, str]]:
+    """Files as the API takes them: text, compressed lists unpacked. Errors: InvalidRequest."""
+    for name, octets in files_of(folder).items():
+        try:
+            if name.endswith(".gz"):
+                name = name.removesuffix(".gz")
+                octets = zlib.decompressobj(wbits=31).decompress(octets, MAX_LIST_BYTES + 1)
+            yield name, octets.decode("utf-8")
+        except (zlib.error, UnicodeDecodeError):
+            raise InvalidRequest(
+                "policy_file_unreadable", "the file is no UTF-8 text", pointer=name
+            ) from None
 
 
 def _sent(http: httpx.Client, path: str, body: Any) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from paywarden.risk.rules.findings import PolicyErrors
 LIST_NAME = "^[a-z][a-z0-9_]{0,62}$"
 POLICY_BODY_LIMIT = 16 * 1024 * 1024
 FilePath = Annotated[str, Meta(min_length=1, max_length=200)]
-FileText = Annotated[str, Meta(max_length=2 * 1024 * 1024)]
+FileText = Annotated[str, Meta(max_length=12 * 1024 * 1024)]
 
 
 class RulesetRequest(Wire, frozen=True):

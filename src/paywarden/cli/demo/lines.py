@@ -115,8 +115,7 @@ def _most(name: str, pairs: tuple[tuple[str, int], ...]) -> list[str]:
 
 def _held(snapshot: Snapshot) -> list[str]:
     told_lines = []
-    if snapshot.held_back:
-        told_lines.append(f"requests that a busy server made wait: {snapshot.held_back}")
+    told_lines += _most("requests that a busy server made wait", snapshot.held_back)
     if snapshot.pacing.given_up_seconds >= 0.05:
         seconds = snapshot.pacing.given_up_seconds
         told_lines.append(f"behind its pace and given up: {seconds:.1f} s over all worlds")

@@ -85,7 +85,7 @@ class Snapshot:
     explained: int
     degraded: tuple[tuple[str, int], ...]
     refused: tuple[tuple[str, int], ...]
-    held_back: int
+    held_back: tuple[tuple[str, int], ...]
     standing: Standing
     notable: tuple[Notable, ...]
     pacing: Pacing
@@ -121,7 +121,7 @@ class Snapshot:
             "records_looked_up": self.explained,
             "degraded": _counts("reason", self.degraded),
             "refused": _counts("code", self.refused),
-            "held_back": self.held_back,
+            "held_back": _counts("code", self.held_back),
             "pace": {
                 "worlds": self.pacing.worlds,
                 "asked": self.pacing.asked,

@@ -146,7 +146,7 @@ def _why(snapshot: Snapshot) -> Table:
         table.add_row(Text(f"rules ({snapshot.explained} records)", style="dim"), "")
     for name, count in snapshot.rules[:8]:
         table.add_row(name, f"{count:,}")
-    for name, count in (*snapshot.degraded, *snapshot.refused):
+    for name, count in (*snapshot.degraded, *snapshot.refused, *snapshot.held_back):
         table.add_row(Text(name, style="red"), f"{count:,}")
     return table
 

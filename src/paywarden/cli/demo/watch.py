@@ -147,7 +147,7 @@ class Watch:
             explained=self._explained,
             degraded=tuple(self._degraded.most(4)),
             refused=tuple(self._refused.most(8)),
-            held_back=self._held.total,
+            held_back=tuple(self._held.most(4)),
             standing=self.score.standing(),
             notable=tuple(reversed(self._notable)),
             pacing=pacing,

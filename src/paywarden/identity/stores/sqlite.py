@@ -26,7 +26,7 @@ _FIND = f"SELECT {', '.join(_COLUMNS)} FROM api_keys WHERE key_id = ?"  # noqa: 
 
 
 class SqliteKeys:
-    """`KeyStore` over the `api_keys` table; look-ups are by key id, from which the tenant follows."""
+    """`KeyStore` over the `api_keys` table; the tenant follows from the key id."""
 
     def __init__(self, reader: Reader, writer: Writer) -> None:
         self._reader = reader

@@ -35,8 +35,8 @@ OTHERS = ("typologies/", LISTS)
 YAML = (".yaml", ".yml")
 MAX_FILES = 2_000
 MAX_BYTES = 32 * 1024 * 1024
-LIST_HEAD_BYTES = 65_536
-"""How much of a list file is read here: enough for its leading lines."""
+MAX_LIST_BYTES = 12 * 1024 * 1024
+"""Largest list file of a policy; longer lists are filled through the API."""
 UNTYPED_LIST = ListKind.STRING.value
 """Kind of a list that has a file, is not declared, and does not say its kind itself."""
 _LIST_PATH = re.compile(r"lists/([^/]+?)\.csv(?:\.gz)?\Z")
@@ -73,7 +73,7 @@ def read_policy_files(files: Mapping[str, bytes]) -> Policy:
 def files_of(folder: Path) -> dict[str, bytes]:
     """The policy's files by relative path; hidden files and links out of the folder are left out.
 
-    At most MAX_FILES + 1 files are listed and MAX_FILE_BYTES + 1 bytes read of each, so that
+    At most MAX_FILES + 1 files are listed and one byte over its limit read of each, so that
     `read_all` sees, and refuses, what is over the limits. Errors: NotFound.
     """
     if not folder.is_dir():
@@ -87,7 +87,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
         if hidden or not path.is_file() or not path.resolve().is_relative_to(root):
             continue
         name = relative.as_posix()
-        limit = LIST_HEAD_BYTES if name.startswith(LISTS) else MAX_FILE_BYTES + 1
+        limit = MAX_LIST_BYTES + 1 if name.startswith(LISTS) else MAX_FILE_BYTES + 1
         with path.open("rb") as stream:
             found[name] = stream.read(limit)
         total += len(found[name])
@@ -159,6 +159,10 @@ def _lists(files: Mapping[str, bytes], head: Head, findings: Findings) -> dict[s
                 findings.error(Source(path, 1), "bad_name", message, remedy)
             continue
         name = found[1]
+        if len(files[path]) > MAX_LIST_BYTES:
+            message = f"the list file is over {MAX_LIST_BYTES} bytes"
+            remedy = "keep a shorter file and add the rest through the API"
+            findings.error(Source(path, 1), "list_too_large", message, remedy)
         kind = _kind_of(files[path])
         if name not in lists:
             message = f"the list `{name}` is not declared in policy.yaml"
