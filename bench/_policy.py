@@ -24,6 +24,7 @@ from paywarden.risk.features.digests import Digester
 from paywarden.risk.features.model import Aggregate
 from paywarden.risk.features.plan import WindowPlan
 from paywarden.risk.rules.filters import FilterSet
+from paywarden.risk.rules.reader import read_policy_files
 
 RULES, AGGREGATES, LISTS = 5_000, 200, 30
 KEYS: tuple[tuple[str, ...], ...] = (
@@ -50,8 +51,8 @@ SHAPES: tuple[tuple[str, str, str | None, str | None, bool], ...] = (
 )
 """function, window, field, filter, leaving out the present payment; twenty for each key."""
 COUNTERPART = {"card": "merchant.id", "merchant": "card.fingerprint", "bin": "card.fingerprint"}
-TUNING_CARDS, TUNING_PAST, TUNING_LIVE = 40_000, 120_000, 2_400
-FIRING = 0.0019
+TUNING_CARDS, TUNING_PAST, TUNING_LIVE = 50_000, 100_000, 2_000
+FIRING = 0.0025
 """Share of payments that one rule is drawn to fire for, if its terms were independent."""
 
 TEXTS: dict[str, tuple[tuple[str, ...], float]] = {
@@ -104,14 +105,21 @@ def aggregates_of(count: int = AGGREGATES) -> list[Aggregate]:
 
 
 @functools.cache
+def window_plan() -> WindowPlan:
+    """The plan of the aggregates, read from the policy's own text."""
+    files = {"policy.yaml": _head(), "aggregates.yaml": "".join(map(_aggregate, aggregates_of()))}
+    read = read_policy_files({name: text.encode() for name, text in files.items()}).aggregates
+    filters = FilterSet([one.where for one in read if one.where is not None])
+    return WindowPlan(read, filters.filters)
+
+
+@functools.cache
 def quantiles() -> dict[str, np.ndarray[Any, Any]]:
     """Sorted values of each aggregate over live payments of a small copy of the traffic."""
     world = World(TUNING_CARDS)
     digester = Digester(Secret(bytes(32)))
     end_us = 1_700_000_000 * SECOND_US
-    aggregates = aggregates_of()
-    filters = FilterSet([a.where for a in aggregates if a.where is not None])
-    windows = Windows(WindowPlan(aggregates, filters.filters), 0)
+    windows = Windows(window_plan(), 0)
     past = _traffic.Past(world, digester.digest, end_us)
     for chunk in past.chunks(TUNING_PAST):
         windows.observe_columns(chunk, np.zeros(len(chunk), np.bool_))
@@ -202,7 +210,7 @@ class Writer:
     def _listed(self) -> tuple[str, float, str]:
         number = self._random.randrange(LISTS)
         path, kind, _ = LISTED[number % len(LISTED)]
-        part = 0.1 if kind in ("country", "email_domain") else 0.02
+        part = 0.1 if kind in ("country", "email_domain") else 0.01
         return f"{path} in lists.{list_name(number)}", part, path
 
     def _window(self, low: float, high: float) -> tuple[str, float, str]:
@@ -307,12 +315,12 @@ def _list(number: int) -> str:
         values = [_traffic.bin_text(n) for n in draw.sample(range(1_000), size)]
     else:
         spaces: dict[str, tuple[int, Any]] = {
-            "card": (200_000, lambda n: f"card-{n}"),
-            "device": (200_000, lambda n: f"dev-{n}"),
-            "ip": (200_000, _traffic.address_text),
-            "email": (180_000, lambda n: f"u{n}@{MAILS[n % 50]}"),
-            "payer": (180_000, lambda n: f"cus-{n}"),
-            "merchant": (50_000, lambda n: f"m-{n}"),
+            "card": (1_000_000, lambda n: f"card-{n}"),
+            "device": (1_000_000, lambda n: f"dev-{n}"),
+            "ip": (1_000_000, _traffic.address_text),
+            "email": (900_000, lambda n: f"u{n}@{MAILS[n % 50]}"),
+            "payer": (900_000, lambda n: f"cus-{n}"),
+            "merchant": (100_000, lambda n: f"m-{n}"),
         }
         space, name = spaces[kind]
         values = [name(n) for n in draw.sample(range(space), size)]

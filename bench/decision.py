@@ -55,7 +55,7 @@ from paywarden.risk.rules.reader import read_policy
 SCOPE = Scope("bench", Environment.LIVE)
 END_US = 1_760_000_000 * SECOND_US
 EVER_US = -(2**62)
-PAST_PER_CARD, LEAST_PAST = 2, 200_000
+PAST_PER_CARD = 2
 RULE_SIZES, CARD_SIZES = (100, 1_000, 5_000, 10_000), (1_000, 10_000, 100_000, 1_000_000)
 
 
@@ -149,7 +149,7 @@ def warm(runtime: PolicyRuntime, cards: int, count: int, tables: Path) -> Warm:
     world, digester = World(cards), Digester(Secret(bytes(32)))
     windows = Windows(runtime.plan, EVER_US)
     past = _traffic.Past(world, digester.digest, END_US)
-    total, spent = max(LEAST_PAST, PAST_PER_CARD * cards), 0.0
+    total, spent = PAST_PER_CARD * cards, 0.0
     for chunk in past.chunks(total):
         started = time.process_time()
         windows.observe_columns(chunk, np.zeros(len(chunk), np.bool_))
