@@ -143,7 +143,7 @@ async def test_a_busy_server_is_asked_again_with_the_same_bytes() -> None:
     asked = [json.dumps(body) for _m, path, body in server.requests if path == "/v1/decisions"]
     assert len(asked) == 3
     assert asked[1] == asked[2]
-    assert snapshot.held_back == 1
+    assert snapshot.held_back == (("too_many_requests", 1),)
     assert snapshot.decisions == 2
 
 

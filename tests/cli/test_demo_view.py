@@ -42,7 +42,8 @@ def snapshot(payments: int = 1_000) -> Snapshot:
         latency=Percentiles(3.21, 9.87, 41.5, 242.3), events=3_210,
         reasons=(("CARD_TESTING", 216), ("NEW_DEVICE", 3)), rules=(("burst.ecommerce", 100),),
         scenarios=(("card_testing", 100),), explained=107, degraded=(("rate_missing", 5),),
-        refused=(("event: payment_unknown", 1),), held_back=4, standing=score.standing(),
+        refused=(("event: payment_unknown", 1),),
+        held_back=(("too_many_requests", 4),), standing=score.standing(),
         notable=tuple(notable(number) for number in range(25)),
         pacing=Pacing(6, 300.0, 293.4, 1.5),
     )  # fmt: skip
@@ -52,7 +53,7 @@ def empty() -> Snapshot:
     return Snapshot(
         api="http://127.0.0.1:8080", seconds=0.0, decisions=0, per_second=0.0, course=(),
         outcomes=dict.fromkeys(OUTCOMES, 0), latency=Percentiles(0.0, 0.0, 0.0, 0.0), events=0,
-        reasons=(), rules=(), scenarios=(), explained=0, degraded=(), refused=(), held_back=0,
+        reasons=(), rules=(), scenarios=(), explained=0, degraded=(), refused=(), held_back=(),
         standing=Score().standing(), notable=(), pacing=Pacing(6, 300.0, 0.0, 0.0),
     )  # fmt: skip
 
@@ -119,7 +120,8 @@ def test_the_summary_names_every_campaign_type_and_what_went_wrong() -> None:
         assert f"  {kind}: " in text
     for word in ("fraud caught: 666 of 1000 payments (66.6 %)", "33,300 EUR of 50,000 EUR",
                  "genuine payments hurt: 112 of 1000", "rate_missing 5",
-                 "event: payment_unknown 1", "busy server made wait: 4", "given up: 1.5 s",
+                 "event: payment_unknown 1", "busy server made wait: too_many_requests 4",
+                 "given up: 1.5 s",
                  "293 of 300 times", "in 107 records looked up"):  # fmt: skip
         assert word in text
 

@@ -229,6 +229,9 @@ class Demonstration:
                 raise
             last = look()
         _must_run(server)
+        if last.held_back:
+            output.tell("demo: the server made requests wait; its last words:")
+            _repeat(server.said)
         return last
 
     async def _first_end(self, *acts: Coroutine[Any, Any, object]) -> None:
