@@ -1,0 +1,142 @@
+"""Replay of the whole log: thousands of decisions, every kind of entry, not one difference."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from decision_room import DAY, MINUTE, POLICY, WIDER, Room, opened, runtime_of
+
+from paywarden.core.outcome import Outcome
+from paywarden.decision.replay_desk import describe
+from paywarden.risk.lists.model import EditAction, ListKind, NewEntry
+
+
+def drawn(room: Room, chance: random.Random, number: int) -> Any:
+    shift = chance.choice([0, 0, 0, 0, -MINUTE, -14 * MINUTE, -20 * MINUTE, 3_000_000, DAY])
+    return room.payment(
+        id=f"bulk-{number}",
+        occurred_at=room.time(shift),
+        amount_minor=chance.choice([100, 2_500, 99_999, 400_000, 500_000]),
+        currency=chance.choice(["EUR", "USD", "JPY"]),
+        merchant={"id": f"m-{chance.randrange(12)}", "mcc": "5732"},
+        payer={
+            "id": f"payer-{chance.randrange(60)}",
+            "email": f"p{chance.randrange(60)}@a.example",
+        },
+        instrument={"kind": "card", "reference": f"card-{chance.randrange(80)}"},
+        device={"id": f"dev-{chance.randrange(50)}", "ip": f"203.0.113.{chance.randrange(250)}"},
+    )
+
+
+async def traffic(room: Room, count: int, seed: int) -> int:
+    """Decide `count` payments with events, labels, lists and policies among them."""
+    chance, decided, width = random.Random(seed), 0, 32
+    for start in range(0, count, width):
+        room.clock.advance(chance.choice([0.5, 2, 20, 400]))
+        batch = [drawn(room, chance, start + number) for number in range(min(width, count - start))]
+        made = await asyncio.gather(*(room.decide(one) for one in batch))
+        decided += len(made)
+        events = []
+        for payment in chance.sample(batch, len(batch) // 4):
+            if chance.random() < 0.7:
+                status = chance.choice(["declined", "authorised"])
+                events.append(room.event("payment_result", payment_id=payment.id, status=status))
+            else:
+                verdict = chance.choice(["fraud", "genuine", "withdrawn"])
+                events.append(room.event("label", payment_id=payment.id, verdict=verdict,
+                                         source="chargeback"))  # fmt: skip
+        await room.send(*events)
+        for one in made:
+            if one.entry.result.answer is Outcome.CHALLENGE and chance.random() < 0.3:
+                await room.go_on(one, chance.choice(["authenticated", "failed", "not_available"]))
+                decided += 1
+        if start % (width * 10) == 0:
+            entry = NewEntry(f"card-{chance.randrange(80)}", "reported", None)
+            action = chance.choice([EditAction.ADD, EditAction.REMOVE])
+            await room.installation.lists.edit(
+                room.live, "stolen_cards", ListKind.CARD, action, (entry,), "tester"
+            )
+        if start // width in (count // width // 3, 2 * count // width // 3):
+            await room.publish(WIDER if start < count // 2 else POLICY)
+    return decided
+
+
+async def replayed(home: Path, count: int) -> None:
+    async with opened(home) as room:
+        decided = await traffic(room, count, seed=count)
+        found = room.replay()
+        assert len(found) == decided >= count
+        assert [(one.seq, one.differences) for one in found if not one.identical] == []
+        answers = {one.result.answer for one in found}
+        assert answers == set(Outcome)  # the traffic reaches every outcome
+
+
+async def test_two_thousand_decisions_are_the_same_again(home: Path) -> None:
+    await replayed(home, 2_000)
+
+
+@pytest.mark.full
+async def test_twenty_thousand_decisions_are_the_same_again(home: Path) -> None:
+    await replayed(home, 20_000)
+
+
+async def test_a_changed_answer_is_found(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A replay that finds nothing must be able to find something."""
+    from paywarden.decision import payments
+
+    original = payments.conduct
+
+    def tampered(*given: Any) -> Any:
+        import msgspec
+
+        return msgspec.structs.replace(original(*given), points=99)
+
+    await room.decide()
+    with monkeypatch.context() as planted:
+        planted.setattr(payments, "conduct", tampered)
+        wrong = await room.decide()
+    await room.decide()
+    differing = [one for one in room.replay() if not one.identical]
+    assert [one.seq for one in differing] == [wrong.seq]
+    assert differing[0].differences == {"points": {"recorded": 99, "replayed": 0}}
+
+
+async def test_a_changed_window_value_is_found(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    windows = room.state().windows
+    assert windows is not None
+    observe = windows.observe
+    monkeypatch.setattr(windows, "observe", lambda seen: [*observe(seen)[:-1], 77])
+    wrong = await room.decide()
+    found = room.replay()
+    assert [one.seq for one in found if one.differences.get("features")] == [wrong.seq]
+
+
+async def test_a_draft_says_what_would_have_been(room: Room) -> None:
+    for _ in range(4):
+        await room.decide(amount_minor=450_000)
+    stricter = {**POLICY, "rules/all.yaml": POLICY["rules/all.yaml"].replace(b"500000", b"450000")}
+    runtime = runtime_of(stricter)
+    found = room.replay(with_ruleset=runtime)
+    assert [describe(one.differences)["outcome"] for one in found] == [
+        {"recorded": "allow", "replayed": "challenge"}
+    ] * 4
+
+
+async def test_one_decision_again_by_the_desk(room: Room) -> None:
+    first = await room.decide()
+    second = await room.decide(amount_minor=500_000)
+    followed = await room.go_on(second, "authenticated")
+    await room.label(first.entry.clear["payment.id"], "fraud")
+    await room.publish(WIDER)
+    for decided in (first, second, followed):
+        answer = await room.installation.replays.replay(decided, None)
+        assert answer.identical and answer.windows == "log" and answer.difference == {}
+        assert answer.outcome == decided.entry.result.answer.word
+        assert answer.ruleset == decided.entry.ruleset
+    wider = runtime_of(WIDER).ruleset
+    drafted = await room.installation.replays.replay(second, wider)
+    assert drafted.ruleset == wider and "more-than-ever" in drafted.rules
