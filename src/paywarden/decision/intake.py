@@ -1,6 +1,6 @@
 """From a wire payment to flat fields: checked, canonical identifiers, no card number anywhere.
 
-Order: what a schema cannot say (amount, currency, instrument), then the search for card numbers,
+Order: the search for card numbers, then what a schema cannot say (amount, currency, instrument),
 then flattening to the paths of the feature catalogue. Identifiers and accounts that look like a
 card number are replaced by a keyed hash before anything else sees them (API.md section 1).
 Standard: PCI DSS 4.0.1, 3.2 (no account data outside the card data environment).
@@ -62,9 +62,9 @@ class PaymentReader:
 
         `plain`: the body as sent was searched (`no_long_digits`), so its texts need not be.
         """
-        self._check(payment, may_assert)
         if not plain:
             refuse_card_numbers(payment, pointer)
+        self._check(payment, may_assert)
         return self._read(payment, pointer, plain)
 
     def _read(self, payment: Payment, pointer: str, plain: bool) -> Intake:
