@@ -128,14 +128,19 @@ WIDER: Mapping[str, bytes] = {
 - id: faithful-payer
   title: A payer with a long history
   scenario: history
-  when: agg.payer_30d >= 3
+  when: agg.payer_30d >= 3 && agg.payer_30d <= 50
   then: {points: 1, reason: OFTEN}
 - id: faithful-payer-anyway
   title: The same, with whatever history there is
   scenario: history
   allow_partial: true
-  when: agg.payer_30d >= 3
+  when: agg.payer_30d >= 3 && agg.payer_30d <= 50
   then: {points: 2, reason: OFTEN}
+- id: sure-already
+  title: What a part of the history exceeds the whole exceeds
+  scenario: history
+  when: agg.payer_30d >= 3
+  then: {points: 1, reason: OFTEN}
 - id: more-than-ever
   title: More than ever before
   scenario: amounts
@@ -178,7 +183,7 @@ class Room:
         self.installation = installation
         self.clock = clock
         self.test, self.live = installation.scopes
-        self._numbers = 0
+        self._numbers = 1_000 * installation.ledger.next_seq  # new names after a restart
 
     @property
     def ledger(self) -> Any:

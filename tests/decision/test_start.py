@@ -130,7 +130,7 @@ async def lived(home: Path, acts: list[str], seed: int) -> None:
         assert len(replayed) >= len(life.decided)
     async with opened(home, now_us=now, seed=2) as room:
         assert snapshot(room) == before
-        life.room, room._numbers = room, 10_000
+        life.room = room
         await life.act("repeat")
         await life.act("pay")
         assert all(one.identical for one in room.replay())
@@ -168,7 +168,6 @@ async def test_every_act_once_more_after_each_restart(home: Path) -> None:
         given_now: Mapping[str, Any] = {} if now is None else {"now_us": now}
         async with opened(home, seed=number, **given_now) as room:
             assert before is None or snapshot(room) == before
-            room._numbers = number * 1_000
             life = Life(room, number)
             for name in random.Random(number).sample(ACTS, len(ACTS)):
                 await life.act(name)

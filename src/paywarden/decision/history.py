@@ -55,9 +55,10 @@ class History:
             return
         try:
             yield from load(folder, after_seq + 1)
-        except Corrupt as fault:
+        except (Corrupt, OSError) as fault:
             # Everything from here on is read from the log, which is the truth.
-            logger().warning("segment_corrupt", code=fault.code, tenant=scope.tenant)
+            code = fault.code if isinstance(fault, Corrupt) else type(fault).__name__
+            logger().warning("segment_corrupt", code=code, tenant=scope.tenant)
 
     def _from_log(self, scope: Scope, after: int, up_to: int) -> Iterator[ObservationColumns]:
         batch: list[Observation] = []

@@ -19,7 +19,14 @@ from paywarden.core.errors import Unavailable
 from paywarden.core.outcome import Outcome
 from paywarden.core.scope import Environment, Scope
 from paywarden.decision import entries, errors
-from paywarden.decision.conduct import FRAUD_STAGE, PolicyRuntime, Situation, conduct
+from paywarden.decision.conduct import (
+    FAILED,
+    FRAUD_STAGE,
+    NOT_POSSIBLE,
+    PolicyRuntime,
+    Situation,
+    conduct,
+)
 from paywarden.decision.decision_ids import DecisionIds
 from paywarden.decision.derive import Deriver
 from paywarden.decision.entries import PaymentEntry, Result, Sealed
@@ -203,7 +210,7 @@ class Payments:
         seq = self._ledger.next_seq
         observation = inherit(entry.observation, own, seq=seq, t_us=t_us, s_us=s_us)
         clear, sealed = self._sealer.split(scope, fields, state.digester.digest, seq)
-        situation = Situation(forced=_forced_after(entry.forced), challenge_result=result)
+        situation = Situation(forced=_forced_after(entry.forced, result), challenge_result=result)
         return _Prepared(
             state, runtime, observation, received, fields, clear, sealed, entry.degraded, digest,
             situation, started_ns, self._clock.monotonic_ns(), first.seq,
@@ -323,8 +330,12 @@ def _same(prior: Decided, digest: bytes, payment_id: str) -> Decided:
     return Decided(prior.scope, prior.seq, prior.entry, repeated=True)
 
 
-def _forced_after(forced: str | None) -> Outcome | None:
+def _forced_after(forced: str | None, result: str) -> Outcome | None:
     """A magic challenge follows its result; other magic outcomes stay."""
-    if forced is None or forced == Outcome.CHALLENGE.word:
+    if forced is None:
         return None
+    if forced == Outcome.CHALLENGE.word:
+        if result in FAILED:
+            return Outcome.BLOCK
+        return Outcome.REVIEW if result == NOT_POSSIBLE else None
     return Outcome.parse(forced)

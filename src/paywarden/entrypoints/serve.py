@@ -12,6 +12,7 @@ import socket
 
 from paywarden.core.errors import InvalidRequest, Unavailable
 from paywarden.entrypoints.home import VARIABLE, Home
+from paywarden.kit.crypto.master import load_master_key
 
 BACKLOG = 1024
 DRAIN_SECONDS = 20
@@ -51,6 +52,7 @@ def port_taken(host: str, port: int) -> bool:
 def serve(home: Home, host: str, port: int) -> int:
     """Serve until SIGTERM or SIGINT; 0 afterwards."""
     home.require()
+    load_master_key(home.master_key)  # a clear error here, not a worker that dies again and again
     check_address(host, port)
     os.environ[VARIABLE] = str(home.root)
     from granian import Granian
