@@ -55,6 +55,8 @@ class DecisionIds:
             block = base64.b32decode(text[4:].upper() + "======")
         except ValueError:
             return None
+        if encode_128(block) != text[4:]:
+            return None  # base 32 leaves two bits unused; only one spelling is an id
         plain = self._decrypt(block)
         if not hmac.compare_digest(plain[8:], self._tag(scope)):
             return None

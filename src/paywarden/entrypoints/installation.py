@@ -54,6 +54,7 @@ from paywarden.kit.log import logger
 from paywarden.kit.metrics import Metrics
 from paywarden.kit.stores.sqlite_journal import SqliteJournal
 from paywarden.kit.stores.sqlite_subject_keys import SUBJECT_KEYS, SqliteWrappedKeys
+from paywarden.reference.card_numbers import looks_like_card_number
 from paywarden.reference.currencies import active_currency
 from paywarden.risk.features.digests import Digester
 from paywarden.risk.lists.model import ListKind
@@ -259,7 +260,13 @@ class Installation:
         return Lists(self.list_digest)
 
     def list_digest(self, scope: Scope, kind: ListKind, canonical: str) -> str:
-        """Keyed digest under which a personal list value is kept."""
+        """Keyed digest under which a personal list value is kept.
+
+        What looks like a card number is first hashed as it is in payments, so that both meet.
+        """
+        if looks_like_card_number(canonical):
+            hashed = self._hash_identifier(canonical)
+            canonical = hashed.upper() if kind is ListKind.ACCOUNT else hashed
         return self._list_keys.of(scope, kind.value.encode(), canonical.encode()).hex()
 
     def _hash_identifier(self, text: str) -> str:

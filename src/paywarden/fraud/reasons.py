@@ -18,6 +18,7 @@ POLICY = "POLICY"
 REASONS: Mapping[str, str] = MappingProxyType(
     {
         POLICY: "The payment does not meet the acceptance policy",
+        "TEST_VALUE": "A test value asked for this answer",
         "CARD_TESTING": "Unusual payment attempts with this card",
         "TOO_MANY_ATTEMPTS": "Too many payment attempts in a short time",
         "CARD_REPORTED": "This card cannot be used",
