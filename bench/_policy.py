@@ -52,7 +52,7 @@ SHAPES: tuple[tuple[str, str, str | None, str | None, bool], ...] = (
 """function, window, field, filter, leaving out the present payment; twenty for each key."""
 COUNTERPART = {"card": "merchant.id", "merchant": "card.fingerprint", "bin": "card.fingerprint"}
 TUNING_CARDS, TUNING_PAST, TUNING_LIVE = 50_000, 100_000, 2_000
-FIRING = 0.0025
+FIRING = 0.0042
 """Share of payments that one rule is drawn to fire for, if its terms were independent."""
 
 TEXTS: dict[str, tuple[tuple[str, ...], float]] = {

@@ -32,6 +32,7 @@ import _traffic
 LOAD = [sys.executable, str(Path(__file__).with_name("_load.py"))]
 BODIES = 20_000
 WARM_SECONDS = 3.0
+SWAP_SECONDS = 40.0
 
 
 class Bench:
@@ -90,7 +91,7 @@ class Bench:
             times.append(time.time())
 
         before_s, after_s = 5.0, 3.0
-        load = self.start(rate, 64, 60.0)
+        load = self.start(rate, 64, SWAP_SECONDS)
         thread = threading.Thread(target=act)
         time.sleep(before_s + 1.0)
         thread.start()
@@ -100,6 +101,8 @@ class Bench:
         if len(times) != 2:
             raise RuntimeError("publishing did not end; see serve.log in the home")
         first, last = ((at - found["wall_start"]) * 1e6 for at in times)
+        if last > SWAP_SECONDS * 1e6:
+            done["load_ended_before"] = True
         laps = self.laps()
         calm = [took for due, took in laps if due < first or due > last + 1e6]
         held = [took for due, took in laps if first <= due <= last]
