@@ -193,7 +193,6 @@ async def test_lists_come_with_the_policy_and_additions_stay(room: Room) -> None
     assert len(room.installation.lists.find(room.test, "stolen_cards")) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="a ruleset's name does not cover its list files")
 async def test_a_changed_list_file_is_a_change_of_the_policy(room: Room) -> None:
     content = POLICY["lists/stolen_cards.csv"] + b"card-3,new,\n"
     await room.publish({**POLICY, "lists/stolen_cards.csv": content})

@@ -11,7 +11,14 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from paywarden.core.errors import InvalidRequest, NotFound, NotPermitted, PaywardenError
+from paywarden.core.errors import (
+    InvalidRequest,
+    LimitExceeded,
+    NotFound,
+    NotPermitted,
+    PaywardenError,
+    Unavailable,
+)
 from paywarden.core.outcome import Outcome
 from paywarden.decision import errors
 from paywarden.decision.events import Events
@@ -120,6 +127,9 @@ class DecisionOperations:
         for number, payment in enumerate(body.payments):
             try:
                 decided = await self._decide(call.asker, payment, plain)
+            except (Unavailable, LimitExceeded):
+                # The rest waits; sent again, what was decided is repeated and counts nothing.
+                raise
             except PaywardenError as refusal:
                 items.append(_refused(number, refusal))
                 continue

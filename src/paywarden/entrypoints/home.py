@@ -5,6 +5,7 @@
     keys/operator.key         the first operator's API key, mode 0600: move it to a vault
     data/paywarden.sqlite     log and records
     data/subject_keys.sqlite  one wrapped key per person
+    data/master.check         tells another master key from the one that the data belongs to
     data/segments/            sealed observations: can be made again from the log
 
 Guards: the folder and its keys are for one user only.
@@ -40,6 +41,11 @@ class Home:
     def master_key(self) -> Path:
         """The master key."""
         return self.root / "keys" / "master.key"
+
+    @property
+    def key_check(self) -> Path:
+        """Check value of the master key that the data belongs to."""
+        return self.root / "data" / "master.check"
 
     @property
     def operator_key(self) -> Path:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from paywarden.core.clock import Clock, Randomness
-from paywarden.core.errors import NotFound, PaywardenError
+from paywarden.core.errors import NotFound, PaywardenError, Unavailable
 from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
 from paywarden.decision.conduct import PolicyRuntime
@@ -34,7 +34,7 @@ from paywarden.decision.stores.sqlite import SCHEMA as DECISION_SCHEMA
 from paywarden.decision.stores.sqlite import SqliteRecords
 from paywarden.decision.views import Views
 from paywarden.entrypoints.compiling import Compiler
-from paywarden.entrypoints.home import Home
+from paywarden.entrypoints.home import Home, private_write
 from paywarden.entrypoints.settings import Settings
 from paywarden.entrypoints.tables import derivers
 from paywarden.entrypoints.warming import share_interpreter, warm_up
@@ -96,6 +96,7 @@ class Installation:
         self.randomness = randomness
         self.metrics = Metrics()
         self.keys = Keys(load_master_key(home.master_key))
+        self._check_master_key()
         self._list_keys = KeyedDigest(self.keys.sub("lists"))
         self._identifier_key = self.keys.sub("identifiers")
         self.reader = Reader(home.database)
@@ -135,6 +136,17 @@ class Installation:
         self.ledger.on_staged = self.policies.observed
         self.ledger.on_committed = self.keeper.add
         self.ledger.on_failed = self._start_recovery
+
+    def _check_master_key(self) -> None:
+        """Refuse a master key that the data does not belong to: digests would no longer meet."""
+        value = self.keys.sub("check", 16).expose().hex()
+        if not self.home.key_check.exists():
+            private_write(self.home.key_check, value + "\n")
+        elif self.home.key_check.read_text(encoding="utf-8").strip() != value:
+            raise Unavailable(
+                "master_key_differs",
+                "keys/master.key is not the key of this home's data; restore the right one",
+            )
 
     @property
     def scopes(self) -> tuple[Scope, Scope]:

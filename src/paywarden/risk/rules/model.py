@@ -142,6 +142,7 @@ class Policy:
 
     `lists` maps list name to its kind (see `paywarden.risk.lists`), `reasons` a code to its text,
     `scenarios` a word to its meaning; a scenario that is not declared belongs to fraud.
+    `list_files` maps the path of a list's file to its SHA-256: entries are part of a ruleset.
     """
 
     name: str
@@ -156,3 +157,4 @@ class Policy:
     lists: Mapping[str, str] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
     scenarios: Mapping[str, Scenario] = field(default_factory=dict)
+    list_files: Mapping[str, str] = field(default_factory=dict)

@@ -9,9 +9,10 @@ folders that are not known are a warning. Not done here: types of conditions, ex
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from paywarden.core.errors import NotFound
@@ -113,10 +114,20 @@ def read_all(files: Mapping[str, bytes]) -> Reading:
             rules.read_file(_parsed(files, name, findings), name)
         elif not _known(name):
             _unknown_file(name, findings)
-    policy = _policy(head, [*windows, *macros.made], rules)
+    policy = replace(
+        _policy(head, [*windows, *macros.made], rules), list_files=_list_digests(files)
+    )
     places = {f"aggregates.{name}": source for name, (_, source) in declared.items()}
     places.update(head.places)
     return Reading(policy, findings, places, rules.trees, head.conditions)
+
+
+def _list_digests(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {
+        name: hashlib.sha256(files[name]).hexdigest()
+        for name in sorted(files)
+        if name.startswith(LISTS)
+    }
 
 
 def _too_much(files: Mapping[str, bytes], findings: Findings) -> bool:
