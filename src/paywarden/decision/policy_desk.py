@@ -119,6 +119,10 @@ class PolicyDesk:
         self._keep(runtime)
 
     async def _filled(self, state: ScopeState, runtime: PolicyRuntime) -> Windows:
+        present = state.windows
+        if present is not None and _same_windows(state.runtime, runtime):
+            self._filling[state.scope] = _BackFill(present, deque())
+            return present
         windows = Windows(runtime.plan, state.history_start_us)
         filling = _BackFill(windows, deque())
         self._filling[state.scope] = filling
@@ -141,7 +145,8 @@ class PolicyDesk:
     ) -> int:
         scope, ledger, unit = state.scope, self._ledger, UnitOfWork()
         filling = self._filling.pop(scope)
-        _catch_up(filling, len(filling.waiting))
+        if windows is not state.windows:
+            _catch_up(filling, len(filling.waiting))
         if ledger.ready(scope) is not state:
             raise errors.engine_recovering()
         with ledger.ahead():
@@ -169,6 +174,11 @@ class PolicyDesk:
             if len(self._runtimes) >= KEPT_RUNTIMES and name not in live:
                 del self._runtimes[name]
         self._runtimes[runtime.ruleset] = runtime
+
+
+def _same_windows(present: PolicyRuntime | None, wanted: PolicyRuntime) -> bool:
+    """Whether present windows hold just what a back-fill would: equal aggregates in one order."""
+    return present is not None and present.compiled.aggregates == wanted.compiled.aggregates
 
 
 def _catch_up(filling: _BackFill, count: int) -> None:

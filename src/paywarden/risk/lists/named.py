@@ -72,12 +72,13 @@ class NamedList:
 
     def find(self, value: object, t_us: int) -> Entry | None:
         """The entry that makes `value` a member at `t_us`; for networks the most specific one."""
-        for key in self._keys(value):
+        for key in self.keys_of(value):
             if self.holds(key, t_us):
                 return self._entries[key]
         return None
 
-    def _keys(self, value: object) -> Iterable[str]:
+    def keys_of(self, value: object) -> Iterable[str]:
+        """Keys under which a given value may stand: canonical, sealed where personal."""
         if self.kind is ListKind.IP:
             return self._network_keys(value)
         canonical = canonical_value(self.kind, value)

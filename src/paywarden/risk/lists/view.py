@@ -6,11 +6,15 @@ moves it and costs nothing, so no list is copied per payment.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from paywarden.core.scope import Scope
+from paywarden.risk.lists.model import ListKind
 from paywarden.risk.lists.named import NamedList
 from paywarden.risk.lists.store import Lists
+
+REMEMBERED = 32_768
 
 
 class _Members:
@@ -23,7 +27,10 @@ class _Members:
         self._view = view
 
     def __contains__(self, value: object) -> bool:
-        return isinstance(value, str) and self._named.contains(value, self._view.t_us)
+        named, view = self._named, self._view
+        if not isinstance(value, str) or not named.entries:
+            return False
+        return any(named.holds(key, view.t_us) for key in view.keys(named, value))
 
 
 class ListsView:
@@ -34,11 +41,25 @@ class ListsView:
         self._lists = lists
         self._scope = scope
         self._members: dict[str, tuple[NamedList, _Members]] = {}
+        # Thirty lists ask about the same few values, and payers come back: a value's keys depend
+        # on nothing but its kind (networks apart, whose prefixes depend on the list).
+        self._keys: dict[tuple[ListKind, str], tuple[str, ...]] = {}
 
     def at(self, t_us: int) -> ListsView:
         """This view, moved to an instant (microseconds)."""
         self.t_us = t_us
         return self
+
+    def keys(self, named: NamedList, value: str) -> Iterable[str]:
+        """Keys of a value for a list, remembered per kind."""
+        if named.kind is ListKind.IP:
+            return named.keys_of(value)
+        known = self._keys.get((named.kind, value))
+        if known is None:
+            if len(self._keys) >= REMEMBERED:
+                self._keys.clear()
+            known = self._keys[named.kind, value] = tuple(named.keys_of(value))
+        return known
 
     def get(self, name: str, default: Any = ()) -> Any:
         """Members of a list, or the default when there is no such list."""
