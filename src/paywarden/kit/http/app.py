@@ -26,7 +26,7 @@ Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
 
 def build(
     operations: Iterable[Operation], surroundings: Surroundings, lifespan: Lifespan | None = None
-) -> Starlette:
+) -> Application:
     """The application of a process."""
     by_path: dict[str, dict[str, Endpoint]] = {}
     for operation in operations:
@@ -46,9 +46,34 @@ def build(
         headers = {"request-id": request_id, **(getattr(error, "headers", None) or {})}
         return Response(msgspec.json.encode(body), status, headers, problem.CONTENT_TYPE)
 
-    made = Starlette(routes=routes, exception_handlers={HTTPException: refuse}, lifespan=lifespan)
+    made = Application(routes=routes, exception_handlers={HTTPException: refuse}, lifespan=lifespan)
+    made.direct = {
+        (method, path): endpoint
+        for path, methods in by_path.items()
+        if "{" not in path
+        for method, endpoint in methods.items()
+    }
     made.router.redirect_slashes = False  # a path with a slash too many does not exist
     return made
+
+
+class Application(Starlette):
+    """Starlette, with a short way to operations whose path has no parameter.
+
+    An `Endpoint` ends every exception itself and needs nothing of the layers in between, which cost
+    a tenth of a decision.
+    """
+
+    direct: dict[tuple[str, str], Endpoint]
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one request, or run the lifespan."""
+        if scope["type"] == "http":
+            endpoint = self.direct.get((scope["method"], scope["path"]))
+            if endpoint is not None:
+                await endpoint(scope, receive, send)
+                return
+        await super().__call__(scope, receive, send)
 
 
 def _allowed(methods: dict[str, Endpoint]) -> list[str]:
