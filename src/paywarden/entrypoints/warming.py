@@ -6,6 +6,7 @@ that every compiled path of live traffic exists.
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import numpy as np
@@ -23,9 +24,15 @@ SWITCH_SECONDS = 0.0005
 or each durable commit would wait for whole decisions."""
 
 
+COLLECT_AFTER = 50_000
+"""Containers made before the collector of cycles looks: a decision makes some thousand of them and
+hardly a cycle, so the default of 700 would stop it several times."""
+
+
 def share_interpreter() -> None:
-    """Let the writer's thread in soon; once per process."""
+    """Let the writer's thread in soon, and the collector seldom; once per process."""
     sys.setswitchinterval(SWITCH_SECONDS)
+    gc.set_threshold(COLLECT_AFTER, 20, 50)
 
 
 def warm_up() -> None:
