@@ -5,6 +5,7 @@ sequence and a keyed digest of the scope, so that an id of another tenant or env
 invented one, is refused before anything is read. One block under one key is a pseudo-random
 permutation of 128 bits: equal sequences give equal ids, nothing else does.
 
+>>> from paywarden.core.scope import Environment
 >>> ids = DecisionIds(Secret(bytes(32)))
 >>> scope = Scope("acme", Environment.TEST)
 >>> ids.seq_of(scope, ids.text(scope, 7))
@@ -22,10 +23,8 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import ECB
 
 from paywarden.core.identifiers import DecisionId, encode_128
-from paywarden.core.scope import Environment, Scope
+from paywarden.core.scope import Scope
 from paywarden.core.secret import Secret
-
-__all__ = ["DecisionIds", "Environment", "Scope", "Secret"]
 
 
 class DecisionIds:

@@ -17,9 +17,12 @@ from paywarden.core.errors import InvalidRequest
 from paywarden.core.instants import from_datetime
 from paywarden.decision import errors
 from paywarden.decision.messages import Address, Device, Event, Instrument, Payee, Payer, Payment
-from paywarden.decision.screening import IDENTIFIERS, Steps, holds_card_number
+from paywarden.decision.screening import IDENTIFIERS, Steps
 from paywarden.kit.http.decoding import shown_pointer
-from paywarden.reference.card_numbers import looks_like_card_number
+from paywarden.reference.card_numbers import (
+    looks_like_card_number,
+    value_looks_like_card_number,
+)
 
 Fields = dict[str, Any]
 HashIdentifier = Callable[[str], str]
@@ -237,7 +240,7 @@ def _address(fields: Fields, path: str, address: Address | None) -> None:
 def refuse_card_numbers(message: Payment | Event, pointer: str) -> None:
     """InvalidRequest `card_number_not_accepted` with the place of the first card number."""
     for steps, value in _scalars(message, ()):
-        if holds_card_number(value) and steps not in IDENTIFIERS:
+        if value_looks_like_card_number(value) and steps not in IDENTIFIERS:
             raise errors.card_number(pointer + shown_pointer(steps))
 
 

@@ -19,7 +19,10 @@ import msgspec
 from paywarden.core.errors import InvalidRequest
 from paywarden.decision import errors
 from paywarden.kit.http.decoding import shown_pointer
-from paywarden.reference.card_numbers import looks_like_card_number
+from paywarden.reference.card_numbers import (
+    looks_like_card_number,
+    value_looks_like_card_number,
+)
 
 Steps = tuple[str | int, ...]
 
@@ -41,8 +44,6 @@ IDENTIFIERS = frozenset(
 )
 """Places of a payment or event that may hold numbers which look like card numbers."""
 
-_NUMBER_FROM = 10**12
-_NUMBER_TO = 10**19
 _LONG_DIGITS = re.compile(rb"[0-9](?:[ -]{0,3}[0-9]){12}")
 _DISGUISES = re.compile(rb"[\\\x80-\xff]|[0-9][eE][+-]?[0-9]")
 _DIGIT_RUN = re.compile(r"(?:[0-9][^0-9]{0,3}){12}[0-9]")
@@ -91,19 +92,9 @@ def place_of_card_number(body: Any) -> str | None:
             waiting += [(held, (*steps, name)) for name, held in reversed(value.items())]
         elif isinstance(value, list):
             waiting += [(value[n], (*steps, n)) for n in range(len(value) - 1, -1, -1)]
-        elif holds_card_number(value) and _within(steps) not in IDENTIFIERS:
+        elif value_looks_like_card_number(value) and _within(steps) not in IDENTIFIERS:
             return shown_pointer(steps)
     return None
-
-
-def holds_card_number(value: Any) -> bool:
-    """Whether a JSON scalar is or holds a card number."""
-    if isinstance(value, str):
-        return looks_like_card_number(value)
-    if type(value) is int or (type(value) is float and value.is_integer()):
-        whole = abs(int(value))
-        return _NUMBER_FROM <= whole < _NUMBER_TO and looks_like_card_number(str(whole))
-    return False
 
 
 def _within(steps: Steps) -> Steps:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from paywarden.core.clock import Clock, Randomness
@@ -284,8 +283,3 @@ class Installation:
     def _hash_identifier(self, text: str) -> str:
         key = self._identifier_key.expose()
         return "h_" + hashlib.blake2b(text.encode(), key=key, digest_size=20).hexdigest()
-
-
-def environment_of(environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables that settings may read."""
-    return {key: value for key, value in environ.items() if key.startswith("PAYWARDEN_")}

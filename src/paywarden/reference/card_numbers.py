@@ -25,6 +25,7 @@ from paywarden.reference.card_brands import card_brands
 
 MIN_DIGITS = 13
 MAX_DIGITS = 19
+_LEAST, _BEYOND = 10 ** (MIN_DIGITS - 1), 10**MAX_DIGITS
 _BETWEEN = r"[\s\-\u2010-\u2015\u2212\u2043\ufe58\ufe63]"
 # Possessive parts: no backtracking, so the scan is linear in the text.
 _RUNS = re.compile(rf"[0-9]++(?:{_BETWEEN}{{1,3}}+[0-9]++)*+").findall
@@ -52,10 +53,9 @@ def value_looks_like_card_number(value: object) -> bool:
     """The same for a JSON scalar: text, or a whole number of 13-19 digits; else False."""
     if isinstance(value, str):
         return looks_like_card_number(value)
-    if type(value) is int and 10**12 <= value < 10**19:
-        return looks_like_card_number(str(value))
-    if isinstance(value, float) and value.is_integer() and 1e12 <= value < 1e16:
-        return looks_like_card_number(str(int(value)))
+    if type(value) is int or (type(value) is float and value.is_integer()):
+        whole = abs(int(value))
+        return _LEAST <= whole < _BEYOND and looks_like_card_number(str(whole))
     return False
 
 
