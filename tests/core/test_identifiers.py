@@ -6,9 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paywarden.core.identifiers import ApiKeyId, DecisionId, Identifier, IncidentId, RequestId
+from paywarden.core.identifiers import (
+    ApiKeyId,
+    ApprovalId,
+    ClientKeyId,
+    DecisionId,
+    Identifier,
+    IncidentId,
+    PersonId,
+    RequestId,
+)
 
-KINDS = [DecisionId, RequestId, IncidentId, ApiKeyId]
+KINDS = [DecisionId, RequestId, IncidentId, ApiKeyId, PersonId, ApprovalId, ClientKeyId]
 BODY = "a" * 26
 
 
@@ -38,7 +47,9 @@ def test_no_random_bit_is_lost(one: bytes, two: bytes) -> None:
 
 
 def test_prefixes_are_distinct_and_readable() -> None:
-    assert [kind.prefix for kind in KINDS] == ["dec_", "req_", "inc_", "key_"]
+    assert [kind.prefix for kind in KINDS] == [
+        "dec_", "req_", "inc_", "key_", "psn_", "apr_", "sig_",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -70,3 +70,21 @@ class ApiKeyId(Identifier):
     """The public half of an API key: safe to log."""
 
     prefix = "key_"
+
+
+class PersonId(Identifier):
+    """A human being, however many accounts, credentials or sessions are theirs."""
+
+    prefix = "psn_"
+
+
+class ApprovalId(Identifier):
+    """A request for approval and everything that became of it."""
+
+    prefix = "apr_"
+
+
+class ClientKeyId(Identifier):
+    """The public half of a client's signing key: the `keyid` of a signature, safe to log."""
+
+    prefix = "sig_"
