@@ -8,14 +8,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from decision_room import DAY, MINUTE, POLICY, T0, WIDER, Room, opened, runtime_of, snapshot
+from decision_room import (
+    DAY,
+    MINUTE,
+    POLICY,
+    T0,
+    WIDER,
+    Room,
+    opened,
+    packed,
+    runtime_of,
+    snapshot,
+)
 
 from paywarden.core.errors import Conflict, InvalidRequest, NotFound
 from paywarden.core.instants import format_rfc3339
 from paywarden.decision import policy_desk
 from paywarden.decision.payments import Decided
+from paywarden.decision.ports import CompiledRuleset
 from paywarden.entrypoints.home import Home
 from paywarden.risk.lists.model import EditAction, ListKind, NewEntry
+from paywarden.risk.rules.file_pack import PolicyFiles
 
 
 class Brute:
@@ -224,7 +237,7 @@ async def test_a_publication_that_loses_its_commit_changes_nothing(room: Room) -
     async def lost(_unit: object) -> None:
         raise OSError(28, "no space")
 
-    row, _fresh = await room.installation.policies.create(room.live, WIDER, "tester")
+    row, _fresh = await room.installation.policies.create(room.live, packed(WIDER), "tester")
     writer.commit = lost  # type: ignore[method-assign]
     with pytest.raises(Exception, match="recovering"):
         await room.installation.policies.publish(room.live, row.hash, "tester")
@@ -238,23 +251,23 @@ async def test_a_publication_that_loses_its_commit_changes_nothing(room: Room) -
 
 async def test_stored_rulesets_are_named_by_content(room: Room) -> None:
     create = room.installation.policies.create
-    first, fresh = await create(room.live, WIDER, "tester")
-    same, again = await create(room.live, dict(reversed(list(WIDER.items()))), "other")
+    first, fresh = await create(room.live, packed(WIDER), "tester")
+    same, again = await create(room.live, packed(dict(reversed(list(WIDER.items())))), "other")
     assert fresh and not again and same.hash == first.hash and same.created_by == "tester"
     stored = room.installation.records.ruleset(room.live, first.hash)
-    assert stored is not None and dict(stored.files) == dict(WIDER)
+    assert stored is not None and dict(stored.files()) == dict(WIDER)
     assert room.installation.records.ruleset(room.test, first.hash) is None
 
 
 async def test_a_program_that_reads_files_otherwise_publishes_nothing(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    row, _fresh = await room.installation.policies.create(room.live, WIDER, "tester")
+    row, _fresh = await room.installation.policies.create(room.live, packed(WIDER), "tester")
     room.installation.policies._runtimes.pop(row.hash)
 
-    async def otherwise(_files: object) -> Any:
-        return runtime_of(POLICY)
+    async def otherwise(files: PolicyFiles) -> CompiledRuleset:
+        return CompiledRuleset(runtime_of(POLICY), files.octets)
 
-    monkeypatch.setattr(room.installation.policies, "_compile", otherwise)
+    monkeypatch.setattr(room.installation.compiler, "compile", otherwise)
     with pytest.raises(Conflict, match="ruleset_compiles_differently"):
         await room.installation.policies.publish(room.live, row.hash, "tester")

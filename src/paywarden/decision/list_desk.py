@@ -2,26 +2,28 @@
 
 Guards: values are canonical and, where they name a person, digests before they reach the log; an
 edit counts from the next payment on. Declaring a policy's lists adds what its files hold and takes
-nothing away that people added since. Not done here: approvals of bulk edits (the trust room).
+nothing away that people added since, in small pieces with turns for payments. Not done here:
+reading the files (the compiler), approvals of bulk edits (the trust room).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import PurePosixPath
+from collections.abc import Mapping, Sequence
 
 from paywarden.core.errors import InvalidRequest, NotFound
 from paywarden.core.scope import Scope
 from paywarden.decision import entries
 from paywarden.decision.ledger import Ledger
+from paywarden.decision.ports import ListedEntries
 from paywarden.kit.audit import AuditEvent, AuditOutcome
 from paywarden.kit.db.unit import UnitOfWork
+from paywarden.kit.turns import Turns
 from paywarden.risk.lists.model import EditAction, ListEdit, ListKind, NewEntry
 from paywarden.risk.lists.named import NamedList
-from paywarden.risk.lists.reading import parse_list
 
-EDIT_ENTRIES = 2_000
+EDIT_ENTRIES = 500
 """Entries of one log entry: larger files become several edits."""
+LOOK_UPS = 50
 
 
 class ListDesk:
@@ -70,12 +72,11 @@ class ListDesk:
         return staged.seq
 
     async def declare(
-        self, scope: Scope, kinds: Mapping[str, str], files: Mapping[str, bytes], actor: str
+        self, scope: Scope, kinds: Mapping[str, str], listed: ListedEntries, actor: str
     ) -> None:
         """Create the lists that a policy names and add the entries of its files."""
         for name, word in sorted(kinds.items()):
             kind = ListKind(word)
-            given = _entries_of(name, kind, files)
             known = self.lists(scope).get(name)
             if known is not None and known.kind is not kind:
                 raise InvalidRequest(
@@ -83,23 +84,21 @@ class ListDesk:
                     f"the list {name} exists with kind {known.kind.value}; rename one of them",
                     pointer=f"policy.yaml#/lists/{name}",
                 )
-            fresh = self._missing(scope, known, kind, given)
+            fresh = await self._missing(known, listed.get(name, ()))
             if known is None and not fresh:
                 await self.edit(scope, name, kind, EditAction.ADD, (), actor)
             for start in range(0, len(fresh), EDIT_ENTRIES):
                 part = fresh[start : start + EDIT_ENTRIES]
                 await self.edit(scope, name, kind, EditAction.ADD, part, actor)
 
-    def _missing(
-        self, scope: Scope, known: NamedList | None, kind: ListKind, given: tuple[NewEntry, ...]
+    async def _missing(
+        self, known: NamedList | None, given: Sequence[tuple[str, str, int | None]]
     ) -> tuple[NewEntry, ...]:
-        if known is None:
-            return given
-        now = self._ledger.clock.now_us()
-        return tuple(entry for entry in given if known.find(entry.value, now) is None)
-
-
-def _entries_of(name: str, kind: ListKind, files: Mapping[str, bytes]) -> tuple[NewEntry, ...]:
-    path = str(PurePosixPath("lists") / f"{name}.csv")
-    content = files.get(path)
-    return () if content is None else parse_list(name, content, kind).entries
+        turns, now = Turns(), self._ledger.clock.now_us()
+        missing: list[NewEntry] = []
+        for start in range(0, len(given), LOOK_UPS):
+            for entry in given[start : start + LOOK_UPS]:
+                if known is None or known.find(entry[0], now) is None:
+                    missing.append(NewEntry(*entry))
+            await turns.give()
+        return tuple(missing)

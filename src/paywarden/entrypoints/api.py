@@ -79,7 +79,11 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         installation.metrics,
     )
     policies = PolicyOperations(
-        installation.policies, installation.lists, installation.records, installation.ledger
+        installation.policies,
+        installation.lists,
+        installation.records,
+        installation.ledger,
+        installation.compiler,
     )
     return [*decisions.operations(), *policies.operations(), *system.operations()]
 

@@ -111,7 +111,7 @@ class Installation:
         self.ids = DecisionIds(self.keys.sub("decision-ids"))
         self.compiler = Compiler()
         self.lists = ListDesk(self.ledger)
-        self.policies = PolicyDesk(self.ledger, self.history, self.lists, self.compiler.compile)
+        self.policies = PolicyDesk(self.ledger, self.history, self.lists, self.compiler)
         make_deriver = derivers(settings.tables, home.root)
         self.tables = make_deriver("").tables
         self.payments = Payments(
