@@ -4,7 +4,7 @@ Guards: a ruleset is immutable and named by its content; nothing that does not c
 publishing moves one pointer by a log entry. Files are read, packed and opened by the compiler,
 never here, so that payments do not wait for them. New windows have history at once: they are filled
 from the log up to a sequence in a worker thread while payments go on, catch up with what came
-meanwhile, and take over between two payments. Not done here: approvals, shadow and roll-out (the lab).
+meanwhile, and take over between two payments. Not done here: approvals, shadow, roll-out (the lab).
 """
 
 from __future__ import annotations
