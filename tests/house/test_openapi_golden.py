@@ -31,7 +31,7 @@ NOTHING: Any = None
 def operations() -> list[Operation]:
     """The operations of the API process, over no services: they are only described."""
     decisions = DecisionOperations(*[NOTHING] * 8)
-    policies = PolicyOperations(*[NOTHING] * 4)
+    policies = PolicyOperations(*[NOTHING] * 5)
     system = SystemOperations(paywarden.__version__, Metrics(), lambda: (), CODES)
     return [*decisions.operations(), *policies.operations(), *system.operations()]
 

@@ -15,6 +15,7 @@ from paywarden.core.errors import InvalidRequest
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.ports import CompiledRuleset, ListedEntries
 from paywarden.kit.dismantling import Dismantler
+from paywarden.kit.turns import Turns
 from paywarden.risk.rules.compile_child import ListsRequest
 from paywarden.risk.rules.compile_frames import LISTS, SCREEN
 from paywarden.risk.rules.compile_process import CompilerProcess
@@ -40,9 +41,11 @@ class Compiler:
         """Entries of the list files. Errors: InvalidRequest with the place, Unavailable."""
         request = msgspec.msgpack.encode(ListsRequest(dict(kinds), packed))
         found: dict[str, list[tuple[str, str, int | None]]] = {}
+        turns = Turns()
         for part in await self._process.ask(LISTS, request):
             name, entries = marshal.loads(part)  # noqa: S302 - digest checked by the process
             found.setdefault(name, []).extend(entries)
+            await turns.give()
         return found
 
     async def screen(self, raw: bytes) -> InvalidRequest | None:
