@@ -7,12 +7,15 @@ import gc
 import json
 import weakref
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from paywarden.core.errors import InvalidRequest, TooLarge, Unparsable
+from paywarden.core.secret import Secret
 from paywarden.decision.ports import PolicyCompiler
+from paywarden.decision.stores.image_files import ImageFiles
 from paywarden.entrypoints.compiling import Compiler
 from paywarden.risk.rules.file_pack import PolicyFiles, pack_files, unpack_files
 from paywarden.risk.rules.findings import PolicyErrors
@@ -81,6 +84,36 @@ async def test_list_files_are_read_there(compiler: PolicyCompiler) -> None:
         await compiler.lists({"bad": "email_domain"}, twice)
     assert (refused.value.code, refused.value.pointer) == ("list_value_repeated", "bad.csv:3")
     assert not isinstance(refused.value, TooLarge)
+
+
+async def test_a_restart_takes_the_image_from_disk(tmp_path: Path) -> None:
+    def images(program: bytes = b"p" * 32) -> ImageFiles:
+        return ImageFiles(tmp_path, Secret(b"k" * 32), program)
+
+    first = Compiler(images())
+    made = await first.compile(sent(FILES))
+    await first.close()
+    stored = PolicyFiles(made.packed, ruleset=made.runtime.ruleset)
+
+    again = Compiler(images())
+    kept = await again.compile(stored)
+    assert kept.runtime.ruleset == made.runtime.ruleset and kept.packed == made.packed
+    assert kept.runtime.policy == made.runtime.policy
+    assert kept.runtime.rows == made.runtime.rows
+    (remembering,) = again._remembering
+    await remembering
+    changed = await again.compile(
+        sent({**FILES, "policy.yaml": FILES["policy.yaml"] + "text: x\n"})
+    )
+    assert changed.runtime.compiled.counts["compiled"] == 0, "the compiler was shown the image"
+    await again.close()
+
+    upgraded = Compiler(images(b"q" * 32))
+    compiled = await upgraded.compile(stored)
+    assert not upgraded._remembering
+    assert compiled.runtime.compiled.counts["compiled"] > 0
+    assert compiled.runtime.policy == made.runtime.policy
+    await upgraded.close()
 
 
 async def test_a_policy_given_up_is_taken_apart_in_steps(

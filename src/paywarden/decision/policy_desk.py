@@ -119,7 +119,7 @@ class PolicyDesk:
         return runtime
 
     async def _compiled(self, row: RulesetRow) -> PolicyRuntime:
-        return (await self._compiler.compile(PolicyFiles(row.packed))).runtime
+        return (await self._compiler.compile(PolicyFiles(row.packed, ruleset=row.hash))).runtime
 
     def keep(self, runtime: PolicyRuntime) -> None:
         """Have a compiled ruleset at hand (at start)."""

@@ -31,6 +31,7 @@ from paywarden.risk.rules.compile_frames import (
     KEY_BYTES,
     LISTS,
     PART,
+    REMEMBER,
     Frames,
     refused,
 )
@@ -62,11 +63,17 @@ class Workshop:
 
     def tasks(self) -> Mapping[bytes, Task]:
         """Tasks by the kind of frame that asks for them."""
-        return {COMPILE: self.compile_packed, LISTS: listed}
+        return {COMPILE: self.compile_packed, REMEMBER: self.remember, LISTS: listed}
 
     def compile_packed(self, packed: bytes) -> Iterator[bytes]:
         """Parts of the image of packed files."""
         return self.compile(unpack_files(packed))
+
+    def remember(self, packed: bytes) -> Iterator[bytes]:
+        """No parts: have read and compiled these files, so that changes of them are quick."""
+        for _ in self.compile_packed(packed):
+            pass
+        return iter(())
 
     def compile(self, files: Mapping[str, bytes]) -> Iterator[bytes]:
         """Parts of the image of files. Errors: PolicyErrors with every finding, InvalidRequest."""

@@ -29,9 +29,9 @@ KEY_BYTES = 32
 MAX_FRAME = 256 << 20
 PIECE = 128 * 1024
 PART, END, FINDINGS, REFUSED = b"P", b"E", b"F", b"R"
-COMPILE, LISTS, UPLOAD, SCREEN = b"C", b"L", b"U", b"S"
-"""Tasks: compile packed files; entries of list files; compile a body as sent; search it for card
-numbers."""
+COMPILE, REMEMBER, LISTS, UPLOAD, SCREEN = b"C", b"M", b"L", b"U", b"S"
+"""Tasks: compile packed files; the same for the memory alone; entries of list files; compile a body
+as sent; search it for card numbers."""
 _REFUSALS = {kind.__name__: kind for kind in (InvalidRequest, Unparsable, TooLarge)}
 
 

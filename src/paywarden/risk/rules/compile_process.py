@@ -53,10 +53,11 @@ MODULE = "paywarden.risk.rules.compile_child"
 
 @dataclass(frozen=True, slots=True)
 class Compilation:
-    """A compiled policy and its files, packed as they are to be stored."""
+    """A compiled policy, its files packed as they are to be stored, and the parts it came in."""
 
     policy: CompiledPolicy
     packed: bytes
+    parts: list[bytes]
 
 
 class CompilerProcess:
@@ -90,15 +91,9 @@ class CompilerProcess:
 
     async def compile(self, files: PolicyFiles) -> Compilation:
         """Compile and load. Errors: PolicyErrors with every finding; those of `ask`."""
-        assembly = Assembly()
+        task = UPLOAD if files.sent else COMPILE
         async with self._request():
-            with collection_paused():
-                turns = Turns()
-                async for part in self._parts(UPLOAD if files.sent else COMPILE, files.octets):
-                    assembly.take(part)
-                    await turns.give()
-                policy = await load_in_turns(assembly)
-        return Compilation(policy, assembly.packed or files.octets)
+            return await load_parts(self._parts(task, files.octets), files.octets)
 
     async def ask(self, task: bytes, octets: bytes) -> list[bytes]:
         """The parts of an answer. Errors: Unavailable when late or dead, the answer's refusal.
@@ -198,6 +193,18 @@ def collection_paused() -> Iterator[None]:
     finally:
         if running:
             gc.enable()
+
+
+async def load_parts(parts: AsyncIterator[bytes], packed: bytes) -> Compilation:
+    """Load parts as they come. `packed`: the files, unless the parts bring them."""
+    assembly, taken, turns = Assembly(), list[bytes](), Turns()
+    with collection_paused():
+        async for part in parts:
+            assembly.take(part)
+            taken.append(part)
+            await turns.give()
+        policy = await load_in_turns(assembly)
+    return Compilation(policy, assembly.packed or packed, taken)
 
 
 async def load_in_turns(assembly: Assembly) -> CompiledPolicy:

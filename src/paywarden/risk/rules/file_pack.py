@@ -18,10 +18,14 @@ FILES_LIMIT = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class PolicyFiles:
-    """Policy files on their way to the compiler: packed, or a JSON body just as it was sent."""
+    """Policy files on their way to the compiler: packed, or a JSON body just as it was sent.
+
+    `ruleset`: the name that they were stored under, empty for files that are not stored.
+    """
 
     octets: bytes
     sent: bool = False
+    ruleset: str = ""
 
 
 def pack_files(files: Mapping[str, bytes]) -> bytes:
