@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 ROTATION_HOURS = 24
 PAGE_LIMIT = 100
-Url = Annotated[str, Meta(min_length=1, max_length=2_000)]
+Url = Annotated[str, Meta(min_length=1, max_length=2_000, pattern="^https?://[^ @#]+$")]
 Events = Annotated[
     list[Annotated[str, Meta(min_length=1, max_length=63)]], Meta(min_length=1, max_length=50)
 ]
@@ -23,7 +23,7 @@ class EndpointRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     events: Events
     description: Description = ""
     kind: Literal["hmac", "ed25519"] = "hmac"
-    secret: Annotated[str, Meta(max_length=200)] | None = None
+    secret: Annotated[str, Meta(max_length=200, pattern="^wh(sec|sk)_")] | None = None
 
 
 class EndpointChange(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
