@@ -164,7 +164,7 @@ class PolicyOperations:
                       self.create, Ruleset, RulesetRequest, permission="rulesets:write", status=201,
                       tag="policy", body_limit=POLICY_BODY_LIMIT,
                       also_declares={200: "The same ruleset is stored already"},
-                      screen_aside=self.screen),
+                      screen_aside=self._compiler.screen),
             Operation("GET", "/v1/rulesets/{hash}", "get_ruleset", "Read a ruleset", self.ruleset,
                       Ruleset, permission="rulesets:read", tag="policy", path_texts=hashed),
             Operation("POST", "/v1/rulesets/{hash}/publish", "publish_ruleset",
@@ -229,10 +229,6 @@ class PolicyOperations:
         except PolicyErrors as found:
             raise _faulty(found) from None
         return Answer(self._shown(scope, row), 201 if fresh else 200)
-
-    async def screen(self, raw: bytes) -> InvalidRequest | None:
-        """The refusal of a policy that holds a card number."""
-        return await self._compiler.screen(raw)
 
     async def ruleset(self, call: Call) -> Answer:
         """GET /v1/rulesets/{hash}."""
