@@ -229,6 +229,55 @@ async def test_a_list_of_another_kind_is_refused(room: Room) -> None:
     assert (await room.decide()).entry.ruleset == runtime_of(POLICY).ruleset
 
 
+async def test_a_declared_file_is_looked_at_again_only_when_it_may_lack_something(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+    compiler, desk = room.installation.compiler, room.installation.lists
+    lists = compiler.lists
+
+    async def seen(kinds: Any, packed: bytes) -> Any:
+        asked.append(sorted(kinds))
+        return await lists(kinds, packed)
+
+    monkeypatch.setattr(compiler, "lists", seen)
+    path, now = "lists/stolen_cards.csv", room.clock.now_us()
+    more = POLICY[path] + b"card-new,new,\n"
+    files = {**POLICY, path: more}
+    await room.publish(files)
+    await room.publish({**files, "rules/more.yaml": WIDER["rules/wider.yaml"], **_windows()})
+    await room.publish(files)
+    assert asked == [["stolen_cards"]], "what it added itself settles the list"
+
+    removed = (NewEntry("card-new", "wrong"),)
+    kind = ListKind.CARD
+    await desk.edit(room.live, "stolen_cards", kind, EditAction.REMOVE, removed, "tester")
+    assert desk.find(room.live, "stolen_cards").find("card-new", now) is None
+    await room.publish(files)
+    assert len(asked) == 2
+    assert desk.find(room.live, "stolen_cards").find("card-new", now) is not None
+
+    ends = (NewEntry("card-new", "shorter", now + 60 * MINUTE),)
+    await desk.edit(room.live, "stolen_cards", kind, EditAction.ADD, ends, "tester")
+    await room.publish(files)
+    await room.publish(files)
+    assert len(asked) == 3
+    room.clock.advance(2 * 3600)
+    later = room.clock.now_us()
+    assert desk.find(room.live, "stolen_cards").find("card-new", later) is None
+    await room.publish(files)
+    assert len(asked) == 4
+    assert desk.find(room.live, "stolen_cards").find("card-new", later) is not None
+
+    await room.publish({**files, path: more + b"card-newer,new,\n"})
+    assert len(asked) == 5
+    assert desk.find(room.live, "stolen_cards").find("card-newer", later) is not None
+
+
+def _windows() -> dict[str, bytes]:
+    return {"aggregates.yaml": WIDER["aggregates.yaml"]}
+
+
 async def test_a_publication_that_loses_its_commit_changes_nothing(room: Room) -> None:
     await room.decide()
     writer = room.installation.writer

@@ -9,9 +9,7 @@ from typing import Any
 
 import pytest
 
-from paywarden.kit import dismantling
 from paywarden.kit.dismantling import STEP, Dismantler, Heap, taken_apart
-from paywarden.kit.turns import Turns
 
 
 class Thing:
@@ -69,22 +67,3 @@ async def test_after_the_end_things_go_at_once():
     await dismantler.close()
     del thing
     assert part() is None and dismantler.waiting == 0
-
-
-async def test_turns_are_given_only_after_work(monkeypatch: pytest.MonkeyPatch):
-    slept: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        slept.append(seconds)
-
-    monkeypatch.setattr("paywarden.kit.turns.asyncio.sleep", sleep)
-    now = [10.0]
-    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now[0])
-    turns = Turns()
-    await turns.give()
-    assert slept == []
-    now[0] += 0.0015
-    await turns.give()
-    await turns.give()
-    assert slept == [0.001]
-    assert dismantling.STEP <= 100

@@ -33,6 +33,7 @@ from paywarden.kit.outbox import enqueue
 from paywarden.risk.features.arena import Windows
 from paywarden.risk.features.observation import Observation
 from paywarden.risk.rules.file_pack import PolicyFiles
+from paywarden.risk.rules.model import Policy
 
 CATCH_UP_STEP = 64
 KEPT_RUNTIMES = 16
@@ -94,9 +95,7 @@ class PolicyDesk:
                 )
             self._keep(runtime)
             state = self._ledger.ready(scope)
-            kinds = runtime.policy.lists
-            listed = await self._compiler.lists(kinds, row.packed)
-            await self._lists.declare(scope, kinds, listed, actor)
+            await self._declare_lists(scope, runtime.policy, row.packed, actor)
             windows = await self._filled(state, runtime)
             return await self._switch(state, runtime, windows, actor)
 
@@ -121,6 +120,12 @@ class PolicyDesk:
         runtime = await self._compiled(row)
         self._keep(runtime)
         return runtime
+
+    async def _declare_lists(self, scope: Scope, policy: Policy, packed: bytes, actor: str) -> None:
+        kinds, files = policy.lists, policy.list_files
+        wanted = self._lists.unsettled(scope, kinds, files)
+        listed = await self._compiler.lists(wanted, packed) if wanted else {}
+        await self._lists.declare(scope, kinds, listed, files, actor)
 
     async def _compiled(self, row: RulesetRow) -> PolicyRuntime:
         return (await self._compiler.compile(PolicyFiles(row.packed, ruleset=row.hash))).runtime
