@@ -23,6 +23,7 @@ OF_CLI = {
     "decide": "decide a file of payments without a server",
     "policy": "check, try and publish policies",
     "simulate": "make a synthetic world with attacks",
+    "doctor": "judge a TLS endpoint",
     "bench": "run a benchmark of a source tree",
 }
 """Commands that need no installation: modules of `paywarden.cli` with add_arguments and run."""
