@@ -68,6 +68,9 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     keys.add_argument("--environment", choices=("test", "live"), default="test")
     keys.add_argument("--role", choices=("merchant", "operator"), default="merchant")
     keys.add_argument("--merchant", help="bind a merchant's key to its id")
+    bound = _command(parts, "certificates", "bind keys to client certificates", _certificates)
+    if "certificates" in words:
+        importlib.import_module("paywarden.entrypoints.certificates").add_arguments(bound)
     _command(parts, "version", "the version of this program", _version)
     return parser
 
@@ -135,6 +138,12 @@ def _keys(arguments: argparse.Namespace, home: Home) -> int:
     from paywarden.entrypoints.keys import make_api_key
 
     return make_api_key(arguments, home)
+
+
+def _certificates(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.certificates import certificates
+
+    return certificates(arguments, home)
 
 
 def _version(arguments: argparse.Namespace, _home: Home) -> int:
