@@ -127,7 +127,9 @@ def test_sslyze_finds_nothing_but_what_is_named(
 
 def sslyze_findings(target: str, file: Path) -> dict[str, Any]:
     """What sslyze holds against an endpoint, by the name of its scan."""
-    program = Path(sys.executable).with_name("sslyze")
+    program = os.environ.get("PAYWARDEN_SSLYZE") or shutil.which("sslyze")
+    if program is None:
+        pytest.skip("sslyze is absent: PAYWARDEN_SSLYZE names it")
     scans = ["sslv2", "sslv3", "tlsv1", "tlsv1_1", "tlsv1_2", "tlsv1_3", "compression",
              "heartbleed", "openssl_ccs", "early_data", "reneg", "robot", "certinfo"]  # fmt: skip
     subprocess.run(
