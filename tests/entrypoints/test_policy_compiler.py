@@ -125,9 +125,12 @@ async def test_a_policy_given_up_is_taken_apart_in_steps(
         f"when: 'payment.hour == {n}', then: {{points: 1}}}}\n"
         for n in range(300)
     )
-    made = await compiler.compile(sent({**FILES, "rules/all.yaml": rules}))
+    window = "- {name: w, function: count, by: [card], window: 1h, where: event.kind == 'label'}\n"
+    given = {**FILES, "rules/all.yaml": rules, "aggregates.yaml": window}
+    made = await compiler.compile(sent(given))
     functions = [weakref.ref(one) for one in made.runtime.compiled.online.functions]
     gone = weakref.ref(made.runtime.compiled)
+    filters = weakref.ref(made.runtime.compiled.filters)
     del made
     assert gone() is None, "nothing refers back to a policy: it goes without the collector"
     dismantler = compiler._dismantler
@@ -136,4 +139,5 @@ async def test_a_policy_given_up_is_taken_apart_in_steps(
     while dismantler.waiting:
         await asyncio.sleep(0)
     assert not any(one() for one in functions)
+    assert filters() is None, "no cycle is left to the collector, which looks at none of it"
     assert gc.isenabled()

@@ -19,7 +19,7 @@ WORK_SECONDS = 0.001
 PAUSE_SECONDS = 0.001
 LATE_SECONDS = 0.0025
 """A pause that took this long: timers are good to a millisecond, the rest was others' work."""
-MOST_PAUSES = 8
+MOST_PAUSES = 4
 
 
 class Turns:

@@ -112,7 +112,9 @@ class CompiledPolicy:
     def heaps(self) -> list[Heap]:
         """The heavy contents in flat lists, to be freed in steps when this policy is given up."""
         rows = (self.fired, self.needs_whole, self.rules, self.policy.rules, self.slow.conditions)
-        return [self.online.functions, self.online.reads, *map(list, rows), self.slow.trees]
+        heaps: list[Heap] = [self.online.functions, self.online.reads, *map(list, rows)]
+        # The filters and their set refer to each other: without this table they no longer do.
+        return [*heaps, self.slow.trees, self.filters.filters]
 
     @property
     def columns(self) -> ColumnProgram:
