@@ -16,6 +16,7 @@ from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import NotFound, PaywardenError, Unavailable
 from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
+from paywarden.decision.checkpoints import Checkpoints
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.decision_ids import DecisionIds
 from paywarden.decision.events import Events
@@ -107,6 +108,9 @@ class Installation:
         stores = Stores(self.journal, self.writer, self.records, SqliteAuditLog(self.reader))
         self.ledger = Ledger(stores, self.keys.sub("bodies"), clock, self.metrics)
         self.history = History(self.journal, home.segments)
+        self.checkpoints = Checkpoints(
+            home.checkpoints, derive(self.keys.master, Purpose.CHECKPOINTS), self.journal.mark
+        )
         self.sealer = Sealer(self.key_ring)
         self.ids = DecisionIds(self.keys.sub("decision-ids"))
         self.compiler = Compiler()
@@ -165,13 +169,8 @@ class Installation:
 
     def _restore(self) -> int:
         """States from the log, and the keeper's open segments too; the head."""
-        head = rebuild(self.ledger, self.foundations())
         self.keeper.restart()
-        for scope in list(self.ledger.states):
-            sealed = self.keeper.sealed_up_to(scope)
-            for seen in self.history.observations(scope, sealed, head):
-                self.keeper.add(scope, seen)
-        return head
+        return rebuild(self.ledger, self.foundations())
 
     async def stop(self) -> None:
         """Finish what is staged, then close everything."""
@@ -221,7 +220,14 @@ class Installation:
 
     def foundations(self) -> Foundations:
         """What a rebuild needs beside the log."""
-        return Foundations(self.history, self._runtime, self.digester, self.fresh_lists)
+        return Foundations(
+            self.history,
+            self.checkpoints,
+            self._runtime,
+            self.digester,
+            self.fresh_lists,
+            self.keeper.extend,
+        )
 
     def _runtime(self, _scope: Scope, ruleset: str) -> PolicyRuntime:
         runtime = self.policies.runtime(ruleset)

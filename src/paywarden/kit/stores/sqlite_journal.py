@@ -25,6 +25,7 @@ from paywarden.kit.journal.order import check_continues
 PAGE_ROWS: Final = 200
 _COLUMNS: Final = ("seq", "scope", "kind", "at_us", "body", "digest")
 _HEAD: Final = "SELECT seq, digest FROM journal ORDER BY seq DESC LIMIT 1"
+_MARK: Final = "SELECT digest FROM journal WHERE seq <= ? ORDER BY seq DESC LIMIT 1"
 _PAGE: Final = (
     "SELECT seq, scope, kind, at_us, body, digest FROM journal WHERE seq >= ? ORDER BY seq LIMIT ?"
 )
@@ -65,6 +66,11 @@ class SqliteJournal:
         """Seq of the last committed entry, from the file; 0 when empty."""
         row = self._reader.one(_HEAD)
         return 0 if row is None else int(row[0])
+
+    def mark(self, seq: int) -> bytes:
+        """Chain digest of the last entry up to `seq`."""
+        row = self._reader.one(_MARK, (seq,))
+        return GENESIS if row is None else bytes(row[0])
 
     def read(self, scope: Scope | None, from_seq: int, limit: int) -> Iterator[Entry]:
         """Committed entries from `from_seq`, at most `limit`; each is checked against its chain."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import mmap
 import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from paywarden.risk.features import heap, kernel
 from paywarden.risk.features.batch import FeatureColumns, RowWriter
 from paywarden.risk.features.columns import ObservationColumns
 from paywarden.risk.features.jit import Words
+from paywarden.risk.features.label_keys import Keys, LabelKeys, Seqs
 from paywarden.risk.features.observation import KEY_COUNT, Observation
 from paywarden.risk.features.pages import D_SUMMARY, PAGE
 from paywarden.risk.features.plain import KIND_FIELD, FeatureValue, check_order
@@ -43,6 +45,17 @@ SEQ_LIMIT = 2**39
 _MAP = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
 
 
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """What a store knows beside its memory: last sequence and clock, texts by number, labels."""
+
+    seq: int
+    clock_us: int | None
+    texts: tuple[str, ...]
+    label_seqs: Seqs
+    label_keys: Keys
+
+
 class Windows:
     """Windows of one scope (rules: `plain.py`). Times in microseconds, memory in 8-byte words."""
 
@@ -52,7 +65,7 @@ class Windows:
         self._partial = PartialClock(plan, history_start_us)
         self._symbols: dict[str, int] = {}
         self._texts: list[str] = []
-        self._labels: dict[int, tuple[int, ...]] = {}
+        self._labels = LabelKeys()
         self._clock_us: int | None = None
         self._seq = 0
         self._writer = RowWriter(self._program, plan, self._symbol)
@@ -121,8 +134,25 @@ class Windows:
         self, columns: ObservationColumns, labels: npt.NDArray[np.bool_], start: int, stop: int
     ) -> None:
         chosen = start + np.flatnonzero(labels[start:stop])
-        keys = map(tuple, columns.keys[chosen].tolist())
-        self._labels.update(zip(columns.seq[chosen].tolist(), keys, strict=True))
+        self._labels.extend(columns.seq[chosen], columns.keys[chosen])
+
+    def image(self) -> tuple[Words, Resumption]:
+        """All memory in use (a view, valid until the next call of anything) and the rest."""
+        labels = self._labels.arrays()
+        rest = Resumption(self._seq, self._clock_us, tuple(self._texts), *labels)
+        return self._mem[: int(self._mem[heap.TOP])], rest
+
+    def blank(self, words: int) -> Words:
+        """Memory of so many words to write an image into; drop the view, then `resume`."""
+        self._resize(words + words // 4)
+        return self._mem[:words]
+
+    def resume(self, rest: Resumption) -> None:
+        """Go on from an image of a store with the same plan, whose memory `blank` received."""
+        self._seq, self._clock_us = rest.seq, rest.clock_us
+        self._texts[:] = rest.texts
+        self._symbols.update((text, number) for number, text in enumerate(rest.texts))
+        self._labels.extend(rest.label_seqs, rest.label_keys)
 
     def memory(self) -> dict[str, int]:
         """Bytes (in use, taken, reserved) and numbers of events, keys and pairs held."""
@@ -153,9 +183,12 @@ class Windows:
 
     def _grow(self) -> None:
         needed = int(self._mem[heap.TOP]) + kernel.reserve_words(self._mem, self._program.table)
-        words = max(needed + needed // 4, int(self._mem.size) * 3 // 2)
         if needed > WORDS_LIMIT:
             raise LimitExceeded("window_memory", "a scope's windows hold at most 32 GiB")
+        self._resize(max(needed + needed // 4, int(self._mem.size) * 3 // 2))
+
+    def _resize(self, words: int) -> None:
+        words = max(words, int(self._mem.size))
         self._mem = self._one
         try:
             self._map.resize(min(words, WORDS_LIMIT) * 8)
@@ -179,7 +212,7 @@ class Windows:
         self._run(self._row, columns, self._out, self._valid, 0, 1)
         self._seq, self._clock_us = observation.seq, observation.t_us
         if label:
-            self._labels[observation.seq] = observation.keys
+            self._labels.add(observation.seq, observation.keys)
 
     def _run(
         self, rows: Words, columns: Words, out: Words, valid: Any, start: int, stop: int
@@ -192,7 +225,7 @@ class Windows:
                 self._grow()
 
     def _retract(self, seq: int) -> None:
-        keys = self._labels.pop(seq, None)
+        keys = self._labels.take(seq)
         if keys is None:
             return
         self._pack([_NO_SEQ, 0, 0, 0, *keys])
