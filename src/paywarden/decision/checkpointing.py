@@ -4,11 +4,12 @@ Guards: it reads segments and the last checkpoint and nothing else of the home, 
 one that authenticates checkpoints, and writes only there; so it runs in a process of its own beside
 the one that decides, which neither forks nor copies nor waits. A job is plain data. A segment that
 is damaged ends the attempt; the checkpoints that stand remain.
-Not done here: when it is worth while (`entrypoints/checkpoints.py`).
+Not done here: when it is worth while (`entrypoints/checkpoint_schedule.py`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -17,7 +18,7 @@ from paywarden.core.errors import Conflict
 from paywarden.core.scope import Scope
 from paywarden.core.secret import Secret
 from paywarden.decision.checkpoints import Checkpoints, Place, binding_of
-from paywarden.decision.history import sealed
+from paywarden.decision.history import History, sealed
 from paywarden.decision.state import Observed
 from paywarden.risk.features.arena import Windows
 from paywarden.risk.features.model import Aggregate
@@ -50,6 +51,34 @@ class Made(msgspec.Struct, frozen=True):
     bytes: int
 
 
+def job_of(
+    history: History,
+    checkpoints: Checkpoints,
+    scope: Scope,
+    aggregates: Sequence[Aggregate],
+    history_start_us: int,
+    to_seq: int | None = None,
+) -> Job | None:
+    """The next checkpoint up to the last sealed sequence (at most `to_seq`); None without one."""
+    ends = [last for _first, last in history.sealed_ranges(scope)]
+    seq = max((last for last in ends if to_seq is None or last <= to_seq), default=0)
+    if not seq:
+        return None
+    binding = binding_of(scope, aggregates, history_start_us)
+    known = [one for one, _path in checkpoints.found(scope, binding) if one <= seq]
+    return Job(
+        scope=scope.text,
+        aggregates=tuple(aggregates),
+        history_start_us=history_start_us,
+        seq=seq,
+        marks={one: checkpoints.mark(one) or b"" for one in (*known, seq)},
+        binding=binding,
+        segments=str(history.folder_of(scope)),
+        checkpoints=str(checkpoints.root),
+        key=checkpoints.key.expose(),
+    )
+
+
 def make(job: Job) -> Made:
     """Take up the last checkpoint, replay, write the next. Errors: Conflict, Corrupt, OSError."""
     scope = Scope.parse(job.scope)
@@ -71,5 +100,5 @@ def make(job: Job) -> Made:
         written = (
             0 if resumed == job.seq else checkpoints.save(observed, scope, job.binding, job.seq)
         )
-        checkpoints.prune(scope, job.binding)
+        checkpoints.prune(scope, job.binding, job.seq)
     return Made(job.seq, resumed, written)

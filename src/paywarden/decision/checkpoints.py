@@ -96,13 +96,13 @@ class Checkpoints:
     """Checkpoints of every scope under one folder. `mark` gives the log's chain digest at a seq."""
 
     def __init__(self, root: Path, key: Secret[bytes], mark: Mark) -> None:
-        self._root = root
-        self._key = key
-        self._mark = mark
+        self.root = root
+        self.key = key
+        self.mark = mark
 
     def folder_of(self, scope: Scope) -> Path:
         """Where the checkpoints of a scope lie."""
-        return self._root / scope.tenant / scope.environment.value
+        return self.root / scope.tenant / scope.environment.value
 
     def found(self, scope: Scope, binding: str | None = None) -> list[tuple[int, Path]]:
         """(seq, file), newest first, of one binding or of all."""
@@ -128,6 +128,8 @@ class Checkpoints:
             except (Corrupt, OSError, msgspec.MsgspecError) as fault:
                 code = fault.code if isinstance(fault, Corrupt) else type(fault).__name__
                 logger().warning("checkpoint_refused", code=code, file=path.name)
+                if isinstance(fault, Corrupt):
+                    path.unlink(missing_ok=True)  # it would be refused again, and stand for one
                 continue
             logger().info("checkpoint_taken_up", tenant=scope.tenant, seq=seq, file=path.name)
             return seq
@@ -135,7 +137,7 @@ class Checkpoints:
 
     def save(self, observed: Observed, scope: Scope, binding: str, seq: int) -> int:
         """Write what the observations up to seq made; bytes. The caller holds `writing`."""
-        mark = self._mark(seq)
+        mark = self.mark(seq)
         assert observed.windows is not None and mark is not None
         memory, rest = observed.windows.image()
         identities_used, identities = observed.identities.image()
@@ -153,7 +155,7 @@ class Checkpoints:
             *_named("labels", labels),
         ]
         path = self.folder_of(scope) / f"{seq:020d}-{binding}.ckpt"
-        return write_file(path, msgspec.msgpack.encode(head), sections, self._key)
+        return write_file(path, msgspec.msgpack.encode(head), sections, self.key)
 
     @contextlib.contextmanager
     def writing(self, scope: Scope) -> Iterator[None]:
@@ -171,20 +173,22 @@ class Checkpoints:
         finally:
             os.close(handle)
 
-    def prune(self, scope: Scope, binding: str) -> None:
-        """Remove what is kept no longer."""
-        mine = [path for _seq, path in self.found(scope, binding)]
-        others = [path for _seq, path in self.found(scope) if path not in mine]
-        for path in (*mine[KEPT:], *others[KEPT_OF_OTHERS:]):
+    def prune(self, scope: Scope, binding: str, seq: int) -> None:
+        """Remove what is kept no longer, and what claims to know more than the log (up to seq)."""
+        mine = self.found(scope, binding)
+        beyond = [path for one, path in mine if one > seq]
+        kept = [path for one, path in mine if one <= seq]
+        others = [path for _one, path in self.found(scope) if path not in (*beyond, *kept)]
+        for path in (*beyond, *kept[KEPT:], *others[KEPT_OF_OTHERS:]):
             path.unlink(missing_ok=True)
 
     def _load(self, path: Path, observed: Observed, place: Place) -> None:
-        with contextlib.closing(SectionsFile(path, self._key)) as file:
+        with contextlib.closing(SectionsFile(path, self.key)) as file:
             head = msgspec.msgpack.decode(file.head, type=Head)
             wanted = (place.scope.text, place.binding, place.seq)
             if (head.scope, head.binding, head.seq) != wanted:
                 raise Corrupt("checkpoint_misnamed", "it is not what its name says")
-            if head.mark != self._mark(head.seq):
+            if head.mark != self.mark(head.seq):
                 raise Corrupt("checkpoint_other_log", "it was made from another log")
             windows, identities, labels = _read(file, head, place.plan, observed.history_start_us)
         observed.windows, observed.identities, observed.labels = windows, identities, labels

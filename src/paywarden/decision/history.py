@@ -47,8 +47,12 @@ class History:
 
     def sealed_up_to(self, scope: Scope) -> int:
         """Sequence of the last sealed observation of a scope; 0 when there is none."""
-        found = ranges(self.folder_of(scope))
+        found = self.sealed_ranges(scope)
         return found[-1][1] if found else 0
+
+    def sealed_ranges(self, scope: Scope) -> list[tuple[int, int]]:
+        """First and last sequence of each sealed segment of a scope, in order."""
+        return ranges(self.folder_of(scope))
 
     def _sealed(self, scope: Scope, after: int, up_to: int) -> Iterator[ObservationColumns]:
         try:

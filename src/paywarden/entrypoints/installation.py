@@ -10,12 +10,15 @@ from __future__ import annotations
 import asyncio
 import gc
 import hashlib
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import NotFound, PaywardenError, Unavailable
 from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
+from paywarden.decision import entries
 from paywarden.decision.checkpoints import Checkpoints
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.decision_ids import DecisionIds
@@ -33,6 +36,7 @@ from paywarden.decision.start import Foundations, rebuild
 from paywarden.decision.stores.sqlite import SCHEMA as DECISION_SCHEMA
 from paywarden.decision.stores.sqlite import SqliteRecords
 from paywarden.decision.views import Views
+from paywarden.entrypoints.checkpoint_schedule import CheckpointSchedule
 from paywarden.entrypoints.compiling import Compiler
 from paywarden.entrypoints.home import Home, private_write
 from paywarden.entrypoints.settings import Settings
@@ -81,6 +85,14 @@ class Keys:
         """A key of its own for one use of digests."""
         keyed = hashlib.blake2b(name.encode(), key=self.digests.expose(), digest_size=size)
         return Secret(keyed.digest())
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The ruleset that decides in a scope, and since when its log is complete."""
+
+    ruleset: str
+    history_start_us: int
 
 
 class Installation:
@@ -134,6 +146,13 @@ class Installation:
             self.reader, KeyedDigest(derive(self.keys.master, Purpose.IDEMPOTENCY)), clock
         )
         self.keeper = SegmentKeeper(self.history.folder_of)
+        self.schedule = CheckpointSchedule(
+            lambda: self.ledger.states,
+            self.history,
+            self.checkpoints,
+            settings.checkpoints.every_payments,
+            self.metrics,
+        )
         self.ready = False
         self._tasks: set[asyncio.Task[None]] = set()
         self.ledger.on_staged = self.policies.observed
@@ -166,6 +185,12 @@ class Installation:
         self.writer.start()
         self.keeper.start()
         await self._rebuild()
+        self._spawn(self.schedule.run())
+
+    def _spawn(self, life: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(life)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _restore(self) -> int:
         """States from the log, and the keeper's open segments too; the head."""
@@ -177,8 +202,10 @@ class Installation:
         self.ready = False
         await self.ledger.settle()
         self.ledger.failed = True
-        for task in list(self._tasks):
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self.compiler.close()
         await asyncio.to_thread(self._close)
 
@@ -200,23 +227,24 @@ class Installation:
         self.ready = True
 
     async def _compile_published(self) -> None:
-        wanted = {
-            (scope, name)
-            for scope, name in await asyncio.to_thread(self._published)
-            if self.policies.runtime(name) is None
-        }
-        for scope, name in wanted:
-            await self.policies.runtime_of(scope, name)
+        for scope, published in (await asyncio.to_thread(self.published)).items():
+            if self.policies.runtime(published.ruleset) is None:
+                await self.policies.runtime_of(scope, published.ruleset)
 
-    def _published(self) -> list[tuple[Scope, str]]:
-        from paywarden.decision import entries  # the fold's own words
-
-        found: dict[Scope, str] = {}
+    def published(self) -> dict[Scope, Published]:
+        """What decides in each scope that has a policy, from the log."""
+        starts: dict[Scope, int] = {}
+        found: dict[Scope, Published] = {}
         for seq, scope, kind in self.records.control_entries(self.journal.head()):
-            if kind == entries.POLICY:
-                for entry in self.journal.read(scope, seq, 1):
-                    found[scope] = entries.decode(kind, entry.body).ruleset
-        return list(found.items())
+            if kind not in (entries.GENESIS, entries.POLICY):
+                continue
+            for entry in self.journal.read(scope, seq, 1):
+                body = entries.decode(kind, entry.body)
+                if kind == entries.GENESIS:
+                    starts[scope] = body.history_start_us
+                else:
+                    found[scope] = Published(body.ruleset, starts[scope])
+        return found
 
     def foundations(self) -> Foundations:
         """What a rebuild needs beside the log."""
@@ -237,9 +265,7 @@ class Installation:
 
     def _start_recovery(self) -> None:
         self.ready = False
-        task = asyncio.get_running_loop().create_task(self._recover())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._spawn(self._recover())
 
     async def _recover(self) -> None:
         pause = FIRST_PAUSE_SECONDS
