@@ -23,6 +23,7 @@ from paywarden.kit.journal.model import Entry
 from paywarden.kit.journal.order import check_continues
 
 PAGE_ROWS: Final = 200
+RESTORE: Final = "restore the database from a backup"
 _COLUMNS: Final = ("seq", "scope", "kind", "at_us", "body", "digest")
 _HEAD: Final = "SELECT seq, digest FROM journal ORDER BY seq DESC LIMIT 1"
 _MARK: Final = "SELECT digest FROM journal WHERE seq <= ? ORDER BY seq DESC LIMIT 1"
@@ -118,7 +119,9 @@ class SqliteJournal:
             page = self._reader.rows(_PAGE, (expected, min(left, PAGE_ROWS)))
             for row in page:
                 if row[0] != expected:
-                    raise Corrupt("journal_corrupt", f"entry {expected} is missing from the log")
+                    raise Corrupt(
+                        "journal_corrupt", f"entry {expected} is missing from the log; {RESTORE}"
+                    )
                 yield _checked(row, previous)
                 previous, expected = row[5], expected + 1
             if len(page) < min(left, PAGE_ROWS):
@@ -132,7 +135,9 @@ class SqliteJournal:
             page = self._reader.rows(_SCOPED_PAGE, (start, scope.text, wanted))
             for row in page:
                 if row[6] is None and row[0] != 1:
-                    raise Corrupt("journal_corrupt", f"entry {row[0] - 1} is missing from the log")
+                    raise Corrupt(
+                        "journal_corrupt", f"entry {row[0] - 1} is missing from the log; {RESTORE}"
+                    )
                 yield _checked(row, GENESIS if row[0] == 1 else row[6])
                 start = row[0] + 1
             if len(page) < wanted:
@@ -146,7 +151,7 @@ class SqliteJournal:
         if row is None:
             if self.head() < seq:
                 return GENESIS
-            raise Corrupt("journal_corrupt", f"entry {seq - 1} is missing from the log")
+            raise Corrupt("journal_corrupt", f"entry {seq - 1} is missing from the log; {RESTORE}")
         return bytes(row[0])
 
 
@@ -160,5 +165,5 @@ def _checked(row: tuple[object, ...], previous: bytes) -> Entry:
         if wanted == digest:
             return Entry(seq, _scope(scope), kind, at_us, body)  # type: ignore[arg-type]
     except (TypeError, ValueError, AttributeError) as fault:
-        raise Corrupt("journal_corrupt", f"entry {seq} of the log is damaged") from fault
-    raise Corrupt("journal_corrupt", f"entry {seq} of the log is damaged")
+        raise Corrupt("journal_corrupt", f"entry {seq} of the log is damaged; {RESTORE}") from fault
+    raise Corrupt("journal_corrupt", f"entry {seq} of the log is damaged; {RESTORE}")
