@@ -13,6 +13,7 @@ home that is kept:
     python bench/recovery.py --home DIR --step prepare --full    # policy and past: some minutes
     python bench/recovery.py --home DIR --step checkpoint        # what the server's child does
     python bench/recovery.py --home DIR --step measure           # decide a tail, kill -9, start
+    python bench/recovery.py --home DIR --step beside            # latency while the child works
 
 `--without` measures with the checkpoints moved aside: a start from segments alone.
 """
@@ -47,7 +48,11 @@ PER_CARD = 4
 TAIL_SECONDS = 3.0
 TARGET_PAYMENTS, TARGET_SECONDS = 10_000_000, 60.0
 STEPS = ("prepare", "checkpoint", "measure")
+ALONE = "beside"
 NOTES = "bench.json"
+CHILD = "paywarden.entrypoints.checkpoint_child"
+BESIDE_SECONDS, LAP_SECONDS = 160.0, 6.0
+SAID = ("per_second", "p50_ms", "p99_ms", "p999_ms", "max_ms")
 
 
 def prepare(home: Path, payments: int) -> None:
@@ -98,21 +103,56 @@ def measure(home: Path, repeat: int) -> dict[str, Any]:
 
 def tail(home: Path, server: _home.Server, cards: int) -> int:
     """Decide payments over HTTP for some seconds; how many."""
+    return int(load(home, server, cards, rate=0, seconds=TAIL_SECONDS)["answers"])
+
+
+def load(
+    home: Path, server: _home.Server, cards: int, *, rate: int, seconds: float
+) -> dict[str, Any]:
+    """Payments over HTTP; what the generator says."""
     bodies = home / "bodies.jsonl"
-    world = _traffic.World(cards)
-    bodies.write_bytes(b"\n".join(_traffic.bodies(world, 2_000)) + b"\n")
+    if not bodies.exists():
+        world = _traffic.World(cards)
+        bodies.write_bytes(b"\n".join(_traffic.bodies(world, 2_000)) + b"\n")
     given = {
-        "port": server.port, "key": server.key, "bodies": str(bodies), "rate": 0,
-        "connections": 32, "seconds": TAIL_SECONDS,
+        "port": server.port, "key": server.key, "bodies": str(bodies), "rate": rate,
+        "connections": 32, "seconds": seconds,
     }  # fmt: skip
     script = str(Path(__file__).with_name("_load.py"))
     done = subprocess.run(
         [sys.executable, script, json.dumps(given)], capture_output=True, text=True, check=True
     )
-    found = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout)
     if set(found["statuses"]) != {"200"}:
-        raise RuntimeError(f"the tail was not decided: {found}")
-    return int(found["answers"])
+        raise RuntimeError(f"payments were not decided: {found}")
+    return found
+
+
+def beside(home: Path, rate: int) -> dict[str, Any]:
+    """Latency of payments at a steady rate before and while the server's child works."""
+    notes = json.loads((home / NOTES).read_text())
+    os.environ["PAYWARDEN_CHECKPOINTS__EVERY_PAYMENTS"] = "1"
+    runs: list[dict[str, Any]] = []
+    with _home.serving(home, notes["key"]) as server:
+        ends = time.monotonic() + BESIDE_SECONDS
+        while time.monotonic() < ends:
+            children = [pid for pid in server.processes() if CHILD in command_line(pid)]
+            held = _report.resident_mib(children[0]) if children else 0.0
+            found = load(home, server, int(notes["cards"]), rate=rate, seconds=LAP_SECONDS)
+            runs.append({"child_MiB": held} | {k: v for k, v in found.items() if k in SAID})
+            if not children and any(one["child_MiB"] for one in runs):
+                break
+        written = server.text("/metrics")
+    lines = [one for one in written.splitlines() if one.startswith("paywarden_checkpoint")]
+    return {"beside": runs, "metrics": lines}
+
+
+def command_line(pid: int) -> str:
+    """Words of a process; empty when it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
 
 
 class Parts:
@@ -199,6 +239,8 @@ def steps(options: Any, home: Path) -> dict[str, Any]:
             report |= measure(home, options.repeat)
     elif "measure" in wanted:
         report |= measure(home, options.repeat)
+    if options.step == ALONE:
+        report |= beside(home, options.rate)
     report["machine"]["load_average_after"] = _report.machine()["load_average"]
     return report
 
@@ -220,7 +262,10 @@ def main() -> None:
     parser.add_argument("--behind", type=int, help="payments behind the checkpoint (a tenth)")
     parser.add_argument("--repeat", type=int, default=2)
     parser.add_argument("--home", type=Path, help="a home that is kept, for steps run apart")
-    parser.add_argument("--step", choices=STEPS, help="one step over --home (default: all)")
+    parser.add_argument(
+        "--step", choices=(*STEPS, ALONE), help="one step over --home (default: all)"
+    )
+    parser.add_argument("--rate", type=int, default=100, help="payments a second, for `beside`")
     parser.add_argument("--without", action="store_true", help="from segments alone")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -127,7 +127,7 @@ class Checkpoints:
                 self._load(path, observed, replace(latest, seq=seq))
             except (Corrupt, OSError, msgspec.MsgspecError) as fault:
                 code = fault.code if isinstance(fault, Corrupt) else type(fault).__name__
-                logger().warning("checkpoint_refused", code=code, file=path.name)
+                logger().warning("checkpoint_refused", code=code, seq=seq, file=path.name)
                 if isinstance(fault, Corrupt):
                     path.unlink(missing_ok=True)  # it would be refused again, and stand for one
                 continue

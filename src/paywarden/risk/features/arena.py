@@ -37,6 +37,7 @@ from paywarden.risk.features.program import (
     SUMMARY,
     compile_program,
 )
+from paywarden.risk.features.texts import Texts
 
 WORDS_LIMIT = 2**32
 _FIRST_WORDS = 1 << 18
@@ -63,12 +64,11 @@ class Windows:
         self.plan = plan
         self._program = compile_program(plan)
         self._partial = PartialClock(plan, history_start_us)
-        self._symbols: dict[str, int] = {}
-        self._texts: list[str] = []
+        self._texts = Texts()
         self._labels = LabelKeys()
         self._clock_us: int | None = None
         self._seq = 0
-        self._writer = RowWriter(self._program, plan, self._symbol)
+        self._writer = RowWriter(self._program, plan, self._texts.number)
         self._open()
         self._buffer = bytearray(8 * self._program.row_words)
         self._row: Words = np.frombuffer(self._buffer, np.int64).reshape(1, -1)
@@ -127,7 +127,7 @@ class Windows:
         if len(columns):
             self._seq, self._clock_us = int(columns.seq[-1]), int(columns.t_us[-1])
         return FeatureColumns(
-            self.plan.names, self.plan.kinds, wanted, out, valid.view(np.bool_), tuple(self._texts)
+            self.plan.names, self.plan.kinds, wanted, out, valid.view(np.bool_), self._texts.all
         )
 
     def _remember_labels(
@@ -139,7 +139,7 @@ class Windows:
     def image(self) -> tuple[Words, Resumption]:
         """All memory in use (a view, valid until the next call of anything) and the rest."""
         labels = self._labels.arrays()
-        rest = Resumption(self._seq, self._clock_us, tuple(self._texts), *labels)
+        rest = Resumption(self._seq, self._clock_us, self._texts.all, *labels)
         return self._mem[: int(self._mem[heap.TOP])], rest
 
     def blank(self, words: int) -> Words:
@@ -150,8 +150,7 @@ class Windows:
     def resume(self, rest: Resumption) -> None:
         """Go on from an image of a store with the same plan, whose memory `blank` received."""
         self._seq, self._clock_us = rest.seq, rest.clock_us
-        self._texts[:] = rest.texts
-        self._symbols.update((text, number) for number, text in enumerate(rest.texts))
+        self._texts.extend(rest.texts)
         self._labels.extend(rest.label_seqs, rest.label_keys)
 
     def memory(self) -> dict[str, int]:
@@ -240,13 +239,6 @@ class Windows:
             self._program.pack.pack_into(self._buffer, 0, *items)
         except struct.error as error:
             raise InvalidRequest("observation_value", "a number does not fit 64 bits") from error
-
-    def _symbol(self, text: str) -> int:
-        found = self._symbols.get(text)
-        if found is None:
-            found = self._symbols[text] = len(self._texts)
-            self._texts.append(text)
-        return found
 
     def _values(self) -> list[FeatureValue]:
         words: list[Any] = self._out[0].tolist()
