@@ -20,9 +20,18 @@ ENTRYPOINTS = ROOT / "src" / "paywarden" / "entrypoints"
 GOLDENS = Path(__file__).parent / "closures"
 # Parts that several processes share; any other file beside them is a process and owes a golden.
 SHARED = {
-    "__init__", "checkpoint_schedule", "compiling", "home", "installation", "settings",
-    "start_report", "tables", "warming",
-}  # fmt: skip
+    "__init__",
+    "checkpoint_schedule",
+    "compiling",
+    "home",
+    "listening",
+    "installation",
+    "settings",
+    "start_report",
+    "tables",
+    "warming",
+    "webhooks",
+}
 LIST_MODULES = """
 import importlib, json, sys
 before = set(sys.modules)

@@ -28,6 +28,7 @@ class Purpose(enum.StrEnum):
     CHECKPOINTS = "checkpoints"
     SUBJECT_NAMES = "subject_names"
     SUBJECT_WRAPPING = "subject_wrapping"
+    WEBHOOKS = "webhooks"
 
 
 def derive(master: Secret[bytes], purpose: Purpose) -> Secret[bytes]:
