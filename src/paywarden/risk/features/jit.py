@@ -35,15 +35,20 @@ _SOURCES = (
     "aggregates/registry",
     "catalogue",
     "evaluation",
+    "events",
     "heap",
     "insertion",
     "jit",
     "kernel",
+    "keys",
     "observation",
     "pages",
+    "pairs",
     "program",
     "removal",
+    "rows",
     "wide",
+    "withdrawal",
 )
 """Every file whose code or numbers end up in machine code."""
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from paywarden.risk.features.evaluation import evaluate, excluded_place
+from paywarden.risk.features.events import let_go, write_event
 from paywarden.risk.features.heap import LARGEST_BLOCK, LARGEST_TABLE, TOP, mix
-from paywarden.risk.features.insertion import add_event, find_row
+from paywarden.risk.features.insertion import add_event
 from paywarden.risk.features.jit import Word, Words, compiled, door
 from paywarden.risk.features.program import (
     AGG_0,
@@ -27,7 +28,9 @@ from paywarden.risk.features.program import (
     RESERVE_TABLES,
     SLOTS,
 )
-from paywarden.risk.features.removal import retract, sweep
+from paywarden.risk.features.removal import sweep
+from paywarden.risk.features.rows import find_row
+from paywarden.risk.features.withdrawal import retract
 
 
 @compiled
@@ -78,6 +81,7 @@ def run(
         if mem.size - mem[TOP] < reserve(mem, prog):
             return r
         column, t = columns[r], rows[r, IN_T]
+        event = write_event(mem, prog, rows, r)
         for slot in range(1, prog[0, SLOTS] + 1):
             sweep(mem, prog, slot, t)
             key = key_word(prog, slot, rows, r)
@@ -89,9 +93,10 @@ def run(
             first, cut, end = prog[slot, AGG_0], prog[slot, AGG_CUT], prog[slot, AGG_1]
             if column >= 0:
                 evaluate(mem, prog, slot, row, t, first, cut, -1, out, valid, column)
-            row = add_event(mem, prog, slot, row, key, rows, r)
+            row = add_event(mem, prog, slot, row, key, rows, r, event)
             if column >= 0:
                 evaluate(mem, prog, slot, row, t, cut, end, -1, out, valid, column)
+        let_go(mem, prog, event)
     return stop
 
 
