@@ -268,6 +268,71 @@ def excluded_place(mem: Words, prog: Words, slot: Word, row: Word, t: Word, seq:
 
 
 @compiled
+def number_of_few(
+    mem: Words, prog: Words, g: Word, function: Word, first: Word, end: Word, width: Word
+) -> Word:
+    """(entries, high, low) of a count, sum or mean over entries of a row that lie side by side."""
+    acc = prog[g, G_MAIN] if function == DISTINCT else prog[g, G_COUNT]
+    word, shift, place = prog[acc, A_WORD], prog[acc, A_SHIFT], prog[g, G_VALUE]
+    count, high, low = 0, 0, 0
+    if function in (COUNT, DISTINCT):
+        for p in range(first, end, width):
+            count += (mem[p + word] >> shift) & 1
+        return count, high, low
+    for p in range(first, end, width):
+        if (mem[p + word] >> shift) & 1:
+            value = value_at(mem, p, place)
+            count += 1
+            high += value >> 32
+            low += value & _M32
+    return count, high, low
+
+
+@compiled
+def extreme_of_few(
+    mem: Words, prog: Words, g: Word, function: Word, first: Word, end: Word, width: Word
+) -> Word:
+    """(found, word) of a least or greatest value over entries of a row."""
+    acc, place = prog[g, G_COUNT], prog[g, G_VALUE]
+    word, shift = prog[acc, A_WORD], prog[acc, A_SHIFT]
+    found, least = False, function == MIN
+    best: Word = 0
+    for p in range(first, end, width):
+        if (mem[p + word] >> shift) & 1:
+            value = value_at(mem, p, place)
+            if not found or (value < best) == least:
+                found, best = True, value
+    return found, best
+
+
+@compiled
+def compute_few(
+    mem: Words, prog: Words, slot: Word, row: Word, g: Word, t: Word, window: Word
+) -> Word:
+    """`compute` for a small key of bounded windows that leaves no event out: one plain loop."""
+    function, width = prog[g, G_FUNCTION], prog[slot, ENTRY]
+    base = row + prog[slot, ROW]
+    first, end = base + mem[window + 1] * width, base + count_of(mem, row) * width
+    if function in (MIN, MAX):
+        return extreme_of_few(mem, prog, g, function, first, end, width)
+    if function >= FIRST or function == STDDEV:
+        if first == end:
+            return False, 0
+        return compute(mem, prog, slot, row, g, t, window, -1)
+    count, high, low = number_of_few(mem, prog, g, function, first, end, width)
+    if function == COUNT:
+        return True, count
+    if function == DISTINCT:
+        return count > 0, count
+    if function == SUM:
+        high, low = high + (low >> 32), low & _M32
+        return -(2**31) <= high < 2**31, (high << 32) | low
+    if count == 0:
+        return False, 0
+    return True, bits_of(mem, average(mem, high, low, count))
+
+
+@compiled
 def evaluate(
     mem: Words,
     prog: Words,
@@ -284,11 +349,15 @@ def evaluate(
     """Write aggregates g0 to g1 of a key (row 0: nothing counted yet) to a line of the output."""
     if row != 0 and g0 < g1:
         close_windows(mem, prog, slot)
+    few = row != 0 and place < 0 and mem[row + R_SIZE] >= 0 and not prog[slot, RUNNING]
     for g in range(g0, g1):
         if row == 0:
             present, word = prog[g, G_FUNCTION] <= SUM, 0
         else:
             window = open_window(mem, prog, slot, row, t, prog[g, G_WINDOW])
-            present, word = compute(mem, prog, slot, row, g, t, window, place)
+            if few:
+                present, word = compute_few(mem, prog, slot, row, g, t, window)
+            else:
+                present, word = compute(mem, prog, slot, row, g, t, window, place)
         out[column, prog[g, G_OUT]] = word
         valid[column, prog[g, G_OUT]] = 1 if present else 0

@@ -33,6 +33,7 @@ _INNER: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 _SOURCES = (
     "aggregates/registry",
+    "ahead",
     "catalogue",
     "evaluation",
     "events",
