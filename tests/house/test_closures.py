@@ -21,11 +21,13 @@ GOLDENS = Path(__file__).parent / "closures"
 # Parts that several processes share; any other file beside them is a process and owes a golden.
 SHARED = {
     "__init__",
+    "checkpoint_schedule",
     "compiling",
     "home",
     "listening",
     "installation",
     "settings",
+    "start_report",
     "tables",
     "warming",
     "webhooks",
