@@ -107,12 +107,16 @@ class PasswordRecord:
 
 @dataclass(frozen=True, slots=True)
 class TotpSeed:
-    """A sealed TOTP seed; it counts only once a code has confirmed it."""
+    """A sealed TOTP seed; it counts only once a code has confirmed it.
+
+    `last_step` is the newest 30-second step whose code was accepted; no older one is ever again.
+    """
 
     person: PersonId
     sealed: bytes
     made_at_us: int
     confirmed: bool
+    last_step: int = 0
 
 
 @dataclass(frozen=True, slots=True)
