@@ -46,12 +46,13 @@ def application(installation: Installation) -> Starlette:
     listed = operations(installation, system)
     system.describe(listed)
     surroundings = Surroundings(
-        installation.authenticator,
+        installation.people.authenticator,
         installation.clock,
         installation.randomness,
         installation.metrics,
         StoredReplays(installation.idempotency, installation.writer),
         installation.settings.server.max_in_flight,
+        origins=frozenset({installation.settings.identity.origin}),
     )
 
     @asynccontextmanager
@@ -81,7 +82,12 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
     policies = PolicyOperations(
         installation.policies, installation.lists, installation.records, installation.ledger
     )
-    return [*decisions.operations(), *policies.operations(), *system.operations()]
+    return [
+        *decisions.operations(),
+        *policies.operations(),
+        *installation.people.operations(),
+        *system.operations(),
+    ]
 
 
 def dependencies(installation: Installation) -> Sequence[Dependency]:

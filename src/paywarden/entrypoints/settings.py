@@ -38,6 +38,15 @@ class History(msgspec.Struct, frozen=True):
     complete_from: str = ""
 
 
+class Identity(msgspec.Struct, frozen=True):
+    """How people reach the sign-in page; passkeys are bound to this domain for ever."""
+
+    rp_id: str = "localhost"
+    rp_name: str = "Paywarden"
+    origin: str = "http://localhost:8080"
+    breached_passwords: str = ""
+
+
 class Tables(msgspec.Struct, frozen=True):
     """Operator's own table files; empty means none. Paths are relative to the home folder."""
 
@@ -56,6 +65,7 @@ class Settings(msgspec.Struct, frozen=True):
     installation: Installation = Installation()
     history: History = History()
     tables: Tables = Tables()
+    identity: Identity = Identity()
 
 
 DEFAULT_TEXT = """\
@@ -85,4 +95,10 @@ DEFAULT_TEXT = """\
 # datacenters = "tables/datacenters.txt"
 # vpns = "tables/vpns.txt"
 # rates = "tables/rates.csv"
+
+[identity]
+# rp_id = "localhost"                  # domain that passkeys are bound to: choose it once
+# rp_name = "Paywarden"
+# origin = "http://localhost:8080"     # where browsers find /sign-in; https in production
+# breached_passwords = ""              # sorted SHA-1 lines; see docs/how-to/people-and-sign-in.md
 """

@@ -13,7 +13,8 @@ from paywarden.kit.http.operation import Answer, Call, Handler, Headers, Operati
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'"
 )
 HEADERS: Headers = (
     ("content-security-policy", POLICY),
