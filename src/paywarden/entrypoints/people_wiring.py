@@ -22,6 +22,7 @@ from paywarden.identity.local_sign_in import PasskeySignIn, PasswordSignIn
 from paywarden.identity.passkeys import Ceremonies, RelyingParty
 from paywarden.identity.passwords import PasswordPolicy
 from paywarden.identity.persons_http import PersonOperations
+from paywarden.identity.ports import PasswordHashing
 from paywarden.identity.request_authenticator import RequestAuthenticator
 from paywarden.identity.roster import StoredRoster
 from paywarden.identity.sessions import Sessions
@@ -53,6 +54,7 @@ class People:
         api_keys: ApiKeyAuthenticator,
         clock: Clock,
         randomness: Randomness,
+        hashing: PasswordHashing | None = None,
     ) -> None:
         _check(settings)
         self._settings = settings
@@ -66,7 +68,7 @@ class People:
         self.records = SqliteRecords(reader)
         self.roles = FirstRoles()
         self.roster = StoredRoster(self.records, clock)
-        self.hashing = HashingProcess()
+        self.hashing = hashing or HashingProcess()
         self.directory = Directory(self.records, writer, audit, keys, digest, clock, randomness)
         self.sessions = Sessions(
             self.records, writer, self.roles, derive(master, Purpose.SESSIONS), clock, randomness

@@ -84,11 +84,11 @@ class Directory:
 
     def login_digest(self, scope: Scope, given: str) -> bytes:
         """Digest under which a login name is found, whatever was typed."""
-        return self._digest.of(scope, b"login", login_names.fold(given).encode())
+        return self._digest.of(scope, b"login", _octets(login_names.fold(given)))
 
     def link_digest(self, scope: Scope, token: str) -> bytes:
         """Digest under which a link is kept."""
-        return self._digest.of(scope, b"link", token.strip().lower().encode())
+        return self._digest.of(scope, b"link", _octets(token.strip().lower()))
 
     def account(self, scope: Scope, person: PersonId) -> Account:
         """The account of a person. Errors: NotFound `person_unknown`."""
@@ -218,6 +218,11 @@ class Directory:
     def _stage_end_of_sessions(self, unit: UnitOfWork, account: Account) -> None:
         now = self._clock.now_us()
         self._records.stage(unit, c.SessionsRevoked(account.scope, account.person, now))
+
+
+def _octets(text: str) -> bytes:
+    """UTF-8, also of what no correct text holds: a look-up finds nothing and is no fault."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _subject(person: PersonId) -> str:

@@ -203,3 +203,7 @@ class PasswordHashing(Protocol):
     async def strength(self, password: Secret[str], words: Sequence[str]) -> int:
         """zxcvbn's score, 0 to 4, knowing the person's own `words`."""
         ...
+
+    async def close(self) -> None:
+        """End what does the work."""
+        ...

@@ -26,7 +26,9 @@ def new_codes(randomness: Randomness) -> list[Secret[str]]:
 def code_digest(digest: KeyedDigest, scope: Scope, person: PersonId, code: Secret[str]) -> bytes:
     """Digest of a code as typed: case, spaces and dashes do not count."""
     plain = "".join(code.expose()[:100].casefold().replace("-", " ").split())
-    return digest.of(scope, b"recovery", person.text.encode(), plain.encode("utf-8", "replace"))
+    return digest.of(
+        scope, b"recovery", person.text.encode(), plain.encode("utf-8", "surrogatepass")
+    )
 
 
 def _grouped(text: str) -> str:

@@ -59,7 +59,7 @@ class Totp:
             return None
         codes = pyotp.TOTP(base64.b32encode(octets).decode())
         now = self._clock.now_us() // MICROSECONDS // STEP_SECONDS
-        given = code.expose().strip().encode("utf-8", "replace")
+        given = code.expose().strip().encode("utf-8", "surrogatepass")
         found = None
         for step in range(now - AROUND, now + AROUND + 1):
             fits = hmac.compare_digest(codes.generate_otp(step).encode(), given)
