@@ -21,9 +21,8 @@ import uvicorn
 import paywarden
 from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
-from paywarden.decision.http import DecisionOperations
-from paywarden.decision.policy_http import PolicyOperations
 from paywarden.decision.problems import CODES
+from paywarden.entrypoints import api
 from paywarden.entrypoints.people_wiring import People
 from paywarden.entrypoints.settings import Identity, Settings
 from paywarden.identity.api_keys import ApiKeyAuthenticator
@@ -44,7 +43,6 @@ from paywarden.kit.stores.memory_subject_keys import MemoryWrappedKeys
 
 SCOPE = Scope("default", Environment.TEST)
 MASTER = Secret(b"m" * 32)
-NOTHING: Any = None
 BROWSER = {"paywarden-request": "1"}
 START_SECONDS = 60.0
 
@@ -119,15 +117,21 @@ class Browser:
         self._client.close()
 
 
+class Nothing:
+    """Stands for every service outside identity: the gate must hold before they are reached."""
+
+    def __init__(self, **known: Any) -> None:
+        self.__dict__.update(known)
+
+    def __getattr__(self, _name: str) -> Any:
+        return Nothing()
+
+
 def all_operations(people: People) -> list[Operation]:
-    """Every operation of the API; those outside identity over no services."""
+    """Every operation of the API as the process lists them; only identity has services."""
     system = SystemOperations(paywarden.__version__, Metrics(), lambda: (), CODES)
-    listed = [
-        *DecisionOperations(*[NOTHING] * 8).operations(),
-        *PolicyOperations(*[NOTHING] * 4).operations(),
-        *people.operations(),
-        *system.operations(),
-    ]
+    installation: Any = Nothing(people=people)
+    listed = api.operations(installation, system)
     system.describe(listed)
     return listed
 

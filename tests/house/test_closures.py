@@ -24,10 +24,12 @@ SHARED = {
     "compiling",
     "home",
     "installation",
+    "listening",
     "people_wiring",
     "settings",
     "tables",
     "warming",
+    "webhooks",
 }
 LIST_MODULES = """
 import importlib, json, sys

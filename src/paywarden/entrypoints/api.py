@@ -21,12 +21,14 @@ from paywarden.decision.policy_http import PolicyOperations
 from paywarden.decision.problems import CODES
 from paywarden.entrypoints.home import find_home
 from paywarden.entrypoints.installation import Installation
+from paywarden.entrypoints.people_wiring import operations as people_operations
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.kit.http import app as http_app
 from paywarden.kit.http.operation import Operation, Surroundings
 from paywarden.kit.http.replays import StoredReplays
 from paywarden.kit.http.system import Dependency, SystemOperations
 from paywarden.kit.log import configure, logger
+from paywarden.kit.webhooks.http import WebhookOperations
 
 
 def create_app() -> Starlette:
@@ -53,6 +55,7 @@ def application(installation: Installation) -> Starlette:
         StoredReplays(installation.idempotency, installation.writer),
         installation.settings.server.max_in_flight,
         origins=frozenset({installation.settings.identity.origin}),
+        certificates=installation.certificates,
     )
 
     @asynccontextmanager
@@ -80,12 +83,22 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         installation.metrics,
     )
     policies = PolicyOperations(
-        installation.policies, installation.lists, installation.records, installation.ledger
+        installation.policies,
+        installation.lists,
+        installation.records,
+        installation.ledger,
+        installation.compiler,
     )
+    hooks = installation.webhooks
+    webhooks = WebhookOperations(
+        hooks.endpoints, hooks.deliveries, hooks.catalogue, hooks.allowed, installation.writer,
+        installation.ledger.stores.audit, installation.clock, installation.randomness,
+    )  # fmt: skip
     return [
         *decisions.operations(),
         *policies.operations(),
-        *installation.people.operations(),
+        *webhooks.operations(),
+        *people_operations(installation.people),
         *system.operations(),
     ]
 

@@ -21,12 +21,14 @@ from paywarden.decision.start import apply_control
 from paywarden.entrypoints.home import Home, private_write
 from paywarden.entrypoints.installation import KEY_PARTS, PARTS, Installation
 from paywarden.entrypoints.settings import DEFAULT_TEXT, History
+from paywarden.entrypoints.webhooks import DELIVERY_PARTS
 from paywarden.fraud.shipped_policies import policy_folder
 from paywarden.identity.api_keys import new_key
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.kit.crypto.master import create_master_key
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.journal.model import Entry
+from paywarden.risk.rules.file_pack import PolicyFiles, pack_files
 from paywarden.risk.rules.reader import files_of
 
 ACTOR = "init"
@@ -83,6 +85,8 @@ def _schemas(home: Home, done: Initialised) -> None:
         done.changed.append("database")
     if migrate(home.subject_keys, KEY_PARTS):
         done.changed.append("key database")
+    if migrate(home.webhooks, DELIVERY_PARTS):
+        done.changed.append("webhook database")
 
 
 async def _log(installation: Installation, done: Initialised) -> None:
@@ -101,7 +105,7 @@ async def _log(installation: Installation, done: Initialised) -> None:
 
 
 async def _policy(installation: Installation, done: Initialised, folder: Path) -> None:
-    files = files_of(folder)
+    files = PolicyFiles(pack_files(files_of(folder)))
     for scope in installation.scopes:
         if installation.ledger.states[scope].ruleset is None:
             row, _fresh = await installation.policies.create(scope, files, ACTOR)

@@ -8,6 +8,7 @@ rebuilds every state from the log, again and again with growing pauses, while re
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import hashlib
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from paywarden.decision.policy_desk import PolicyDesk
 from paywarden.decision.replay_desk import ReplayDesk
 from paywarden.decision.sealing import Sealer
 from paywarden.decision.start import Foundations, rebuild
+from paywarden.decision.stores.image_files import ImageFiles
 from paywarden.decision.stores.sqlite import SCHEMA as DECISION_SCHEMA
 from paywarden.decision.stores.sqlite import SqliteRecords
 from paywarden.decision.views import Views
@@ -38,9 +40,12 @@ from paywarden.entrypoints.people_wiring import People
 from paywarden.entrypoints.settings import Settings
 from paywarden.entrypoints.tables import derivers
 from paywarden.entrypoints.warming import share_interpreter, warm_up
+from paywarden.entrypoints.webhooks import webhook_parts
 from paywarden.identity.api_keys import ApiKeyAuthenticator
+from paywarden.identity.certificate_bindings import CertificateCheck
 from paywarden.identity.stores.sqlite import SCHEMA as IDENTITY_SCHEMA
 from paywarden.identity.stores.sqlite import SqliteKeys
+from paywarden.identity.stores.sqlite_certificates import CERTIFICATES, SqliteBindings
 from paywarden.kit.audit import SqliteAuditLog
 from paywarden.kit.crypto.derive import Purpose, derive
 from paywarden.kit.crypto.digest import KeyedDigest
@@ -52,18 +57,23 @@ from paywarden.kit.db.writer import Writer
 from paywarden.kit.idempotency import Idempotency
 from paywarden.kit.log import logger
 from paywarden.kit.metrics import Metrics
+from paywarden.kit.outbox import Outbox
+from paywarden.kit.program import program_digest
 from paywarden.kit.stores.sqlite_journal import SqliteJournal
 from paywarden.kit.stores.sqlite_subject_keys import SUBJECT_KEYS, SqliteWrappedKeys
+from paywarden.kit.stores.sqlite_webhook_endpoints import WEBHOOK_ENDPOINTS
+from paywarden.kit.tls.client_certificates import ClientCertificates
 from paywarden.reference.card_numbers import looks_like_card_number
 from paywarden.reference.currencies import active_currency
 from paywarden.risk.features.digests import Digester
 from paywarden.risk.lists.model import ListKind
 from paywarden.risk.lists.store import Lists
 
-PARTS = (KIT, DECISION_SCHEMA, IDENTITY_SCHEMA)
+PARTS = (KIT, DECISION_SCHEMA, IDENTITY_SCHEMA, WEBHOOK_ENDPOINTS, CERTIFICATES)
 KEY_PARTS = (SUBJECT_KEYS,)
 FIRST_PAUSE_SECONDS = 0.2
 LAST_PAUSE_SECONDS = 5.0
+PRUNE_SECONDS = 60.0
 _ENGINE_KEYS = ("decision-ids", "bodies", "identifiers", "lists", "windows")
 
 
@@ -110,9 +120,10 @@ class Installation:
         self.history = History(self.journal, home.segments)
         self.sealer = Sealer(self.key_ring)
         self.ids = DecisionIds(self.keys.sub("decision-ids"))
-        self.compiler = Compiler()
+        images = derive(self.keys.master, Purpose.COMPILED_POLICIES)
+        self.compiler = Compiler(ImageFiles(home.images, images, program_digest()))
         self.lists = ListDesk(self.ledger)
-        self.policies = PolicyDesk(self.ledger, self.history, self.lists, self.compiler.compile)
+        self.policies = PolicyDesk(self.ledger, self.history, self.lists, self.compiler)
         make_deriver = derivers(settings.tables, home.root)
         self.tables = make_deriver("").tables
         self.payments = Payments(
@@ -130,8 +141,16 @@ class Installation:
             settings, home.root, self.reader, self.writer, self.key_ring, self.keys.master,
             ApiKeyAuthenticator(self.api_keys, self.pepper, clock), clock, randomness,
         )  # fmt: skip
+        self.certificates = CertificateCheck(
+            ClientCertificates(believed=bool(settings.server.socket)),
+            SqliteBindings(self.reader),
+            clock,
+        )
         self.idempotency = Idempotency(
             self.reader, KeyedDigest(derive(self.keys.master, Purpose.IDEMPOTENCY)), clock
+        )
+        self.webhooks = webhook_parts(
+            home, settings.webhooks, self.keys.master, self.reader, randomness
         )
         self.keeper = SegmentKeeper(self.history.folder_of)
         self.ready = False
@@ -166,6 +185,17 @@ class Installation:
         self.writer.start()
         self.keeper.start()
         await self._rebuild()
+        self._keep(asyncio.create_task(self._prune_outbox()))
+
+    async def _prune_outbox(self) -> None:
+        """Drop outdated messages now and then, in small units, for as long as the process lives."""
+        outbox = Outbox(self.reader)
+        while True:
+            unit = outbox.prune(self.clock.now_us())
+            if unit is not None and not self.ledger.failed:
+                with contextlib.suppress(PaywardenError):  # the next round tries again
+                    await self.writer.commit(unit)
+            await asyncio.sleep(PRUNE_SECONDS)
 
     def _restore(self) -> int:
         """States from the log, and the keeper's open segments too; the head."""
@@ -236,7 +266,9 @@ class Installation:
 
     def _start_recovery(self) -> None:
         self.ready = False
-        task = asyncio.get_running_loop().create_task(self._recover())
+        self._keep(asyncio.get_running_loop().create_task(self._recover()))
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

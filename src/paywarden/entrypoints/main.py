@@ -23,6 +23,7 @@ OF_CLI = {
     "decide": "decide a file of payments without a server",
     "policy": "check, try and publish policies",
     "simulate": "make a synthetic world with attacks",
+    "doctor": "judge a TLS endpoint",
     "bench": "run a benchmark of a source tree",
 }
 """Commands that need no installation: modules of `paywarden.cli` with add_arguments and run."""
@@ -54,6 +55,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     serve = _command(parts, "serve", "the API on the embedded default", _serve)
     serve.add_argument("--host")
     serve.add_argument("--port", type=int)
+    _command(parts, "worker", "deliver webhooks", _worker)
     demo = _command(parts, "demo", "server, simulated traffic and a live view", _demo)
     demo.add_argument("--seconds", type=float, help="end after so long (default: until a key)")
     demo.add_argument("--speed", type=float, help="simulated seconds per second")
@@ -75,6 +77,9 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     people.add_argument("--email", help="e-mail of an invited person")
     people.add_argument("--first", action="store_true", help="one of the first three persons")
     people.add_argument("--role", action="append", help="a role, with --first only")
+    bound = _command(parts, "certificates", "bind keys to client certificates", _certificates)
+    if "certificates" in words:
+        importlib.import_module("paywarden.entrypoints.certificates").add_arguments(bound)
     _command(parts, "version", "the version of this program", _version)
     return parser
 
@@ -120,6 +125,12 @@ def _serve(arguments: argparse.Namespace, home: Home) -> int:
     return serve(home, arguments.host or settings.host, arguments.port or settings.port)
 
 
+def _worker(_arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.worker import work
+
+    return work(home)
+
+
 def _demo(arguments: argparse.Namespace, home: Home) -> int:
     from paywarden.entrypoints.demo import demo
 
@@ -142,6 +153,12 @@ def _people(arguments: argparse.Namespace, home: Home) -> int:
     from paywarden.entrypoints.people import people
 
     return people(arguments, home)
+
+
+def _certificates(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.certificates import certificates
+
+    return certificates(arguments, home)
 
 
 def _version(arguments: argparse.Namespace, _home: Home) -> int:

@@ -57,9 +57,9 @@ class People:
         hashing: PasswordHashing | None = None,
     ) -> None:
         _check(settings)
-        self._settings = settings
-        self._writer = writer
         given = settings.identity
+        self.tenant, self.origin = settings.installation.tenant, given.origin
+        self.committer = writer
         digest = KeyedDigest(derive(master, Purpose.PEOPLE))
         audit = SqliteAuditLog(reader)
         breached = BreachedPasswords(
@@ -94,24 +94,24 @@ class People:
             ceremonies, totp, digest, clock, randomness,
         )  # fmt: skip
 
-    def operations(self) -> list[Operation]:
-        """Every operation of the identity room."""
-        tenant, origin = self._settings.installation.tenant, self._settings.identity.origin
-        sign_in = SignInOperations(
-            tenant, self.sign_in, self.passwords, self.passkeys, self.sessions
-        )
-        own = EnrolmentOperations(self.enrolment, self.sessions, self.directory, self._writer)
-        persons = PersonOperations(self.directory, self.roster, origin)
-        return [
-            *sign_in.operations(),
-            *own.operations(),
-            *persons.operations(),
-            *page_http.operations(),
-        ]
-
     async def close(self) -> None:
         """End the process that hashes."""
         await self.hashing.close()
+
+
+def operations(people: People) -> list[Operation]:
+    """Every operation of the identity room."""
+    sign_in = SignInOperations(
+        people.tenant, people.sign_in, people.passwords, people.passkeys, people.sessions
+    )
+    own = EnrolmentOperations(people.enrolment, people.sessions, people.directory, people.committer)
+    persons = PersonOperations(people.directory, people.roster, people.origin)
+    return [
+        *sign_in.operations(),
+        *own.operations(),
+        *persons.operations(),
+        *page_http.operations(),
+    ]
 
 
 def _check(settings: Settings) -> None:

@@ -29,6 +29,8 @@ class Purpose(enum.StrEnum):
     SUBJECT_WRAPPING = "subject_wrapping"
     PEOPLE = "people"
     SESSIONS = "sessions"
+    COMPILED_POLICIES = "compiled_policies"
+    WEBHOOKS = "webhooks"
 
 
 def derive(master: Secret[bytes], purpose: Purpose) -> Secret[bytes]:

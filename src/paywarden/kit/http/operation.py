@@ -10,7 +10,7 @@ Not done here: signatures (they come on top of the key) and TLS (the server's).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
@@ -75,6 +75,9 @@ class Call:
 Handler = Callable[[Call], Awaitable[Answer]]
 Screen = Callable[[bytes], InvalidRequest | None]
 """The refusal of a raw body that holds what may not even be looked at closer, or None."""
+ScreenAside = Callable[[bytes], Awaitable[InvalidRequest | None]]
+"""The same away from the event loop. The body is then decoded there too: the handler gets it raw,
+and whoever decodes it raises what `decoding` raises."""
 
 
 class Replays(Protocol):
@@ -116,12 +119,21 @@ class Operation:
     body_optional: bool = False
     screen: Screen | None = None
     screen_always: bool = False
+    screen_aside: ScreenAside | None = None
     path_patterns: Mapping[str, str] = field(default_factory=dict)
     from_browser: bool = False
 
     def __post_init__(self) -> None:
         if self.public == (self.permission is not None):
             raise ValueError(f"{self.name}: exactly one of public and permission")
+
+
+class Certificates(Protocol):
+    """Port of client certificates: which key may come with which."""
+
+    def check(self, principal: Principal, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Pass, or refuse; `headers` as they came, repeats included."""
+        ...
 
 
 @dataclass(slots=True)
@@ -136,6 +148,7 @@ class Surroundings:
     max_in_flight: int = 512
     in_flight: int = 0
     origins: frozenset[str] = frozenset()
+    certificates: Certificates | None = None
 
 
 class Endpoint:
@@ -183,12 +196,17 @@ class Endpoint:
         if operation.from_browser or (principal is not None and principal.session is not None):
             require_same_origin(operation.method, headers, self._around.origins)
         if principal is not None:
+            if self._around.certificates is not None:
+                self._around.certificates.check(principal, scope["headers"])
             principal.require(operation.permission or "")
         raw = await self._body(receive, headers) if self._decoder else b""
         query = _query(operation.query, scope)
+        if operation.screen_aside is not None:
+            self._refuse(await operation.screen_aside(raw))
 
         async def act() -> Answer:
-            body = self._decoded(raw) if self._decoder else None
+            here = self._decoder and operation.screen_aside is None
+            body = self._decoded(raw) if here else None
             path = scope.get("path_params", {})
             call = Call(request_id, principal, body, raw, path, query, started_ns)
             return await operation.handler(call)
@@ -228,7 +246,9 @@ class Endpoint:
             raise
 
     def _screen(self, screen: Screen, raw: bytes) -> None:
-        refusal = screen(raw)
+        self._refuse(screen(raw))
+
+    def _refuse(self, refusal: InvalidRequest | None) -> None:
         if refusal is not None:
             self._around.metrics.card_numbers_refused.inc()
             raise refusal
