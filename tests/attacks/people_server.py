@@ -145,7 +145,12 @@ def serving(folder: Path) -> Iterator[PeopleServer]:
         server = PeopleServer(folder, held.getsockname()[1])
         config = uvicorn.Config(server.app, log_level="error", lifespan="off", ws="none")
         running = uvicorn.Server(config)
-        thread = threading.Thread(target=lambda: asyncio.run(running.serve(sockets=[held])))
+
+        async def serve() -> None:
+            await running.serve(sockets=[held])
+            await server.people.close()
+
+        thread = threading.Thread(target=lambda: asyncio.run(serve()))
         thread.start()
         try:
             ends = time.monotonic() + START_SECONDS
