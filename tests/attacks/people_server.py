@@ -29,6 +29,7 @@ from paywarden.identity.api_keys import ApiKeyAuthenticator
 from paywarden.identity.directory import Profile
 from paywarden.identity.request_authenticator import COOKIE
 from paywarden.identity.stores.sqlite import SCHEMA, SqliteKeys
+from paywarden.kit.audit import SqliteAuditLog
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.kit.crypto.subjects import SubjectKeyRing
 from paywarden.kit.db.migrate import migrate
@@ -51,7 +52,7 @@ class PeopleServer:
     """The server's database and services, and short ways to act as a browser."""
 
     def __init__(self, folder: Path, port: int) -> None:
-        self.origin = f"http://localhost:{port}"
+        self.origin, self.scope = f"http://localhost:{port}", SCOPE
         path = folder / "paywarden.sqlite"
         migrate(path, (KIT, SCHEMA))
         clock, chance = SystemClock(), SystemRandomness()
@@ -59,6 +60,7 @@ class PeopleServer:
         ring = SubjectKeyRing(MASTER, MemoryWrappedKeys(), clock, chance)
         self.writer = Writer(path, (KIT, SCHEMA), (ring,))
         self.writer.start()
+        self.audit = SqliteAuditLog(self.reader)
         self.keys = SqliteKeys(self.reader, self.writer)
         settings = Settings(identity=Identity(origin=self.origin))
         self.people = People(

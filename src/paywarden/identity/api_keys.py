@@ -221,7 +221,8 @@ class ApiKeyAuthenticator:
             raise NotAuthenticated(
                 "key_unknown", f"this API key is not known here; {HOW_TO_GET_ONE}"
             )
-        if now_us - (record.last_used_at_us or 0) >= WRITE_USE_US:
+        used = record.last_used_at_us
+        if used is None or now_us - used >= WRITE_USE_US:
             self._store.note_use(record.key_id, now_us)
         return Principal(record.key_id, record.scope, ROLES[record.role], record.merchant)
 
