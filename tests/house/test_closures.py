@@ -25,6 +25,7 @@ SHARED = {
     "home",
     "installation",
     "listening",
+    "people_operations",
     "people_wiring",
     "settings",
     "tables",

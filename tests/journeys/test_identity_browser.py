@@ -71,7 +71,7 @@ def test_a_person_enrols_signs_in_and_a_copy_is_refused(server: PeopleServer, pa
         "__Host-pw_session", True, True, "Strict")  # fmt: skip
 
     click(page, "#sign-out")
-    page.wait("document.getElementById('signed-in').hidden + location.pathname", "true/sign-in")
+    page.wait("document.readyState + document.getElementById('signed-in')?.hidden", "completetrue")
     page.do("WebAuthn.setUserVerified", authenticatorId=name, isUserVerified=False)
     page.ask("document.getElementById('environment').value = 'test'")
     click(page, "#passkey")

@@ -21,7 +21,7 @@ from paywarden.decision.policy_http import PolicyOperations
 from paywarden.decision.problems import CODES
 from paywarden.entrypoints.home import find_home
 from paywarden.entrypoints.installation import Installation
-from paywarden.entrypoints.people_wiring import operations as people_operations
+from paywarden.entrypoints.people_operations import people_operations
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.kit.http import app as http_app
 from paywarden.kit.http.operation import Operation, Surroundings

@@ -8,26 +8,22 @@ from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.secret import Secret
 from paywarden.entrypoints.settings import Settings
-from paywarden.identity import page_http
 from paywarden.identity.api_keys import ApiKeyAuthenticator
 from paywarden.identity.attempts import Attempts
 from paywarden.identity.breached import BreachedPasswords
 from paywarden.identity.challenges import Challenges
 from paywarden.identity.directory import Directory
 from paywarden.identity.enrolment import Enrolment
-from paywarden.identity.enrolment_http import EnrolmentOperations
 from paywarden.identity.first_roles import FirstRoles
 from paywarden.identity.hashing_process import HashingProcess
 from paywarden.identity.local_sign_in import PasskeySignIn, PasswordSignIn
 from paywarden.identity.passkeys import Ceremonies, RelyingParty
 from paywarden.identity.passwords import PasswordPolicy
-from paywarden.identity.persons_http import PersonOperations
 from paywarden.identity.ports import PasswordHashing
 from paywarden.identity.request_authenticator import RequestAuthenticator
 from paywarden.identity.roster import StoredRoster
 from paywarden.identity.sessions import Sessions
 from paywarden.identity.sign_in import SignIn
-from paywarden.identity.sign_in_http import SignInOperations
 from paywarden.identity.stores.sqlite_records import SqliteRecords
 from paywarden.identity.totp import Totp
 from paywarden.identity.turns import Turns
@@ -37,7 +33,6 @@ from paywarden.kit.crypto.digest import KeyedDigest
 from paywarden.kit.crypto.ports import SubjectKeys
 from paywarden.kit.db.reader import Reader
 from paywarden.kit.db.writer import Writer
-from paywarden.kit.http.operation import Operation
 
 
 class People:
@@ -97,21 +92,6 @@ class People:
     async def close(self) -> None:
         """End the process that hashes."""
         await self.hashing.close()
-
-
-def operations(people: People) -> list[Operation]:
-    """Every operation of the identity room."""
-    sign_in = SignInOperations(
-        people.tenant, people.sign_in, people.passwords, people.passkeys, people.sessions
-    )
-    own = EnrolmentOperations(people.enrolment, people.sessions, people.directory, people.committer)
-    persons = PersonOperations(people.directory, people.roster, people.origin)
-    return [
-        *sign_in.operations(),
-        *own.operations(),
-        *persons.operations(),
-        *page_http.operations(),
-    ]
 
 
 def _check(settings: Settings) -> None:
