@@ -137,8 +137,9 @@ def test_cross_site_requests_do_nothing(
 ) -> None:
     with_passkey(server, browser, ann[1])
     cookie = {"cookie": f"{COOKIE}={browser.token}"}
-    for path in ("/v1/identity/sign-out", "/v1/identity/sessions/revoke-all"):
-        answer = httpx.post(server.origin + path, headers={**headers, **cookie})
+    acts = (("POST", "/v1/identity/sign-out"), ("DELETE", "/v1/identity/sessions"))
+    for method, path in acts:
+        answer = httpx.request(method, server.origin + path, headers={**headers, **cookie})
         assert (answer.status_code, answer.json()["code"]) == (403, "cross_site")
     assert browser.call("GET", "/v1/identity/me").status_code == 200
     body = {"environment": "test", "token": "pwe_x"}
@@ -200,7 +201,7 @@ def test_sessions_are_listed_and_ended(server: PeopleServer, browser: Browser, a
     target = next(one["id"] for one in theirs if one["current"])
     assert browser.call("DELETE", f"/v1/identity/sessions/{target}").status_code == 200
     assert other.call("GET", "/v1/identity/me").status_code == 401
-    answer = browser.call("POST", "/v1/identity/sessions/revoke-all")
+    answer = browser.call("DELETE", "/v1/identity/sessions")
     assert "Max-Age=0" in answer.headers["set-cookie"]
     other.close()
 

@@ -21,6 +21,7 @@ GOLDENS = Path(__file__).parent / "closures"
 # Parts that several processes share; any other file beside them is a process and owes a golden.
 SHARED = {
     "__init__",
+    "checkpoint_schedule",
     "compiling",
     "home",
     "installation",
@@ -28,6 +29,7 @@ SHARED = {
     "people_operations",
     "people_wiring",
     "settings",
+    "start_report",
     "tables",
     "warming",
     "webhooks",

@@ -64,8 +64,9 @@ class EnrolmentOperations:
             Operation("DELETE", "/v1/identity/sessions/{session}", "identity_revoke_session",
                       "End one of my sessions", self.revoke, m.Finished, permission=SELF,
                       tag=TAG, path_patterns={"session": SESSION_ID}),
-            post("/v1/identity/sessions/revoke-all", "identity_revoke_sessions",
-                 "End all my sessions", self.revoke_all, m.Finished, None, SELF),
+            Operation("DELETE", "/v1/identity/sessions", "identity_revoke_sessions",
+                      "End all my sessions", self.revoke_all, m.Finished, permission=SELF,
+                      tag=TAG),
         ]  # fmt: skip
 
     async def me(self, call: Call) -> Answer:
@@ -151,7 +152,7 @@ class EnrolmentOperations:
         return Answer(m.Finished())
 
     async def revoke_all(self, call: Call) -> Answer:
-        """POST /v1/identity/sessions/revoke-all."""
+        """DELETE /v1/identity/sessions."""
         mine, unit = self._session(call), UnitOfWork()
         self._sessions.stage_revoke_all(unit, mine.scope, mine.person)
         await self._recorded(unit, call, "identity:session:revoke_all")

@@ -36,7 +36,7 @@ class PersonOperations:
                       self.listing, m.PersonList, permission=PEOPLE_READ, tag=TAG),
             post("/v1/identity/persons", "identity_invite", "Invite a person", self.invite,
                  m.Invited, m.InviteRequest, PEOPLE_MANAGE, status=201),
-            post(f"{PERSON}/link", "identity_link", "A new one-time link for somebody who has not enrolled",
+            post(f"{PERSON}/link", "identity_link", "A new link for somebody not enrolled",
                  self.link, m.Invited, None, PEOPLE_MANAGE, path_patterns=pattern),
             post(f"{PERSON}/disable", "identity_disable", "Disable a person at once",
                  self.disable, m.Finished, None, PEOPLE_MANAGE, path_patterns=pattern),
