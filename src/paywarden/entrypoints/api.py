@@ -22,6 +22,7 @@ from paywarden.decision.policy_http import PolicyOperations
 from paywarden.decision.problems import CODES
 from paywarden.entrypoints.home import find_home
 from paywarden.entrypoints.installation import Installation
+from paywarden.entrypoints.people_operations import people_operations
 from paywarden.entrypoints.start_report import give_up
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.kit.http import app as http_app
@@ -52,12 +53,13 @@ def application(installation: Installation) -> Starlette:
     listed = operations(installation, system)
     system.describe(listed)
     surroundings = Surroundings(
-        installation.authenticator,
+        installation.people.authenticator,
         installation.clock,
         installation.randomness,
         installation.metrics,
         StoredReplays(installation.idempotency, installation.writer),
         installation.settings.server.max_in_flight,
+        origins=frozenset({installation.settings.identity.origin}),
         certificates=installation.certificates,
     )
 
@@ -101,6 +103,7 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         *decisions.operations(),
         *policies.operations(),
         *webhooks.operations(),
+        *people_operations(installation.people),
         *system.operations(),
     ]
 

@@ -41,6 +41,7 @@ from paywarden.decision.views import Views
 from paywarden.entrypoints.checkpoint_schedule import CheckpointSchedule
 from paywarden.entrypoints.compiling import Compiler
 from paywarden.entrypoints.home import Home, private_write
+from paywarden.entrypoints.people_wiring import People
 from paywarden.entrypoints.settings import Settings
 from paywarden.entrypoints.tables import derivers
 from paywarden.entrypoints.warming import share_interpreter, warm_up
@@ -152,7 +153,10 @@ class Installation:
         )
         self.api_keys = SqliteKeys(self.reader, self.writer)
         self.pepper = derive(self.keys.master, Purpose.API_KEYS)
-        self.authenticator = ApiKeyAuthenticator(self.api_keys, self.pepper, clock)
+        self.people = People(
+            settings, home.root, self.reader, self.writer, self.key_ring, self.keys.master,
+            ApiKeyAuthenticator(self.api_keys, self.pepper, clock), clock, randomness,
+        )  # fmt: skip
         self.certificates = CertificateCheck(
             ClientCertificates(believed=bool(settings.server.socket)),
             SqliteBindings(self.reader),
@@ -232,6 +236,7 @@ class Installation:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.compiler.close()
+        await self.people.close()
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:

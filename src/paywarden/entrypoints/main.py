@@ -66,10 +66,27 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     replay.add_argument("--policy", metavar="DIR", help="decide with this policy instead")
     checkpoint = _command(parts, "checkpoint", "write down the state of the windows", _checkpoint)
     checkpoint.add_argument("--to", dest="to_seq", type=int, metavar="SEQ")
-    keys = _command(parts, "keys", "make an API key", _keys)
+    keys = _command(parts, "keys", "make, list, rotate and revoke API keys", _keys)
+    keys.add_argument(
+        "act", nargs="?", choices=("make", "list", "revoke", "rotate"), default="make"
+    )
+    keys.add_argument("--key", metavar="KEY_ID", help="the key to revoke or rotate")
+    keys.add_argument("--name", default="", help="what a new key is for; unique among live keys")
+    keys.add_argument("--owner", default="", help="who answers for a new key")
+    keys.add_argument("--days", type=int, help="a new key ends after so many days")
+    keys.add_argument("--overlap-hours", type=int, default=24, help="both live when rotating")
     keys.add_argument("--environment", choices=("test", "live"), default="test")
     keys.add_argument("--role", choices=("merchant", "operator"), default="merchant")
     keys.add_argument("--merchant", help="bind a merchant's key to its id")
+    people = _command(parts, "people", "list, invite and disable persons", _people)
+    people.add_argument("act", choices=("list", "invite", "link", "disable", "revoke-sessions"))
+    people.add_argument("--environment", choices=("test", "live"), default="test")
+    people.add_argument("--person", metavar="PSN", help="the person meant")
+    people.add_argument("--login", help="login name of an invited person")
+    people.add_argument("--name", help="display name of an invited person")
+    people.add_argument("--email", help="e-mail of an invited person")
+    people.add_argument("--first", action="store_true", help="one of the first three persons")
+    people.add_argument("--role", action="append", help="a role, with --first only")
     bound = _command(parts, "certificates", "bind keys to client certificates", _certificates)
     if "certificates" in words:
         importlib.import_module("paywarden.entrypoints.certificates").add_arguments(bound)
@@ -143,9 +160,15 @@ def _checkpoint(arguments: argparse.Namespace, home: Home) -> int:
 
 
 def _keys(arguments: argparse.Namespace, home: Home) -> int:
-    from paywarden.entrypoints.keys import make_api_key
+    from paywarden.entrypoints.keys import keys
 
-    return make_api_key(arguments, home)
+    return keys(arguments, home)
+
+
+def _people(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.people import people
+
+    return people(arguments, home)
 
 
 def _certificates(arguments: argparse.Namespace, home: Home) -> int:

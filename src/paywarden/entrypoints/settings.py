@@ -50,6 +50,15 @@ class History(msgspec.Struct, frozen=True):
     complete_from: str = ""
 
 
+class Identity(msgspec.Struct, frozen=True):
+    """How people reach the sign-in page; passkeys are bound to this domain for ever."""
+
+    rp_id: str = "localhost"
+    rp_name: str = "Paywarden"
+    origin: str = "http://localhost:8080"
+    breached_passwords: str = ""
+
+
 class Checkpoints(msgspec.Struct, frozen=True):
     """How often the state of the windows is written down, so that a restart is short.
 
@@ -85,6 +94,7 @@ class Settings(msgspec.Struct, frozen=True):
     history: History = History()
     checkpoints: Checkpoints = Checkpoints()
     tables: Tables = Tables()
+    identity: Identity = Identity()
     webhooks: Webhooks = Webhooks()
 
 
@@ -126,6 +136,12 @@ DEFAULT_TEXT = """\
 # datacenters = "tables/datacenters.txt"
 # vpns = "tables/vpns.txt"
 # rates = "tables/rates.csv"
+
+[identity]
+# rp_id = "localhost"                  # domain that passkeys are bound to: choose it once
+# rp_name = "Paywarden"
+# origin = "http://localhost:8080"     # where browsers find /sign-in; https in production
+# breached_passwords = ""              # sorted SHA-1 lines; see docs/how-to/people-and-sign-in.md
 
 [webhooks]
 # Webhooks go to public https addresses only. Networks of your own that they may reach as well:

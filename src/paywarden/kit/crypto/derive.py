@@ -28,6 +28,8 @@ class Purpose(enum.StrEnum):
     CHECKPOINTS = "checkpoints"
     SUBJECT_NAMES = "subject_names"
     SUBJECT_WRAPPING = "subject_wrapping"
+    PEOPLE = "people"
+    SESSIONS = "sessions"
     COMPILED_POLICIES = "compiled_policies"
     WEBHOOKS = "webhooks"
 
