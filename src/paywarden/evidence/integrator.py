@@ -1,4 +1,4 @@
-"""When the log is integrated and signed: at least each 60 s or 1,000 events while there are new ones.
+"""When the log is integrated and signed: each 60 s or 1,000 events, while there are any.
 
 Guards: integration never holds the interpreter for long (small pages in a worker thread, a breath
 between them), and its faults never stop payments: they are logged, counted by the lag metric, and

@@ -1,19 +1,19 @@
 """The signed log: rows of the audit log become leaves, tiles, and signed checkpoints.
 
-Guards, in this order for each checkpoint: rows are durable, their hashes stand in tiles, the root is
-signed, the signed note is stored (one root per size, refused otherwise), then kept apart from the
-database, and only then shown. Signing stops and stays stopped when the log no longer holds what was
-signed: `altered` (a stored root does not come out of the rows) and `restored` (the database is older
-than the checkpoint kept apart, so a backup was put back); both are for a person to settle. A clock
-that stepped back is written into the log itself. Not done here: when to integrate (`integrator`),
-witnesses (`submission`), proofs for callers (`proofs`).
+Guards, in this order for each checkpoint: rows are durable, their hashes stand in tiles, the root
+is signed, the signed note is stored (one root per size, refused otherwise), then kept apart from
+the database, and only then shown. Signing stops and stays stopped when the log no longer holds what
+was signed: `altered` (a stored root does not come out of the rows) and `restored` (the database is
+older than the checkpoint kept apart, so a backup was put back); both are for a person to settle. A
+clock that stepped back is written into the log itself. Not done here: when to integrate
+(`integrator`), witnesses (`submission`), proofs for callers (`proofs`).
 """
 
 from __future__ import annotations
 
 import enum
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,7 +27,7 @@ from paywarden.evidence.note import SigningKey, VerifierKey, parse_note
 from paywarden.evidence.ports import Checkpoints, LastSigned, Origin
 from paywarden.evidence.tiles import TileTree
 from paywarden.evidence.tree import leaf_hash
-from paywarden.kit.audit import AuditEvent, AuditLog, AuditOutcome, AuditRow, AuditRows
+from paywarden.kit.audit import AuditEvent, AuditLog, AuditOutcome, AuditRow, AuditRows, Scalar
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.db.writer import Writer
 from paywarden.kit.log import logger
@@ -265,7 +265,7 @@ class SignedLog:
                 raise Conflict("log_not_restored", "no restored backup waits to be acknowledged")
             lost = parse_checkpoint(parse_note(self._stores.last_signed.read() or "").text)
             now, name = self._clock.now_us(), self._next_name(lost.origin)
-            detail = {
+            detail: dict[str, Scalar] = {
                 "lost_origin": lost.origin, "lost_size": lost.size, "lost_root": lost.root.hex(),
                 "kept_size": self._stores.rows.last_id(), "reason": reason,
             }  # fmt: skip
@@ -281,8 +281,8 @@ class SignedLog:
         numbers = [_number(lost)] + [_number(origin.name) for origin in self._origins]
         return f"{self._key.name}/{max(numbers) + 1}"
 
-    def _event(self, action: str, now_us: int, detail: dict[str, str | int]) -> AuditEvent:
-        return AuditEvent(self._own, action, ACTOR, AuditOutcome.DONE, now_us, dict(detail))
+    def _event(self, action: str, now_us: int, detail: Mapping[str, Scalar]) -> AuditEvent:
+        return AuditEvent(self._own, action, ACTOR, AuditOutcome.DONE, now_us, detail)
 
 
 def _number(origin: str) -> int:

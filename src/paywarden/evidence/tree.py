@@ -79,7 +79,7 @@ def consistency_proof(first: int, second: int, node: Node) -> list[bytes]:
 
 def includes(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
     """Whether `proof` shows that the leaf hash `leaf` stands at `index` under `root` (2.1.3.2)."""
-    if not 0 <= index < size:
+    if not 0 <= index < size or len(leaf) != HASH_OCTETS:
         return False
     place, last, found = index, size - 1, leaf
     for sibling in proof:
@@ -98,10 +98,12 @@ def includes(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: b
 def consistent(
     first: int, first_root: bytes, second: int, second_root: bytes, proof: Sequence[bytes]
 ) -> bool:
-    """Whether `proof` shows that the tree of `second` extends that of `first` (2.1.4.2)."""
-    if first == 0 and second >= 0:
-        empty = hmac.compare_digest(first_root, EMPTY_ROOT)
-        return not proof and empty and (second > 0 or hmac.compare_digest(second_root, EMPTY_ROOT))
+    """Whether `proof` shows that the tree of `second` extends that of `first` (2.1.4.2).
+
+    From the empty tree to another one nothing can be proved.
+    """
+    if first == 0 and second != 0:
+        return False
     return subtree_consistent(0, first, first_root, second, second_root, proof)
 
 
@@ -119,6 +121,8 @@ def subtree_consistent(
 
     With start 0 this is 2.1.4.2; other subtrees as in draft-ietf-plants-merkle-tree-certs 4.4.3.
     """
+    if 0 <= start == end <= size:
+        return not proof and hmac.compare_digest(root, EMPTY_ROOT)
     if not _is_subtree(start, end) or end > size:
         return False
     low, high, last = start, end - 1, size - 1

@@ -1,9 +1,9 @@
 """Tiles as files in the layout of C2SP tlog-tiles: `tile/<level>/<number>[.p/<width>]`.
 
 Guards: a tile appears whole (written beside its place, then moved there). Nothing is forced to
-disk: tiles can be made again from the log and are checked against signed checkpoints at every start. A
-narrower form of a tile stays until two wider ones were stored, so that a process that was killed
-between tiles and checkpoint finds those of the checkpoint before.
+disk: tiles can be made again from the log and are checked against signed checkpoints at every
+start. A narrower form of a tile stays until two wider ones were stored, so that a process that was
+killed between tiles and checkpoint finds those of the checkpoint before.
 """
 
 from __future__ import annotations
