@@ -102,8 +102,9 @@ def consistent(
 
     From the empty tree to another one nothing can be proved.
     """
-    if first == 0 and second != 0:
-        return False
+    if first == 0:
+        empty = hmac.compare_digest(first_root, second_root)
+        return second == 0 and empty and subtree_consistent(0, 0, first_root, 0, EMPTY_ROOT, proof)
     return subtree_consistent(0, first, first_root, second, second_root, proof)
 
 
