@@ -48,7 +48,7 @@ class Fault(Exception):
         self.code, self.text, self.record = code, text, record
 
 
-# --- Ed25519 (RFC 8032 section 5.1): verification only, so nothing here is secret -------------------
+# --- Ed25519 (RFC 8032 section 5.1): verification only, so nothing here is secret ---
 
 P = 2**255 - 19
 ORDER = 2**252 + 27742317777372353535851937790883648493
@@ -130,7 +130,7 @@ def ed25519_verifies(public, message, signature):
     return (y | (x & 1) << 255).to_bytes(32, "little") == signature[:32]
 
 
-# --- Merkle tree (RFC 9162 section 2.1) -------------------------------------------------------------
+# --- Merkle tree (RFC 9162 section 2.1) ---
 
 
 def leaf_hash(leaf):
@@ -178,7 +178,7 @@ def includes(leaf, index, size, proof, root):
     return last == 0 and found == root
 
 
-# --- keys and signed notes (C2SP) -------------------------------------------------------------------
+# --- keys and signed notes (C2SP) ---
 
 
 class Key:
@@ -281,7 +281,7 @@ def check_signatures(given):
     return None, names
 
 
-# --- records ----------------------------------------------------------------------------------------
+# --- records ---
 
 
 def canonical(value):
@@ -362,7 +362,7 @@ def tile_path(level, number, width):
 
 
 def check_tile(folder, number, hashes):
-    """Compare records with the tile that was made when they were logged; names the first bad one."""
+    """Compare records with the tile that was made when they were logged; name the first."""
     try:
         with open(os.path.join(folder, tile_path(0, number, len(hashes))), "rb") as file:
             octets = file.read()
@@ -384,7 +384,7 @@ def check_time(record, number, spans):
             raise Fault("time_implausible", "the record's time is outside its checkpoints'", number)
 
 
-# --- a whole export ---------------------------------------------------------------------------------
+# --- a whole export ---
 
 
 class Export:
@@ -401,6 +401,7 @@ class Export:
         if not all(isinstance(note, str) for note in self.notes) or not self.notes:
             raise Fault("checkpoints_unreadable", "checkpoints.jsonl holds no checkpoints")
         self.checkpoints = [Checkpoint(note) for note in self.notes]
+        self.known_sizes = frozenset()
 
     def verify(self, trust, known=(), want=(), processes=None):
         """Check everything; what was found. Raises the first Fault."""
@@ -436,10 +437,9 @@ class Export:
     def _order(self, known):
         """Sizes and times of checkpoints ascend; one size has one root."""
         for before, after in zip(self.checkpoints, self.checkpoints[1:]):
-            record = min(before.size, after.size)
             if after.size == before.size and after.root != before.root:
                 text = f"two checkpoints of size {after.size} have different roots"
-                raise Fault("fork", text, record - 1)
+                raise Fault("fork", text, after.size - 1)
             if after.size < before.size or (
                 after.size == before.size and before.text == after.text
             ):
@@ -469,8 +469,6 @@ class Export:
             inside = {size for size in sizes if first < size <= end}
             wanted = {index for index in want if first <= index < end}
             yield self.folder, first, count, inside, near[: cut + 1], wanted
-
-    known_sizes = frozenset()
 
     def _records(self, parts, known):
         """Put the files together: roots of every checkpoint, names, marks."""
@@ -554,7 +552,7 @@ def verify_export(arguments):
     return GOOD, found
 
 
-# --- decisions, receipts, promises ------------------------------------------------------------------
+# --- decisions, receipts, promises ---
 
 
 def check_decisions(folder):

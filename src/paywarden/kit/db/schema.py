@@ -33,7 +33,12 @@ class SchemaPart:
         return frozenset((*self.known, self.head))
 
 
-KIT: Final = SchemaPart("kit", "kit_0002", "paywarden.kit.db:migrations/versions", ("kit_0001",))
+KIT: Final = SchemaPart(
+    "kit",
+    "kit_0004",
+    "paywarden.kit.db:migrations/versions",
+    known=("kit_0001", "kit_0003"),
+)
 
 
 def check_schema(connection: sqlite3.Connection, parts: Sequence[SchemaPart]) -> None:

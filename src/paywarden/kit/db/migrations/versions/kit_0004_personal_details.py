@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "kit_0002"
-down_revision = "kit_0001"
+revision = "kit_0004"
+down_revision = "kit_0003"
 branch_labels = None
 depends_on = None
 
