@@ -116,7 +116,7 @@ def test_places_are_dense_over_failed_units(
     audit: tuple[Any, SqliteAuditLog], scope: Scope
 ) -> None:
     writer, log = audit
-    columns = ("id", "scope", "topic", "body", "attempts")
+    columns = ("id", "scope", "topic", "body", "at_us")
     units, places = [], []
     for number in range(6):
         unit = UnitOfWork()

@@ -21,6 +21,7 @@ from paywarden.decision.policy_http import PolicyOperations
 from paywarden.decision.problems import CODES
 from paywarden.entrypoints.home import find_home
 from paywarden.entrypoints.installation import Installation
+from paywarden.evidence.http import AuditOperations
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.kit.http import app as http_app
 from paywarden.kit.http.operation import Operation, Surroundings
@@ -53,6 +54,7 @@ def application(installation: Installation) -> Starlette:
         installation.metrics,
         StoredReplays(installation.idempotency, installation.writer),
         installation.settings.server.max_in_flight,
+        on_refused=installation.evidence.refusals.note,
     )
 
     @asynccontextmanager
@@ -77,11 +79,15 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         installation.policies,
         installation.replays,
         installation.records,
+        installation.receipts,
+        installation.evidence.watch,
         installation.metrics,
     )
     policies = PolicyOperations(
         installation.policies, installation.lists, installation.records, installation.ledger
     )
+    proof = installation.evidence
+    audit = AuditOperations(proof.log, proof.proofs, proof.audit, proof.watch)
     hooks = installation.webhooks
     webhooks = WebhookOperations(
         hooks.endpoints, hooks.deliveries, hooks.catalogue, hooks.allowed, installation.writer,
@@ -91,6 +97,7 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         *decisions.operations(),
         *policies.operations(),
         *webhooks.operations(),
+        *audit.operations(),
         *system.operations(),
     ]
 

@@ -9,12 +9,15 @@ from paywarden.cli import output
 from paywarden.core.scope import Environment, Scope
 from paywarden.entrypoints.home import Home
 from paywarden.entrypoints.installation import PARTS
-from paywarden.identity.api_keys import new_key
+from paywarden.evidence.screen import may_not_be_logged
+from paywarden.identity.api_keys import key_created, new_key
 from paywarden.identity.stores.sqlite import SqliteKeys
+from paywarden.kit.audit import SqliteAuditLog
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.kit.crypto.derive import Purpose, derive
 from paywarden.kit.crypto.master import load_master_key
 from paywarden.kit.db.reader import Reader
+from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.db.writer import Writer
 from paywarden.kit.stores.sqlite_journal import SqliteJournal
 
@@ -25,14 +28,17 @@ def make_api_key(arguments: argparse.Namespace, home: Home) -> int:
     settings = home.settings(os.environ)
     scope = Scope(settings.installation.tenant, Environment(arguments.environment))
     reader = Reader(home.database)
-    writer = Writer(home.database, PARTS, (SqliteJournal(reader),))
+    audit = SqliteAuditLog(reader, screen=may_not_be_logged)
+    writer = Writer(home.database, PARTS, (SqliteJournal(reader), audit))
     writer.start()
     try:
         pepper = derive(load_master_key(home.master_key), Purpose.API_KEYS)
         secret, record = new_key(
             scope, arguments.role, pepper, SystemClock(), SystemRandomness(), arguments.merchant
         )
-        SqliteKeys(reader, writer).save(record)
+        unit = UnitOfWork()
+        audit.record(unit, key_created(record, "command:keys"))
+        SqliteKeys(reader, writer).save(record, unit)
     finally:
         writer.close()
         reader.close()

@@ -65,8 +65,17 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     replay.add_argument("--policy", metavar="DIR", help="decide with this policy instead")
     keys = _command(parts, "keys", "make an API key", _keys)
     keys.add_argument("--environment", choices=("test", "live"), default="test")
-    keys.add_argument("--role", choices=("merchant", "operator"), default="merchant")
+    keys.add_argument("--role", choices=("merchant", "operator", "auditor"), default="merchant")
     keys.add_argument("--merchant", help="bind a merchant's key to its id")
+    audit = _command(parts, "audit", "export, verify and prove the audit log", _audit)
+    if "audit" in words:
+        importlib.import_module("paywarden.cli.audit").add_arguments(audit)
+    witness = _command(parts, "witness", "cosign audit logs of others", _witness)
+    witness.add_argument("--state", required=True, metavar="DIR", help="the witness' own folder")
+    witness.add_argument("--host", default="127.0.0.1")
+    witness.add_argument("--port", type=int, default=8090)
+    witness.add_argument("--trust", action="append", default=[], metavar="KEY", help="a log's key")
+    witness.add_argument("--name", help="name of a new witness' key")
     _command(parts, "version", "the version of this program", _version)
     return parser
 
@@ -134,6 +143,18 @@ def _keys(arguments: argparse.Namespace, home: Home) -> int:
     from paywarden.entrypoints.keys import make_api_key
 
     return make_api_key(arguments, home)
+
+
+def _audit(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.audit import audit
+
+    return audit(arguments, home)
+
+
+def _witness(arguments: argparse.Namespace, _home: Home) -> int:
+    from paywarden.entrypoints.witness import witness
+
+    return witness(arguments)
 
 
 def _version(arguments: argparse.Namespace, _home: Home) -> int:

@@ -12,7 +12,7 @@ from typing import Final
 
 from paywarden.core.clock import Clock
 from paywarden.core.errors import PaywardenError
-from paywarden.evidence.log import PAGE_ROWS, LogState, SignedLog
+from paywarden.evidence.log import PAGE_ROWS, SignedLog
 from paywarden.evidence.metrics import EvidenceMetrics
 from paywarden.kit.log import logger
 
@@ -45,8 +45,12 @@ class Integrator:
 
     async def start(self) -> None:
         """Open the log and follow it."""
-        state = await asyncio.to_thread(self._log.open)
-        self._metrics.signing.set(state is LogState.SIGNING)
+        try:
+            await asyncio.to_thread(self._log.open)
+        except PaywardenError as fault:
+            # Payments go on; the log is not signed, nothing is promised, and the metric says so.
+            logger().error("audit_log_unopened", code=fault.code)
+        self._metrics.signing.set(self._log.signing)
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def stop(self) -> None:
@@ -79,7 +83,7 @@ class Integrator:
         if self._due():
             await self._sign()
         self._metrics.unsigned.set(self._unsigned())
-        self._metrics.signing.set(self._log.state is LogState.SIGNING)
+        self._metrics.signing.set(self._log.signing)
 
     def _unsigned(self) -> int:
         latest = self._log.latest

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import enum
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -86,6 +86,17 @@ class SignedLog:
         return self._signer
 
     @property
+    def signing(self) -> bool:
+        """Whether checkpoints and promises are signed."""
+        return self.state is LogState.SIGNING
+
+    def signer_at(self, index: int) -> SigningKey:
+        """The log's key under the name that the leaf `index` was appended under."""
+        if index >= self._origins[-1].first_index:
+            return self._signer
+        return self._key.signer(self.origin_at(index))
+
+    @property
     def tree(self) -> TileTree:
         """The tree as integrated; proofs are given for signed sizes only."""
         return self._stores.tree
@@ -126,6 +137,15 @@ class SignedLog:
                 logger().error("audit_log_stopped", state=self.state.value)
             return self.state
 
+    def read_only(self) -> None:
+        """Take up what is signed without signing anything, beside a process that signs."""
+        found = self._stores.checkpoints.origins()
+        if found:
+            self._take(found)
+            stored = self._stores.checkpoints.last(self.origin)
+            if stored is not None and self._stores.tree.load(stored.checkpoint.size):
+                self.latest, self.note = stored.checkpoint, stored.note
+
     def _take_origins(self) -> None:
         found = list(self._stores.checkpoints.origins())
         if not found:
@@ -133,11 +153,14 @@ class SignedLog:
             self._stores.checkpoints.add_origin(unit, self._key.name, 0)
             self._stores.writer.submit(unit).result()
             found = [Origin(0, self._key.name)]
+        self._take(found)
+
+    def _take(self, found: Sequence[Origin]) -> None:
         if found[0].name != self._key.name:
             raise Unavailable(
                 "log_key_differs", "the log's key is not the one of this log; restore the right one"
             )
-        self._origins = found
+        self._origins = list(found)
         self._signer = self._key.signer(found[-1].name)
 
     def _compare(self) -> LogState:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paywarden.core.errors import Conflict, InvalidRequest, NotFound
+from paywarden.core.errors import InvalidRequest, NotFound
 from paywarden.evidence.checkpoint import Checkpoint
 from paywarden.evidence.log import SignedLog
 from paywarden.evidence.ports import Checkpoints, StoredCheckpoint
@@ -39,13 +39,13 @@ class Proofs:
             raise NotFound("checkpoint_not_yet", "the log has no signed checkpoint yet")
         return found
 
-    def path(self, index: int, size: int | None) -> tuple[Checkpoint, list[bytes]]:
-        """(latest checkpoint, path of the leaf `index` in the tree of `size` or of the latest)."""
+    def path(self, index: int, size: int | None) -> tuple[int, list[bytes]]:
+        """(size, path of the leaf `index` in the tree of `size`, the last signed by default)."""
         latest = self.latest().checkpoint
         wanted = self._signed_size(latest.size if size is None else size, latest)
         if not 0 <= index < wanted:
             raise InvalidRequest("index_outside_tree", "index is below size", pointer="index")
-        return latest, inclusion_proof(index, wanted, self._log.tree.node)
+        return wanted, inclusion_proof(index, wanted, self._log.tree.node)
 
     def consistency(self, first: int, second: int) -> list[bytes]:
         """Path that the tree of `second` extends that of `first`."""
@@ -55,18 +55,20 @@ class Proofs:
             raise InvalidRequest("sizes_reversed", "from is at most to", pointer="from")
         return consistency_proof(first, second, self._log.tree.node)
 
+    def covers(self, index: int) -> bool:
+        """Whether a checkpoint covers the leaf `index`."""
+        latest = self._log.latest
+        return latest is not None and index < latest.size
+
     def inclusion(self, index: int) -> Inclusion:
         """The leaf `index` under the latest checkpoint.
 
-        Errors: Conflict `checkpoint_pending` while no checkpoint covers it.
+        Errors: InvalidRequest `index_outside_tree` while no checkpoint covers it.
         """
         signed = self.latest()
         size = signed.checkpoint.size
-        if index >= size:
-            raise Conflict(
-                "checkpoint_pending",
-                "no checkpoint covers it yet; one is signed within a minute, try again then",
-            )
+        if not 0 <= index < size:
+            raise InvalidRequest("index_outside_tree", f"the last signed size is {size}")
         path = inclusion_proof(index, size, self._log.tree.node)
         return Inclusion(index, self._log.leaf(index), tuple(path), signed)
 

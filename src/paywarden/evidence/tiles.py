@@ -147,6 +147,19 @@ class TileTree:
             self._add(level + 1, _subtree(octets, HEIGHT, 0))
 
 
+def tile_path(level: int, number: int, width: int = WIDTH) -> str:
+    """Path of a tile: three digits a step, all but the last after an x.
+
+    >>> tile_path(0, 1234067), tile_path(1, 5, 70)
+    ('tile/0/x001/x234/067', 'tile/1/005.p/70')
+    """
+    steps = [f"{number % 1000:03d}"]
+    while number := number // 1000:
+        steps.append(f"x{number % 1000:03d}")
+    partial = "" if width == WIDTH else f".p/{width}"
+    return f"tile/{level}/{'/'.join(reversed(steps))}{partial}"
+
+
 def _subtree(octets: bytes, height: int, place: int) -> bytes:
     """Root over the 2^height hashes of a tile from `place`."""
     start, end = place * HASH_OCTETS, (place + (1 << height)) * HASH_OCTETS

@@ -103,7 +103,7 @@ def table_of(point):
 
 
 BASE_TABLE = table_of(BASE)
-TABLES = {}
+TABLES = {}  # type: ignore[var-annotated]
 
 
 def ed25519_verifies(public, message, signature):
@@ -577,6 +577,8 @@ def check_decisions(folder):
 
 def decision_hash(answer):
     """Hash of what a decision's answer states: base 64 of SHA-256 over its canonical form."""
+    if answer.get("v") == 1:  # a statement as exported, not an answer
+        return base64.b64encode(hashlib.sha256(canonical(answer)).digest()).decode()
     action = answer.get("required_action")
     reasons = answer["reasons"]
     stated = {
@@ -667,7 +669,7 @@ def load(path):
     return found
 
 
-def main(words=None):
+def main(words: list[str] | None = None) -> int:
     """Run; the exit code."""
     parser = argparse.ArgumentParser(description="Verify an exported Paywarden audit log.")
     parser.add_argument("words", nargs="+", metavar="DIR | receipt FILE | promise FILE DIR")
@@ -693,7 +695,7 @@ def main(words=None):
     else:
         for name, value in found.items():
             print(f"{name}: {value}")
-    return code
+    return int(code)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import os
 import shutil
 from pathlib import Path
 
-from paywarden.evidence.tiles import FULL_OCTETS, WIDTH
+from paywarden.evidence.tiles import FULL_OCTETS, tile_path
 from paywarden.evidence.tree import HASH_OCTETS
 
 _KEPT = 2
@@ -57,16 +57,3 @@ class TileFiles:
 
     def _path(self, level: int, number: int, width: int) -> Path:
         return self._folder / tile_path(level, number, width)
-
-
-def tile_path(level: int, number: int, width: int = WIDTH) -> str:
-    """Path of a tile: three digits a step, all but the last after an x.
-
-    >>> tile_path(0, 1234067), tile_path(1, 5, 70)
-    ('tile/0/x001/x234/067', 'tile/1/005.p/70')
-    """
-    steps = [f"{number % 1000:03d}"]
-    while number := number // 1000:
-        steps.append(f"x{number % 1000:03d}")
-    partial = "" if width == WIDTH else f".p/{width}"
-    return f"tile/{level}/{'/'.join(reversed(steps))}{partial}"

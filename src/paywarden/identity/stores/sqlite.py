@@ -41,9 +41,9 @@ class SqliteKeys:
             row[0], Scope.parse(row[1]), row[2], row[3], row[4], row[5], row[6], row[7]
         )
 
-    def save(self, record: KeyRecord) -> None:
-        """Store a new key durably before returning."""
-        unit = UnitOfWork()
+    def save(self, record: KeyRecord, unit: UnitOfWork | None = None) -> None:
+        """Store a new key, with what else `unit` holds, durably before returning."""
+        unit = unit or UnitOfWork()
         unit.add(
             _INSERT,
             (

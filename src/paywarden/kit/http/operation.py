@@ -24,6 +24,8 @@ from paywarden.core.errors import (
     InvalidRequest,
     LimitExceeded,
     NotAuthenticated,
+    NotPermitted,
+    NotYet,
     PaywardenError,
     TooLarge,
     Unparsable,
@@ -122,6 +124,14 @@ class Operation:
             raise ValueError(f"{self.name}: exactly one of public and permission")
 
 
+Refused = Callable[[PaywardenError, str, Principal | None], None]
+"""Told of a refused caller: why, at which operation, and who it is when that was proven."""
+
+
+def nobody_told(_error: PaywardenError, _operation: str, _principal: Principal | None) -> None:
+    """For processes that keep no audit log."""
+
+
 @dataclass(slots=True)
 class Surroundings:
     """What every operation of a process shares."""
@@ -133,6 +143,7 @@ class Surroundings:
     replays: Replays | None = None
     max_in_flight: int = 512
     in_flight: int = 0
+    on_refused: Refused = nobody_told
 
 
 class Endpoint:
@@ -176,8 +187,7 @@ class Endpoint:
         headers = _headers(scope)
         principal = None
         if not operation.public:
-            principal = self._around.authenticator.authenticate(headers.get("authorization"))
-            principal.require(operation.permission or "")
+            principal = self._permitted(headers.get("authorization"))
         raw = await self._body(receive, headers) if self._decoder else b""
         query = _query(operation.query, scope)
 
@@ -197,6 +207,16 @@ class Endpoint:
             return await act()
         route = f"{operation.method} {scope['path']}"
         return await self._around.replays.run(principal, route, key, raw, act)
+
+    def _permitted(self, authorization: str | None) -> Principal:
+        principal = None
+        try:
+            principal = self._around.authenticator.authenticate(authorization)
+            principal.require(self._operation.permission or "")
+        except (NotAuthenticated, NotPermitted) as refusal:
+            self._around.on_refused(refusal, self._operation.name, principal)
+            raise
+        return principal
 
     async def _body(self, receive: Receive, headers: Mapping[str, str]) -> bytes:
         if headers.get("content-encoding", "identity").lower() != "identity":
@@ -232,7 +252,7 @@ class Endpoint:
         if status == 500:
             return self._fault(error, request_id)
         headers: Headers = ()
-        if isinstance(error, LimitExceeded):
+        if isinstance(error, LimitExceeded | NotYet):
             headers = (("retry-after", str(error.retry_after_seconds)),)
         elif status == 503:
             headers = (("retry-after", "1"),)
