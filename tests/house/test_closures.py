@@ -22,6 +22,7 @@ GOLDENS = Path(__file__).parent / "closures"
 SHARED = {
     "__init__",
     "compiling",
+    "evidence",
     "home",
     "installation",
     "settings",

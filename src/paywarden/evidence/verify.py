@@ -194,12 +194,18 @@ class Key:
         self.name, self.kind, self.public, self.hint = name, octets[0], octets[1:], bound
 
 
+def read_text(path):
+    """Content of a text file."""
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
 class Trust:
     """What FILE pins: keys of the log by name, witnesses by name, and who must have cosigned."""
 
     def __init__(self, path=None):
         self.logs, self.witnesses, self.quorum = {}, {}, None
-        for line in open(path, encoding="utf-8") if path else ():
+        for line in read_text(path).splitlines() if path else ():
             words = line.split("#")[0].split()
             if not words:
                 continue
@@ -387,6 +393,20 @@ def check_time(record, number, spans):
 # --- a whole export ---
 
 
+class InProcess:
+    """A pool of no processes."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+    def imap(self, function, given, chunksize=1):
+        """Map lazily, here."""
+        return map(function, given)
+
+
 class Export:
     """A folder written by `paywarden audit export`."""
 
@@ -407,7 +427,7 @@ class Export:
         """Check everything; what was found. Raises the first Fault."""
         pinned = bool(trust.logs)
         self._order(known)
-        with Pool(processes) as pool:
+        with InProcess() if processes == 0 else Pool(processes) as pool:
             signed = []
             if pinned:
                 given = [(note, trust) for note in self.notes]
@@ -529,8 +549,7 @@ class Export:
 
 def known_note(path):
     """A checkpoint from a file of its own."""
-    with open(path, encoding="utf-8") as file:
-        note = file.read()
+    note = read_text(path)
     made = Checkpoint(note)
     made.note = note
     return made
@@ -662,8 +681,7 @@ def verify_promise(arguments):
 
 def load(path):
     """A JSON document from a file."""
-    with open(path, encoding="utf-8") as file:
-        found = json.load(file)
+    found = json.loads(read_text(path))
     if not isinstance(found, dict):
         raise Fault("malformed", f"{path} holds no JSON object")
     return found
@@ -675,7 +693,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("words", nargs="+", metavar="DIR | receipt FILE | promise FILE DIR")
     parser.add_argument("--trust", metavar="FILE", help="pinned keys; they never come from DIR")
     parser.add_argument("--known", action="append", default=[], metavar="NOTE")
-    parser.add_argument("--processes", type=int, help="default: one for each processor")
+    parser.add_argument("--processes", type=int, help="default: one a processor; 0: none")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args(words)
     tasks = {("receipt", 2): verify_receipt, ("promise", 3): verify_promise}
