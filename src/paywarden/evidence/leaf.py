@@ -28,20 +28,25 @@ def _text(value: str) -> bytes:
     return _encode(value)
 
 
+def _octets(value: object) -> bytes:
+    """Stored octets; a column that somebody gave another type is a leaf that will not verify."""
+    return value if type(value) is bytes else str(value).encode()
+
+
 def leaf_of(row: AuditRow, origin: str) -> bytes:
     """Octets of the leaf that the stored event `row` is in the log `origin`."""
     # Stored details are canonical already; the rest is put around them in the order of names.
     return (
-        b'{"action":%b,"actor":%b,"at_us":%d,"detail":%b,"index":%d,"origin":%b,"outcome":%b,'
+        b'{"action":%b,"actor":%b,"at_us":%b,"detail":%b,"index":%d,"origin":%b,"outcome":%b,'
         b'"personal":%b,"scope":%b,"v":1}'
     ) % (
         _text(row.action),
         _text(row.actor),
-        row.at_us,
-        row.detail,
+        _octets(row.at_us),
+        _octets(row.detail),
         row.id - 1,
         _text(origin),
         _text(row.outcome),
-        row.personal or b"{}",
+        _octets(row.personal or b"{}"),
         _text(row.scope),
     )

@@ -169,19 +169,15 @@ class SignedLog:
         known, note = (stored.checkpoint, stored.note) if stored else (None, "")
         if stored is not None:
             opened(stored.note, self._signer.verifier)  # a damaged note is not built upon
-        if kept is not None and (known is None or kept.size > known.size):
-            if self._stores.rows.last_id() < kept.size:
-                return LogState.RESTORED
-            known, note = kept, self._stores.last_signed.read() or ""
-        if known is None:
-            self._integrate_rows(self._base())
-            return LogState.SIGNING
-        if not self._comes_out(known):
-            return LogState.RESTORED if known is kept else LogState.ALTERED
-        if kept is not None and kept.size == known.size and kept.root != known.root:
+        # A checkpoint is stored before it is kept apart: what is kept is never ahead by itself.
+        ahead = kept is not None and (known is None or kept.size > known.size)
+        forked = kept and known and kept.size == known.size and kept.root != known.root
+        if ahead or forked:
             return LogState.RESTORED
-        if known is kept and (stored is None or stored.checkpoint.size < kept.size):
-            self._store(known, note)
+        if known is None:
+            self._stores.tree.clear()
+        elif not self._comes_out(known):
+            return LogState.ALTERED
         self.latest, self.note = known, note
         return LogState.SIGNING
 
@@ -207,12 +203,6 @@ class SignedLog:
         tree.clear()
         self._integrate_rows(known.size)
         return tree.size == known.size and tree.root() == known.root
-
-    def _base(self) -> int:
-        """Leaves before the present name began (those of a restored log)."""
-        tree, first = self._stores.tree, self._origins[-1].first_index
-        tree.clear()
-        return first
 
     # --- growing ----------------------------------------------------------------------------
 
