@@ -95,8 +95,8 @@ async def test_a_changed_receipt_is_refused(
 
 async def test_a_repeat_promises_the_same(room: Room) -> None:
     payment = room.payment()
-    first = await room.decide_payment(payment)
-    again = await room.decide_payment(payment)
+    first = await room.decide(payment)
+    again = await room.decide(payment)
     assert again.repeated and again.leaf is None
     assert answer_of(room, again)["receipt"] == answer_of(room, first)["receipt"]
 
