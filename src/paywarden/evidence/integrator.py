@@ -51,6 +51,7 @@ class Integrator:
             # Payments go on; the log is not signed, nothing is promised, and the metric says so.
             logger().error("audit_log_unopened", code=fault.code)
         self._metrics.signing.set(self._log.signing)
+        self._metrics.size.set(self._log.latest.size if self._log.latest else 0)
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def stop(self) -> None:
