@@ -21,11 +21,14 @@ GOLDENS = Path(__file__).parent / "closures"
 # Parts that several processes share; any other file beside them is a process and owes a golden.
 SHARED = {
     "__init__",
+    "checkpoint_schedule",
     "compiling",
     "evidence",
     "home",
+    "listening",
     "installation",
     "settings",
+    "start_report",
     "tables",
     "warming",
     "webhooks",

@@ -20,8 +20,8 @@ REACHED = (
     "evidence/proofs.py",
     "risk/lists",
 )
-NOT_REACHED = frozenset({"migrate.py", "schema.py"})
-"""Faults of start and migration: no request lives to see them."""
+NOT_REACHED = frozenset({"checkpointing.py", "checkpoints.py", "migrate.py", "schema.py"})
+"""Faults of start, checkpoints and migration: no request sees them."""
 REFUSALS = frozenset(
     {
         "Conflict", "FaultyFiles", "InvalidRequest", "LimitExceeded", "NotAuthenticated",

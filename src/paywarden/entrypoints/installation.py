@@ -11,12 +11,16 @@ import asyncio
 import contextlib
 import gc
 import hashlib
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import NotFound, PaywardenError, Unavailable
 from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
+from paywarden.decision import entries
+from paywarden.decision.checkpoints import Checkpoints
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.decision_ids import DecisionIds
 from paywarden.decision.events import Events
@@ -31,9 +35,11 @@ from paywarden.decision.receipts import Receipts
 from paywarden.decision.replay_desk import ReplayDesk
 from paywarden.decision.sealing import Sealer
 from paywarden.decision.start import Foundations, rebuild
+from paywarden.decision.stores.image_files import ImageFiles
 from paywarden.decision.stores.sqlite import SCHEMA as DECISION_SCHEMA
 from paywarden.decision.stores.sqlite import SqliteRecords
 from paywarden.decision.views import Views
+from paywarden.entrypoints.checkpoint_schedule import CheckpointSchedule
 from paywarden.entrypoints.compiling import Compiler
 from paywarden.entrypoints.evidence import evidence_parts
 from paywarden.entrypoints.home import Home, private_write
@@ -44,8 +50,10 @@ from paywarden.entrypoints.webhooks import webhook_parts
 from paywarden.evidence.screen import may_not_be_logged
 from paywarden.evidence.stores.sqlite_checkpoints import SCHEMA as EVIDENCE_SCHEMA
 from paywarden.identity.api_keys import ApiKeyAuthenticator
+from paywarden.identity.certificate_bindings import CertificateCheck
 from paywarden.identity.stores.sqlite import SCHEMA as IDENTITY_SCHEMA
 from paywarden.identity.stores.sqlite import SqliteKeys
+from paywarden.identity.stores.sqlite_certificates import CERTIFICATES, SqliteBindings
 from paywarden.kit.audit import SqliteAuditLog
 from paywarden.kit.audit_personal import PersonalDetails
 from paywarden.kit.crypto.derive import Purpose, derive
@@ -59,16 +67,18 @@ from paywarden.kit.idempotency import Idempotency
 from paywarden.kit.log import logger
 from paywarden.kit.metrics import Metrics
 from paywarden.kit.outbox import Outbox
+from paywarden.kit.program import program_digest
 from paywarden.kit.stores.sqlite_journal import SqliteJournal
 from paywarden.kit.stores.sqlite_subject_keys import SUBJECT_KEYS, SqliteWrappedKeys
 from paywarden.kit.stores.sqlite_webhook_endpoints import WEBHOOK_ENDPOINTS
+from paywarden.kit.tls.client_certificates import ClientCertificates
 from paywarden.reference.card_numbers import looks_like_card_number
 from paywarden.reference.currencies import active_currency
 from paywarden.risk.features.digests import Digester
 from paywarden.risk.lists.model import ListKind
 from paywarden.risk.lists.store import Lists
 
-PARTS = (KIT, DECISION_SCHEMA, EVIDENCE_SCHEMA, IDENTITY_SCHEMA, WEBHOOK_ENDPOINTS)
+PARTS = (KIT, DECISION_SCHEMA, EVIDENCE_SCHEMA, IDENTITY_SCHEMA, WEBHOOK_ENDPOINTS, CERTIFICATES)
 KEY_PARTS = (SUBJECT_KEYS,)
 FIRST_PAUSE_SECONDS = 0.2
 LAST_PAUSE_SECONDS = 5.0
@@ -90,6 +100,14 @@ class Keys:
         """A key of its own for one use of digests."""
         keyed = hashlib.blake2b(name.encode(), key=self.digests.expose(), digest_size=size)
         return Secret(keyed.digest())
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The ruleset that decides in a scope, and since when its log is complete."""
+
+    ruleset: str
+    history_start_us: int
 
 
 class Installation:
@@ -120,11 +138,15 @@ class Installation:
         stores = Stores(self.journal, self.writer, self.records, self.audit)
         self.ledger = Ledger(stores, self.keys.sub("bodies"), clock, self.metrics)
         self.history = History(self.journal, home.segments)
+        self.checkpoints = Checkpoints(
+            home.checkpoints, derive(self.keys.master, Purpose.CHECKPOINTS), self.journal.mark
+        )
         self.sealer = Sealer(self.key_ring)
         self.ids = DecisionIds(self.keys.sub("decision-ids"))
-        self.compiler = Compiler()
+        images = derive(self.keys.master, Purpose.COMPILED_POLICIES)
+        self.compiler = Compiler(ImageFiles(home.images, images, program_digest()))
         self.lists = ListDesk(self.ledger)
-        self.policies = PolicyDesk(self.ledger, self.history, self.lists, self.compiler.compile)
+        self.policies = PolicyDesk(self.ledger, self.history, self.lists, self.compiler)
         make_deriver = derivers(settings.tables, home.root)
         self.tables = make_deriver("").tables
         self.payments = Payments(
@@ -145,6 +167,11 @@ class Installation:
         self.api_keys = SqliteKeys(self.reader, self.writer)
         self.pepper = derive(self.keys.master, Purpose.API_KEYS)
         self.authenticator = ApiKeyAuthenticator(self.api_keys, self.pepper, clock)
+        self.certificates = CertificateCheck(
+            ClientCertificates(believed=bool(settings.server.socket)),
+            SqliteBindings(self.reader),
+            clock,
+        )
         self.idempotency = Idempotency(
             self.reader, KeyedDigest(derive(self.keys.master, Purpose.IDEMPOTENCY)), clock
         )
@@ -152,6 +179,13 @@ class Installation:
             home, settings.webhooks, self.keys.master, self.reader, randomness
         )
         self.keeper = SegmentKeeper(self.history.folder_of)
+        self.schedule = CheckpointSchedule(
+            lambda: self.ledger.states,
+            self.history,
+            self.checkpoints,
+            settings.checkpoints.every_payments,
+            self.metrics,
+        )
         self.ready = False
         self._tasks: set[asyncio.Task[None]] = set()
         self.ledger.on_staged = self.policies.observed
@@ -185,9 +219,10 @@ class Installation:
         self.keeper.start()
         await self.evidence.integrator.start()
         if self.evidence.submission is not None:
-            self._keep(asyncio.create_task(self.evidence.submission.run()))
+            self._keep(self.evidence.submission.run())
         await self._rebuild()
-        self._keep(asyncio.create_task(self._prune_outbox()))
+        self._keep(self.schedule.run())
+        self._keep(self._prune_outbox())
 
     async def _prune_outbox(self) -> None:
         """Drop outdated messages now and then, in small units, for as long as the process lives."""
@@ -202,21 +237,18 @@ class Installation:
 
     def _restore(self) -> int:
         """States from the log, and the keeper's open segments too; the head."""
-        head = rebuild(self.ledger, self.foundations())
         self.keeper.restart()
-        for scope in list(self.ledger.states):
-            sealed = self.keeper.sealed_up_to(scope)
-            for seen in self.history.observations(scope, sealed, head):
-                self.keeper.add(scope, seen)
-        return head
+        return rebuild(self.ledger, self.foundations())
 
     async def stop(self) -> None:
         """Finish what is staged, then close everything."""
         self.ready = False
         await self.ledger.settle()
         self.ledger.failed = True
-        for task in list(self._tasks):
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         self.evidence.refusals.flush(last=True)
         await self.evidence.integrator.stop()
         await self.compiler.close()
@@ -240,27 +272,35 @@ class Installation:
         self.ready = True
 
     async def _compile_published(self) -> None:
-        wanted = {
-            (scope, name)
-            for scope, name in await asyncio.to_thread(self._published)
-            if self.policies.runtime(name) is None
-        }
-        for scope, name in wanted:
-            await self.policies.runtime_of(scope, name)
+        for scope, published in (await asyncio.to_thread(self.published)).items():
+            if self.policies.runtime(published.ruleset) is None:
+                await self.policies.runtime_of(scope, published.ruleset)
 
-    def _published(self) -> list[tuple[Scope, str]]:
-        from paywarden.decision import entries  # the fold's own words
-
-        found: dict[Scope, str] = {}
+    def published(self) -> dict[Scope, Published]:
+        """What decides in each scope that has a policy, from the log."""
+        starts: dict[Scope, int] = {}
+        found: dict[Scope, Published] = {}
         for seq, scope, kind in self.records.control_entries(self.journal.head()):
-            if kind == entries.POLICY:
-                for entry in self.journal.read(scope, seq, 1):
-                    found[scope] = entries.decode(kind, entry.body).ruleset
-        return list(found.items())
+            if kind not in (entries.GENESIS, entries.POLICY):
+                continue
+            for entry in self.journal.read(scope, seq, 1):
+                body = entries.decode(kind, entry.body)
+                if kind == entries.GENESIS:
+                    starts[scope] = body.history_start_us
+                else:
+                    found[scope] = Published(body.ruleset, starts[scope])
+        return found
 
     def foundations(self) -> Foundations:
         """What a rebuild needs beside the log."""
-        return Foundations(self.history, self._runtime, self.digester, self.fresh_lists)
+        return Foundations(
+            self.history,
+            self.checkpoints,
+            self._runtime,
+            self.digester,
+            self.fresh_lists,
+            self.keeper.extend,
+        )
 
     def _runtime(self, _scope: Scope, ruleset: str) -> PolicyRuntime:
         runtime = self.policies.runtime(ruleset)
@@ -270,9 +310,10 @@ class Installation:
 
     def _start_recovery(self) -> None:
         self.ready = False
-        self._keep(asyncio.get_running_loop().create_task(self._recover()))
+        self._keep(self._recover())
 
-    def _keep(self, task: asyncio.Task[None]) -> None:
+    def _keep(self, life: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(life)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

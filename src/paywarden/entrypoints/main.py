@@ -23,6 +23,7 @@ OF_CLI = {
     "decide": "decide a file of payments without a server",
     "policy": "check, try and publish policies",
     "simulate": "make a synthetic world with attacks",
+    "doctor": "judge a TLS endpoint",
     "bench": "run a benchmark of a source tree",
 }
 """Commands that need no installation: modules of `paywarden.cli` with add_arguments and run."""
@@ -63,6 +64,8 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     replay.add_argument("--from", dest="from_seq", type=int, default=1, metavar="SEQ")
     replay.add_argument("--to", dest="to_seq", type=int, metavar="SEQ")
     replay.add_argument("--policy", metavar="DIR", help="decide with this policy instead")
+    checkpoint = _command(parts, "checkpoint", "write down the state of the windows", _checkpoint)
+    checkpoint.add_argument("--to", dest="to_seq", type=int, metavar="SEQ")
     keys = _command(parts, "keys", "make an API key", _keys)
     keys.add_argument("--environment", choices=("test", "live"), default="test")
     keys.add_argument("--role", choices=("merchant", "operator", "auditor"), default="merchant")
@@ -76,6 +79,9 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     witness.add_argument("--port", type=int, default=8090)
     witness.add_argument("--trust", action="append", default=[], metavar="KEY", help="a log's key")
     witness.add_argument("--name", help="name of a new witness' key")
+    bound = _command(parts, "certificates", "bind keys to client certificates", _certificates)
+    if "certificates" in words:
+        importlib.import_module("paywarden.entrypoints.certificates").add_arguments(bound)
     _command(parts, "version", "the version of this program", _version)
     return parser
 
@@ -139,6 +145,12 @@ def _replay(arguments: argparse.Namespace, home: Home) -> int:
     return replay(arguments, home)
 
 
+def _checkpoint(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.checkpoint import checkpoint
+
+    return checkpoint(arguments, home)
+
+
 def _keys(arguments: argparse.Namespace, home: Home) -> int:
     from paywarden.entrypoints.keys import make_api_key
 
@@ -155,6 +167,12 @@ def _witness(arguments: argparse.Namespace, _home: Home) -> int:
     from paywarden.entrypoints.witness import witness
 
     return witness(arguments)
+
+
+def _certificates(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.certificates import certificates
+
+    return certificates(arguments, home)
 
 
 def _version(arguments: argparse.Namespace, _home: Home) -> int:

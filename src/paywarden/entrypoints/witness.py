@@ -16,7 +16,7 @@ from pathlib import Path
 
 from paywarden.cli import output
 from paywarden.core.errors import InvalidRequest
-from paywarden.entrypoints.serve import check_address
+from paywarden.entrypoints.listening import check_address
 from paywarden.evidence.log_key import LogKey, create_log_key, load_log_key
 from paywarden.evidence.note import COSIGNATURE, VerifierKey
 from paywarden.evidence.stores.witness_files import WitnessFiles

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from windows_kit import (
@@ -255,3 +258,17 @@ def test_columns_of_each_kind() -> None:
     assert features.column(1)[0].tolist() == [3.0, 3.5]
     texts, valid = features.column(2)
     assert valid.all() and [features.symbols[i] for i in texts] == ["EUR", "EUR"]
+
+
+def test_windows_that_nobody_holds_are_given_back_at_once() -> None:
+    """Gigabytes must not wait for the collector of cycles, least of all behind `gc.freeze`."""
+    arena = Windows(WindowPlan(one_of_each(), {}), 0)
+    arena.observe(payment(1, T0))
+    arena.observe_columns(from_observations([payment(2, T0)]), np.ones(1, np.bool_))
+    held = weakref.ref(arena)
+    gc.disable()
+    try:
+        del arena
+        assert held() is None
+    finally:
+        gc.enable()

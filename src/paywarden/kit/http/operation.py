@@ -10,7 +10,7 @@ Not done here: signatures (they come on top of the key) and TLS (the server's).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
@@ -76,6 +76,9 @@ class Call:
 Handler = Callable[[Call], Awaitable[Answer]]
 Screen = Callable[[bytes], InvalidRequest | None]
 """The refusal of a raw body that holds what may not even be looked at closer, or None."""
+ScreenAside = Callable[[bytes], Awaitable[InvalidRequest | None]]
+"""The same away from the event loop. The body is then decoded there too: the handler gets it raw,
+and whoever decodes it raises what `decoding` raises."""
 
 
 class Replays(Protocol):
@@ -117,6 +120,7 @@ class Operation:
     body_optional: bool = False
     screen: Screen | None = None
     screen_always: bool = False
+    screen_aside: ScreenAside | None = None
     path_patterns: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -132,6 +136,14 @@ def nobody_told(_error: PaywardenError, _operation: str, _principal: Principal |
     """For processes that keep no audit log."""
 
 
+class Certificates(Protocol):
+    """Port of client certificates: which key may come with which."""
+
+    def check(self, principal: Principal, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Pass, or refuse; `headers` as they came, repeats included."""
+        ...
+
+
 @dataclass(slots=True)
 class Surroundings:
     """What every operation of a process shares."""
@@ -143,6 +155,7 @@ class Surroundings:
     replays: Replays | None = None
     max_in_flight: int = 512
     in_flight: int = 0
+    certificates: Certificates | None = None
     on_refused: Refused = nobody_told
 
 
@@ -187,12 +200,15 @@ class Endpoint:
         headers = _headers(scope)
         principal = None
         if not operation.public:
-            principal = self._permitted(headers.get("authorization"))
+            principal = self._permitted(scope["headers"], headers.get("authorization"))
         raw = await self._body(receive, headers) if self._decoder else b""
         query = _query(operation.query, scope)
+        if operation.screen_aside is not None:
+            self._refuse(await operation.screen_aside(raw))
 
         async def act() -> Answer:
-            body = self._decoded(raw) if self._decoder else None
+            here = self._decoder and operation.screen_aside is None
+            body = self._decoded(raw) if here else None
             path = scope.get("path_params", {})
             call = Call(request_id, principal, body, raw, path, query, started_ns)
             return await operation.handler(call)
@@ -208,10 +224,14 @@ class Endpoint:
         route = f"{operation.method} {scope['path']}"
         return await self._around.replays.run(principal, route, key, raw, act)
 
-    def _permitted(self, authorization: str | None) -> Principal:
+    def _permitted(
+        self, given: Iterable[tuple[bytes, bytes]], authorization: str | None
+    ) -> Principal:
         principal = None
         try:
             principal = self._around.authenticator.authenticate(authorization)
+            if self._around.certificates is not None:
+                self._around.certificates.check(principal, given)
             principal.require(self._operation.permission or "")
         except (NotAuthenticated, NotPermitted) as refusal:
             self._around.on_refused(refusal, self._operation.name, principal)
@@ -242,7 +262,9 @@ class Endpoint:
             raise
 
     def _screen(self, screen: Screen, raw: bytes) -> None:
-        refusal = screen(raw)
+        self._refuse(screen(raw))
+
+    def _refuse(self, refusal: InvalidRequest | None) -> None:
         if refusal is not None:
             self._around.metrics.card_numbers_refused.inc()
             raise refusal
