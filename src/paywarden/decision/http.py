@@ -42,7 +42,7 @@ from paywarden.decision.policy_desk import PolicyDesk
 from paywarden.decision.ports import Records
 from paywarden.decision.receipts import Receipts
 from paywarden.decision.replay_desk import ReplayAnswer, ReplayDesk, ReplayRequest
-from paywarden.decision.screening import no_long_digits, refusal_of
+from paywarden.decision.screening import no_card_digits, refusal_of
 from paywarden.decision.views import Views
 from paywarden.evidence.read_watch import ReadWatch
 from paywarden.kit.http.authenticator import Principal
@@ -122,7 +122,7 @@ class DecisionOperations:
     async def decide(self, call: Call) -> Answer:
         """POST /v1/decisions."""
         body: DecisionRequest = call.body
-        plain = no_long_digits(call.raw_body)
+        plain = no_card_digits(call.raw_body)
         decided = await self._decide(call.asker, body.payment, plain)
         headers = (("decision-repeated", "true"),) if decided.repeated else ()
         if not decided.repeated:
@@ -133,7 +133,7 @@ class DecisionOperations:
         """POST /v1/decisions/batch: each payment is decided or refused by itself, in order."""
         body: BatchRequest = call.body
         items = []
-        plain = no_long_digits(call.raw_body)
+        plain = no_card_digits(call.raw_body)
         for number, payment in enumerate(body.payments):
             try:
                 decided = await self._decide(call.asker, payment, plain)

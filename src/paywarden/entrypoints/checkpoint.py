@@ -48,7 +48,7 @@ def _checkpoint(
     if row is None or not installation.history.sealed_up_to(scope):
         return None
     output.tell(f"{scope.text}: reading the policy")
-    aggregates = compile_policy(read_policy_files(row.files)).aggregates
+    aggregates = compile_policy(read_policy_files(row.files())).aggregates
     job = job_of(
         installation.history, installation.checkpoints, scope,
         aggregates, published.history_start_us, to_seq,
