@@ -54,7 +54,8 @@ DEFAULT_DEADLINE_MS = 40.0
 class Decided:
     """A recorded decision: its place, its record, and whether it stood there before.
 
-    `leaf`: its place in the audit log, when it was just recorded.
+    `leaf`: its place in the audit log, and `stated`: the hash of what it states, when it was just
+    recorded.
     """
 
     scope: Scope
@@ -62,6 +63,7 @@ class Decided:
     entry: PaymentEntry
     repeated: bool = False
     leaf: int | None = None
+    stated: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,12 +236,13 @@ class Payments:
             staged = self._ledger.stage(
                 unit, scope, kind, ready.received_us, entry, ready.observation
             )
-            place = self._add_rows(unit, scope, staged.seq, entry)
+            stated = decision_hash(self.ids, scope, staged.seq, entry)
+            place = self._add_rows(unit, scope, staged.seq, entry, stated)
             if ready.continues:
                 self._ledger.stores.records.add_identity(unit, scope, identity, staged.seq)
         await self._ledger.commit(unit, [staged])
         self._count(scope, entry)
-        return Decided(scope, staged.seq, entry, leaf=place.index)
+        return Decided(scope, staged.seq, entry, leaf=place.index, stated=stated)
 
     def _observe(self, ready: _Prepared) -> tuple[ObservedValue, ...]:
         state, seen = ready.state, ready.observation
@@ -304,11 +307,13 @@ class Payments:
             continues=ready.continues,
         )
 
-    def _add_rows(self, unit: UnitOfWork, scope: Scope, seq: int, entry: PaymentEntry) -> Place:
+    def _add_rows(
+        self, unit: UnitOfWork, scope: Scope, seq: int, entry: PaymentEntry, stated: str
+    ) -> Place:
         at_us, outcome = entry.received_us, entry.result.answer
         clear = entry.clear
         detail: dict[str, Scalar] = {"seq": seq, "outcome": outcome.word}
-        detail["decision"] = decision_hash(self.ids, scope, seq, entry)
+        detail["decision"] = stated
         event = AuditEvent(
             scope, "decision:payment:decide", "process:api", AuditOutcome.DONE, at_us, detail
         )

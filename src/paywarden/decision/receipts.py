@@ -39,7 +39,9 @@ class Receipts:
             return None
         entry, signer = decided.entry, self._log.signer_at(index)
         log = signer.verifier.name
-        decision = decision_hash(self._ids, decided.scope, decided.seq, entry)
+        decision = decided.stated
+        if decision is None:
+            decision = decision_hash(self._ids, decided.scope, decided.seq, entry)
         text = f"{PROMISE}\n{log}\n{index}\n{decision}\n{entry.received_us}\n"
         octets = signer.verifier.hint + signer.sign(text.encode())
         signature = base64.b64encode(octets).decode()
