@@ -23,6 +23,7 @@ SHARED = {
     "__init__",
     "checkpoint_schedule",
     "compiling",
+    "evidence",
     "home",
     "installation",
     "listening",

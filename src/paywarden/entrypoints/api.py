@@ -24,6 +24,7 @@ from paywarden.entrypoints.home import find_home
 from paywarden.entrypoints.installation import Installation
 from paywarden.entrypoints.people_operations import people_operations
 from paywarden.entrypoints.start_report import give_up
+from paywarden.evidence.http import AuditOperations
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.kit.http import app as http_app
 from paywarden.kit.http.operation import Operation, Surroundings
@@ -60,6 +61,7 @@ def application(installation: Installation) -> Starlette:
         StoredReplays(installation.idempotency, installation.writer),
         installation.settings.server.max_in_flight,
         origins=frozenset({installation.settings.identity.origin}),
+        on_refused=installation.evidence.refusals.note,
         certificates=installation.certificates,
     )
 
@@ -85,6 +87,8 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         installation.policies,
         installation.replays,
         installation.records,
+        installation.receipts,
+        installation.evidence.watch,
         installation.metrics,
     )
     policies = PolicyOperations(
@@ -94,6 +98,8 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         installation.ledger,
         installation.compiler,
     )
+    proof = installation.evidence
+    audit = AuditOperations(proof.log, proof.proofs, proof.audit, proof.watch)
     hooks = installation.webhooks
     webhooks = WebhookOperations(
         hooks.endpoints, hooks.deliveries, hooks.catalogue, hooks.allowed, installation.writer,
@@ -104,6 +110,7 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         *policies.operations(),
         *webhooks.operations(),
         *people_operations(installation.people),
+        *audit.operations(),
         *system.operations(),
     ]
 

@@ -23,7 +23,7 @@ from paywarden.entrypoints.installation import KEY_PARTS, PARTS, Installation
 from paywarden.entrypoints.settings import DEFAULT_TEXT, History
 from paywarden.entrypoints.webhooks import DELIVERY_PARTS
 from paywarden.fraud.shipped_policies import policy_folder
-from paywarden.identity.api_keys import new_key
+from paywarden.identity.api_keys import key_created, new_key
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.kit.crypto.master import create_master_key
 from paywarden.kit.db.unit import UnitOfWork
@@ -120,7 +120,10 @@ def _operator(installation: Installation, done: Initialised) -> None:
         secret, record = new_key(
             test, "operator", installation.pepper, installation.clock, installation.randomness
         )
-        installation.api_keys.save(record)
+        unit = UnitOfWork()
+        installation.audit.record(unit, key_created(record, "command:init"))
+        installation.api_keys.stage(unit, record)
+        installation.writer.submit(unit).result()
         private_write(path, secret.expose() + "\n")
         done.changed.append("operator key")
     _show_key(installation.home, done)

@@ -31,6 +31,7 @@ from paywarden.decision.ledger import Ledger, Stores
 from paywarden.decision.list_desk import ListDesk
 from paywarden.decision.payments import Payments
 from paywarden.decision.policy_desk import PolicyDesk
+from paywarden.decision.receipts import Receipts
 from paywarden.decision.replay_desk import ReplayDesk
 from paywarden.decision.sealing import Sealer
 from paywarden.decision.start import Foundations, rebuild
@@ -40,18 +41,22 @@ from paywarden.decision.stores.sqlite import SqliteRecords
 from paywarden.decision.views import Views
 from paywarden.entrypoints.checkpoint_schedule import CheckpointSchedule
 from paywarden.entrypoints.compiling import Compiler
+from paywarden.entrypoints.evidence import evidence_parts
 from paywarden.entrypoints.home import Home, private_write
 from paywarden.entrypoints.people_wiring import People
 from paywarden.entrypoints.settings import Settings
 from paywarden.entrypoints.tables import derivers
 from paywarden.entrypoints.warming import share_interpreter, warm_up
 from paywarden.entrypoints.webhooks import webhook_parts
+from paywarden.evidence.screen import may_not_be_logged
+from paywarden.evidence.stores.sqlite_checkpoints import SCHEMA as EVIDENCE_SCHEMA
 from paywarden.identity.api_keys import ApiKeyAuthenticator
 from paywarden.identity.certificate_bindings import CertificateCheck
 from paywarden.identity.stores.sqlite import SCHEMA as IDENTITY_SCHEMA
 from paywarden.identity.stores.sqlite import SqliteKeys
 from paywarden.identity.stores.sqlite_certificates import CERTIFICATES, SqliteBindings
 from paywarden.kit.audit import SqliteAuditLog
+from paywarden.kit.audit_personal import PersonalDetails
 from paywarden.kit.crypto.derive import Purpose, derive
 from paywarden.kit.crypto.digest import KeyedDigest
 from paywarden.kit.crypto.master import load_master_key
@@ -74,7 +79,7 @@ from paywarden.risk.features.digests import Digester
 from paywarden.risk.lists.model import ListKind
 from paywarden.risk.lists.store import Lists
 
-PARTS = (KIT, DECISION_SCHEMA, IDENTITY_SCHEMA, WEBHOOK_ENDPOINTS, CERTIFICATES)
+PARTS = (KIT, DECISION_SCHEMA, EVIDENCE_SCHEMA, IDENTITY_SCHEMA, WEBHOOK_ENDPOINTS, CERTIFICATES)
 KEY_PARTS = (SUBJECT_KEYS,)
 FIRST_PAUSE_SECONDS = 0.2
 LAST_PAUSE_SECONDS = 5.0
@@ -126,9 +131,12 @@ class Installation:
         self.journal = SqliteJournal(self.reader)
         self.wrapped_keys = SqliteWrappedKeys(home.subject_keys)
         self.key_ring = SubjectKeyRing(self.keys.master, self.wrapped_keys, clock, randomness)
-        self.writer = Writer(home.database, PARTS, (self.key_ring, self.journal))
+        personal = PersonalDetails(self.key_ring, randomness)
+        self.audit = SqliteAuditLog(self.reader, personal, may_not_be_logged)
+        participants = (self.key_ring, self.journal, self.audit)
+        self.writer = Writer(home.database, PARTS, participants)
         self.records = SqliteRecords(self.reader)
-        stores = Stores(self.journal, self.writer, self.records, SqliteAuditLog(self.reader))
+        stores = Stores(self.journal, self.writer, self.records, self.audit)
         self.ledger = Ledger(stores, self.keys.sub("bodies"), clock, self.metrics)
         self.history = History(self.journal, home.segments)
         self.checkpoints = Checkpoints(
@@ -147,15 +155,22 @@ class Installation:
         )
         self.payment_reader = PaymentReader(self._hash_identifier, active_currency)
         self.events = Events(self.ledger, self.payments, self.payment_reader, self.sealer)
-        self.views = Views(self.ids, self.sealer)
+        self.evidence = evidence_parts(
+            home, settings.audit, self.scopes[1], self.audit, self.reader, self.writer, clock,
+            randomness, self.metrics,
+        )  # fmt: skip
+        log, proofs = self.evidence.log, self.evidence.proofs
+        self.receipts = Receipts(self.ids, self.records, log, proofs)
+        self.views = Views(self.ids, self.sealer, self.receipts)
         self.replays = ReplayDesk(
             self.ledger, self.history, self.policies, self.sealer, self.fresh_lists
         )
         self.api_keys = SqliteKeys(self.reader, self.writer)
         self.pepper = derive(self.keys.master, Purpose.API_KEYS)
         self.people = People(
-            settings, home.root, self.reader, self.writer, self.key_ring, self.keys.master,
-            ApiKeyAuthenticator(self.api_keys, self.pepper, clock), clock, randomness,
+            settings, home.root, self.reader, self.writer, self.audit, self.key_ring,
+            self.keys.master, ApiKeyAuthenticator(self.api_keys, self.pepper, clock), clock,
+            randomness,
         )  # fmt: skip
         self.certificates = CertificateCheck(
             ClientCertificates(believed=bool(settings.server.socket)),
@@ -207,6 +222,9 @@ class Installation:
         share_interpreter()
         self.writer.start()
         self.keeper.start()
+        await self.evidence.integrator.start()
+        if self.evidence.submission is not None:
+            self._keep(self.evidence.submission.run())
         await self._rebuild()
         self._keep(self.schedule.run())
         self._keep(self._prune_outbox())
@@ -216,6 +234,7 @@ class Installation:
         outbox = Outbox(self.reader)
         while True:
             unit = outbox.prune(self.clock.now_us())
+            self.evidence.refusals.flush()
             if unit is not None and not self.ledger.failed:
                 with contextlib.suppress(PaywardenError):  # the next round tries again
                     await self.writer.commit(unit)
@@ -235,6 +254,8 @@ class Installation:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self.evidence.refusals.flush(last=True)
+        await self.evidence.integrator.stop()
         await self.compiler.close()
         await self.people.close()
         await asyncio.to_thread(self._close)

@@ -16,6 +16,7 @@ from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
 from paywarden.entrypoints.home import Home
 from paywarden.entrypoints.installation import PARTS
+from paywarden.evidence.screen import may_not_be_logged
 from paywarden.identity.api_keys import KeyRecord
 from paywarden.identity.key_desk import KeyDesk
 from paywarden.identity.stores.sqlite import SqliteKeys
@@ -46,14 +47,14 @@ def keys(arguments: argparse.Namespace, home: Home) -> int:
     scope = Scope(settings.installation.tenant, Environment(arguments.environment))
     clock = SystemClock()
     with closing(Reader(home.database)) as reader:
-        writer = Writer(home.database, PARTS, (SqliteJournal(reader),))
+        audit = SqliteAuditLog(reader, screen=may_not_be_logged)
+        writer = Writer(home.database, PARTS, (SqliteJournal(reader), audit))
         writer.start()
         with closing(writer):
             pepper = derive(load_master_key(home.master_key), Purpose.API_KEYS)
             desk = KeyDesk(
-                SqliteKeys(reader, writer), writer, SqliteAuditLog(reader), pepper, clock,
-                SystemRandomness(),
-            )  # fmt: skip
+                SqliteKeys(reader, writer), writer, audit, pepper, clock, SystemRandomness()
+            )
             return _ACTS[arguments.act](arguments, _Asked(desk, scope, clock.now_us()))
 
 

@@ -76,7 +76,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     keys.add_argument("--days", type=int, help="a new key ends after so many days")
     keys.add_argument("--overlap-hours", type=int, default=24, help="both live when rotating")
     keys.add_argument("--environment", choices=("test", "live"), default="test")
-    keys.add_argument("--role", choices=("merchant", "operator"), default="merchant")
+    keys.add_argument("--role", choices=("merchant", "operator", "auditor"), default="merchant")
     keys.add_argument("--merchant", help="bind a merchant's key to its id")
     people = _command(parts, "people", "list, invite and disable persons", _people)
     people.add_argument("act", choices=("list", "invite", "link", "disable", "revoke-sessions"))
@@ -87,6 +87,15 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     people.add_argument("--email", help="e-mail of an invited person")
     people.add_argument("--first", action="store_true", help="one of the first three persons")
     people.add_argument("--role", action="append", help="a role, with --first only")
+    audit = _command(parts, "audit", "export, verify and prove the audit log", _audit)
+    if "audit" in words:
+        importlib.import_module("paywarden.cli.audit").add_arguments(audit)
+    witness = _command(parts, "witness", "cosign audit logs of others", _witness)
+    witness.add_argument("--state", required=True, metavar="DIR", help="the witness' own folder")
+    witness.add_argument("--host", default="127.0.0.1")
+    witness.add_argument("--port", type=int, default=8090)
+    witness.add_argument("--trust", action="append", default=[], metavar="KEY", help="a log's key")
+    witness.add_argument("--name", help="name of a new witness' key")
     bound = _command(parts, "certificates", "bind keys to client certificates", _certificates)
     if "certificates" in words:
         importlib.import_module("paywarden.entrypoints.certificates").add_arguments(bound)
@@ -169,6 +178,18 @@ def _people(arguments: argparse.Namespace, home: Home) -> int:
     from paywarden.entrypoints.people import people
 
     return people(arguments, home)
+
+
+def _audit(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.audit import audit
+
+    return audit(arguments, home)
+
+
+def _witness(arguments: argparse.Namespace, _home: Home) -> int:
+    from paywarden.entrypoints.witness import witness
+
+    return witness(arguments)
 
 
 def _certificates(arguments: argparse.Namespace, home: Home) -> int:

@@ -20,10 +20,13 @@ from paywarden.entrypoints.home import Home
 from paywarden.entrypoints.installation import PARTS
 from paywarden.entrypoints.people_wiring import People
 from paywarden.entrypoints.settings import Settings
+from paywarden.evidence.screen import may_not_be_logged
 from paywarden.identity.api_keys import ApiKeyAuthenticator
 from paywarden.identity.directory import Listed, Profile
 from paywarden.identity.messages import PersonView, link_text, person_view
 from paywarden.identity.stores.sqlite import SqliteKeys
+from paywarden.kit.audit import SqliteAuditLog
+from paywarden.kit.audit_personal import PersonalDetails
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.kit.crypto.derive import Purpose, derive
 from paywarden.kit.crypto.master import load_master_key
@@ -48,13 +51,15 @@ class _Room:
         self._reader = Reader(home.database)
         self._wrapped = SqliteWrappedKeys(home.subject_keys)
         ring = SubjectKeyRing(master, self._wrapped, clock, chance)
-        self.writer = Writer(home.database, PARTS, (ring, SqliteJournal(self._reader)))
+        audit = SqliteAuditLog(self._reader, PersonalDetails(ring, chance), may_not_be_logged)
+        self.writer = Writer(home.database, PARTS, (ring, SqliteJournal(self._reader), audit))
         keys = ApiKeyAuthenticator(
             SqliteKeys(self._reader, self.writer), derive(master, Purpose.API_KEYS), clock
         )
         self.people = People(
-            self.settings, home.root, self._reader, self.writer, ring, master, keys, clock, chance
-        )
+            self.settings, home.root, self._reader, self.writer, audit, ring, master, keys, clock,
+            chance,
+        )  # fmt: skip
 
     def close(self) -> None:
         self.writer.close()

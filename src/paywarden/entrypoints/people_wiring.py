@@ -27,7 +27,7 @@ from paywarden.identity.sign_in import SignIn
 from paywarden.identity.stores.sqlite_records import SqliteRecords
 from paywarden.identity.totp import Totp
 from paywarden.identity.turns import Turns
-from paywarden.kit.audit import SqliteAuditLog
+from paywarden.kit.audit import AuditLog
 from paywarden.kit.crypto.derive import Purpose, derive
 from paywarden.kit.crypto.digest import KeyedDigest
 from paywarden.kit.crypto.ports import SubjectKeys
@@ -44,6 +44,7 @@ class People:
         root: Path,
         reader: Reader,
         writer: Writer,
+        audit: AuditLog,
         keys: SubjectKeys,
         master: Secret[bytes],
         api_keys: ApiKeyAuthenticator,
@@ -56,7 +57,6 @@ class People:
         self.tenant, self.origin = settings.installation.tenant, given.origin
         self.committer = writer
         digest = KeyedDigest(derive(master, Purpose.PEOPLE))
-        audit = SqliteAuditLog(reader)
         breached = BreachedPasswords(
             (root / given.breached_passwords) if given.breached_passwords else None
         )

@@ -85,6 +85,13 @@ class Webhooks(msgspec.Struct, frozen=True):
     allowed_networks: tuple[str, ...] = ()
 
 
+class Audit(msgspec.Struct, frozen=True):
+    """The audit log's witness; empty means none. `witness_key` reads name+hash+key."""
+
+    witness_url: str = ""
+    witness_key: str = ""
+
+
 class Settings(msgspec.Struct, frozen=True):
     """All sections."""
 
@@ -95,6 +102,7 @@ class Settings(msgspec.Struct, frozen=True):
     checkpoints: Checkpoints = Checkpoints()
     tables: Tables = Tables()
     identity: Identity = Identity()
+    audit: Audit = Audit()
     webhooks: Webhooks = Webhooks()
 
 
@@ -122,6 +130,11 @@ DEFAULT_TEXT = """\
 # When Paywarden is put in front of traffic that exists already, say since when its log is complete.
 # Windows that reach further back are partial, and rules that need the whole of them do not fire.
 # complete_from = "2026-11-22T00:00:00Z"
+
+[audit]
+# A witness on another machine cosigns the audit log; see docs/how-to/verify-the-log.md.
+# witness_url = "http://127.0.0.1:8090"
+# witness_key = "name+hash+key"
 
 [checkpoints]
 # A restart replays what came since the last checkpoint of the windows, some 15 seconds a million.

@@ -24,6 +24,7 @@ from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import NotAuthenticated
 from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
+from paywarden.kit.audit import AuditEvent, AuditOutcome, Scalar
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.http.authenticator import Principal
 
@@ -31,8 +32,10 @@ ROLES: Mapping[str, frozenset[str]] = {
     "merchant": frozenset(
         {"decisions:create", "decisions:read", "events:create", "webhooks:read", "webhooks:write"}
     ),
+    "auditor": frozenset({"audit:read"}),
     "operator": frozenset(
         {
+            "audit:read",
             "decisions:create",
             "decisions:read",
             "decisions:explain",
@@ -170,6 +173,15 @@ def new_key(
         parse_key(text).key_id, scope, role, digest_key(text, pepper), clock.now_us(), merchant
     )
     return Secret(text), record
+
+
+def key_created(record: KeyRecord, actor: str) -> AuditEvent:
+    """The audit event of a new key; it goes into the unit that stores the key."""
+    detail: dict[str, Scalar] = {"key_id": record.key_id, "role": record.role}
+    if record.merchant is not None:
+        detail["merchant"] = record.merchant
+    done, at_us = AuditOutcome.DONE, record.created_at_us
+    return AuditEvent(record.scope, "identity:key:create", actor, done, at_us, detail)
 
 
 class ApiKeyAuthenticator:

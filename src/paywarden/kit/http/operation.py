@@ -24,6 +24,8 @@ from paywarden.core.errors import (
     InvalidRequest,
     LimitExceeded,
     NotAuthenticated,
+    NotPermitted,
+    NotYet,
     PaywardenError,
     TooLarge,
     Unparsable,
@@ -128,6 +130,14 @@ class Operation:
             raise ValueError(f"{self.name}: exactly one of public and permission")
 
 
+Refused = Callable[[PaywardenError, str, Principal | None], None]
+"""Told of a refused caller: why, at which operation, and who it is when that was proven."""
+
+
+def nobody_told(_error: PaywardenError, _operation: str, _principal: Principal | None) -> None:
+    """For processes that keep no audit log."""
+
+
 class Certificates(Protocol):
     """Port of client certificates: which key may come with which."""
 
@@ -149,6 +159,7 @@ class Surroundings:
     in_flight: int = 0
     origins: frozenset[str] = frozenset()
     certificates: Certificates | None = None
+    on_refused: Refused = nobody_told
 
 
 class Endpoint:
@@ -192,13 +203,11 @@ class Endpoint:
         headers = _headers(scope)
         principal = None
         if not operation.public:
-            principal = self._around.authenticator.authenticate(headers)
+            principal = self._authenticated(scope, headers)
         if operation.from_browser or (principal is not None and principal.session is not None):
             require_same_origin(operation.method, headers, self._around.origins)
         if principal is not None:
-            if self._around.certificates is not None:
-                self._around.certificates.check(principal, scope["headers"])
-            principal.require(operation.permission or "")
+            self._permitted(principal)
         raw = await self._body(receive, headers) if self._decoder else b""
         query = _query(operation.query, scope)
         if operation.screen_aside is not None:
@@ -221,6 +230,24 @@ class Endpoint:
             return await act()
         route = f"{operation.method} {scope['path']}"
         return await self._around.replays.run(principal, route, key, raw, act)
+
+    def _authenticated(self, scope: AsgiScope, headers: Mapping[str, str]) -> Principal:
+        principal = None
+        try:
+            principal = self._around.authenticator.authenticate(headers)
+            if self._around.certificates is not None:
+                self._around.certificates.check(principal, scope["headers"])
+        except NotAuthenticated as refusal:
+            self._around.on_refused(refusal, self._operation.name, principal)
+            raise
+        return principal
+
+    def _permitted(self, principal: Principal) -> None:
+        try:
+            principal.require(self._operation.permission or "")
+        except NotPermitted as refusal:
+            self._around.on_refused(refusal, self._operation.name, principal)
+            raise
 
     async def _body(self, receive: Receive, headers: Mapping[str, str]) -> bytes:
         if headers.get("content-encoding", "identity").lower() != "identity":
@@ -258,7 +285,7 @@ class Endpoint:
         if status == 500:
             return self._fault(error, request_id)
         headers: Headers = ()
-        if isinstance(error, LimitExceeded):
+        if isinstance(error, LimitExceeded | NotYet):
             headers = (("retry-after", str(error.retry_after_seconds)),)
         elif status == 503:
             headers = (("retry-after", "1"),)
