@@ -27,6 +27,8 @@ class Purpose(enum.StrEnum):
     API_KEYS = "api_keys"
     SUBJECT_NAMES = "subject_names"
     SUBJECT_WRAPPING = "subject_wrapping"
+    CLIENT_KEYS = "client_keys"
+    ANSWER_SIGNING = "answer_signing"
 
 
 def derive(master: Secret[bytes], purpose: Purpose) -> Secret[bytes]:

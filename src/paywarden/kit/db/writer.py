@@ -137,10 +137,17 @@ class Writer:
 
     async def commit(self, unit: UnitOfWork) -> None:
         """Queue `unit` and wait until it is durable. For tasks; errors as `submit`."""
+        await self.enqueue(unit)
+
+    def enqueue(self, unit: UnitOfWork) -> asyncio.Future[None]:
+        """Queue `unit` now; the future is done when it is durable. Within an event loop.
+
+        Units queued later are not durable before this one. Errors as `submit`.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
         self._enqueue(Ticket(unit, loop, future))
-        await future
+        return future
 
     def _enqueue(self, ticket: Ticket) -> None:
         with self._changed:

@@ -1,10 +1,11 @@
 """One typed HTTP operation, in a fixed order that no handler can skip.
 
 Order: request id, admission limit, authentication, permission, body within its limit and time,
-idempotency key, decoding, handler, encoding. Default deny: an operation without a permission must
-say `public=True`. A body that its `screen` refuses is never digested for a key, nor kept. Handlers
-raise `paywarden.core.errors`; only this module and `problem` speak HTTP.
-Not done here: signatures (they come on top of the key) and TLS (the server's).
+signature, idempotency key, decoding, handler, encoding, signature of the answer. Default deny: an
+operation without a permission must say `public=True`. A body that its `screen` refuses is never
+digested for a key, nor kept. Handlers raise `paywarden.core.errors`; only this module and `problem`
+speak HTTP.
+Not done here: verifying signatures (`signing`, behind the port `Signatures`), TLS (the server's).
 """
 
 from __future__ import annotations
@@ -32,12 +33,15 @@ from paywarden.core.identifiers import IncidentId, RequestId
 from paywarden.kit.http import problem
 from paywarden.kit.http.authenticator import Authenticator, Principal
 from paywarden.kit.http.decoding import BodyDecoder
+from paywarden.kit.http.signing.ports import Proof, Signatures
 from paywarden.kit.log import logger
 from paywarden.kit.metrics import Metrics
 
 BODY_LIMIT = 256 * 1024
 BODY_SECONDS = 20.0
 """A body that takes longer is given up, so that slow senders cannot hold every place."""
+PROOF = "paywarden.proof"
+"""Where the ASGI scope of a request holds its proof."""
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -133,6 +137,7 @@ class Surroundings:
     replays: Replays | None = None
     max_in_flight: int = 512
     in_flight: int = 0
+    signatures: Signatures | None = None
 
 
 class Endpoint:
@@ -161,7 +166,8 @@ class Endpoint:
             answer = self._refusal(error, request_id)
         except Exception as error:
             answer = self._fault(error, request_id)
-        await self._send(answer, request_id, send, head=scope["method"] == "HEAD")
+        proof: Proof | None = scope.get(PROOF)
+        await self._send(answer, request_id, send, proof, head=scope["method"] == "HEAD")
 
     def _admit(self) -> None:
         self._around.in_flight += 1
@@ -178,8 +184,33 @@ class Endpoint:
         if not operation.public:
             principal = self._around.authenticator.authenticate(headers.get("authorization"))
             principal.require(operation.permission or "")
-        raw = await self._body(receive, headers) if self._decoder else b""
+        signatures = None if principal is None else self._around.signatures
+        claimed = signatures is not None and signatures.are_claimed(headers)
+        raw = await self._body(receive, headers) if self._decoder or claimed else b""
+        if signatures is None or principal is None:
+            return await self._act(scope, headers, principal, raw, request_id, started_ns)
+        proof = signatures.verify(principal, scope, headers, raw)
+        if proof is None:
+            return await self._act(scope, headers, principal, raw, request_id, started_ns)
+        scope[PROOF] = proof
+        try:
+            return await self._act(scope, headers, principal, raw, request_id, started_ns)
+        finally:
+            await proof.durable()
+
+    async def _act(
+        self,
+        scope: AsgiScope,
+        headers: Mapping[str, str],
+        principal: Principal | None,
+        raw: bytes,
+        request_id: str,
+        started_ns: int,
+    ) -> Answer:
+        operation = self._operation
         query = _query(operation.query, scope)
+        if not raw and operation.body_optional:
+            raw = b"{}"
 
         async def act() -> Answer:
             body = self._decoded(raw) if self._decoder else None
@@ -203,10 +234,9 @@ class Endpoint:
             raise Unparsable("body_encoded", "send the body without Content-Encoding")
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                raw = await _read_body(receive, headers, self._operation.body_limit)
+                return await _read_body(receive, headers, self._operation.body_limit)
         except TimeoutError:
             raise Unparsable("body_too_slow", "the body did not arrive in time") from None
-        return b"{}" if not raw and self._operation.body_optional else raw
 
     def _decoded(self, raw: bytes) -> Any:
         assert self._decoder is not None
@@ -255,7 +285,9 @@ class Endpoint:
         )
         return Answer(body, 500, (), problem.CONTENT_TYPE)
 
-    async def _send(self, answer: Answer, request_id: str, send: Send, *, head: bool) -> None:
+    async def _send(
+        self, answer: Answer, request_id: str, send: Send, proof: Proof | None, *, head: bool
+    ) -> None:
         payload = answer.payload
         octets = payload if isinstance(payload, bytes) else self._encoder.encode(payload)
         counter = self._counters.get(answer.status)
@@ -271,8 +303,12 @@ class Endpoint:
             (b"x-content-type-options", b"nosniff"),
             *((name.encode(), value.encode()) for name, value in answer.headers),
         ]
+        if head:
+            octets = b""
+        if proof is not None:
+            headers += proof.answer_headers(answer.status, answer.content_type, octets)
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if head else octets})
+        await send({"type": "http.response.body", "body": octets})
 
 
 def _headers(scope: AsgiScope) -> dict[str, str]:

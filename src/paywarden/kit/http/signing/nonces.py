@@ -1,0 +1,139 @@
+"""Nonces already accepted: each signature counts once, also after a restart.
+
+Guards: a nonce is taken only after its signature verified, is unique per key, and is kept past the
+signature's expiry and the skew of clocks. Memory answers alone and at once: it holds every live
+nonce, because `load` reads them from the store before the first request, and because the writer is
+the only one of its file. It is bounded, in all and per key; at the bound requests are refused, not
+forgotten. The row is queued before the act's own writes, so no act is durable without it, and
+commits with them in one group; the answer waits for it. A clock that steps back does not reopen
+what has expired: the latest instant seen counts.
+Not done here: the table (`identity.stores.client_keys`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import Final
+
+from paywarden.core.clock import Clock
+from paywarden.core.errors import LimitExceeded, NotAuthenticated, Unavailable
+from paywarden.core.instants import MICROSECONDS
+from paywarden.core.scope import Scope
+from paywarden.kit.crypto.framing import framed
+from paywarden.kit.db.unit import UnitOfWork
+from paywarden.kit.http.signing.ports import NonceStore
+
+TOTAL_LIMIT: Final = 1_048_576
+KEY_LIMIT: Final = 262_144
+DIGEST_OCTETS: Final = 16
+SWEEP_EVERY: Final = 1_000
+LOAD_ROWS: Final = 10_000
+_BUCKET_US: Final = 60 * MICROSECONDS
+Enqueue = Callable[[UnitOfWork], "asyncio.Future[None]"]
+
+
+class Nonces:
+    """What was accepted lately; belongs to one event loop.
+
+    Args: `enqueue` queues a unit at once and gives the future of its commit.
+    """
+
+    def __init__(
+        self,
+        store: NonceStore,
+        enqueue: Enqueue,
+        clock: Clock,
+        *,
+        total_limit: int = TOTAL_LIMIT,
+        key_limit: int = KEY_LIMIT,
+    ) -> None:
+        self._store, self._enqueue, self._clock = store, enqueue, clock
+        self._total_limit, self._key_limit = total_limit, key_limit
+        self._buckets: dict[int, _Bucket] = {}
+        self._latest_us = 0
+        self._held = 0
+        self._taken = 0
+        self._loaded = False
+
+    def load(self) -> None:
+        """Read every live nonce from the store. Errors: Unavailable, Corrupt."""
+        self._loaded = False
+        self._buckets.clear()
+        self._held = 0
+        now, last_id = self.now_us(), 0
+        while rows := self._store.live(now, last_id, LOAD_ROWS):
+            for _, digest, keep_until_us in rows:
+                self._remember("", digest, keep_until_us)
+            last_id = rows[-1][0]
+        self._loaded = True
+
+    def now_us(self) -> int:
+        """The clock's instant, never before one that was seen."""
+        now = self._clock.now_us()
+        if now > self._latest_us:
+            self._latest_us = now
+        return self._latest_us
+
+    def take(
+        self, scope: Scope, key_id: str, nonce: bytes, keep_until_us: int
+    ) -> asyncio.Future[None]:
+        """Accept a nonce once; the future is done when that is durable.
+
+        Errors: NotAuthenticated `signature_replayed`, LimitExceeded `signature_nonces_full`,
+        Unavailable.
+        """
+        if not self._loaded:
+            raise Unavailable("signature_nonces_loading", "accepted signatures are being read")
+        digest = _digest(scope, key_id, nonce)
+        self._forget(self.now_us())
+        if any(digest in bucket.digests for bucket in self._buckets.values()):
+            raise NotAuthenticated(
+                "signature_replayed", "this signature was used already; sign each try anew"
+            )
+        of_key = sum([bucket.keys.get(key_id, 0) for bucket in self._buckets.values()])
+        if self._held >= self._total_limit or of_key >= self._key_limit:
+            raise LimitExceeded(
+                "signature_nonces_full", "too many live signatures; let them expire sooner"
+            )
+        durable = self._keep(digest, keep_until_us)
+        self._remember(key_id, digest, keep_until_us)
+        return durable
+
+    def _keep(self, digest: bytes, keep_until_us: int) -> asyncio.Future[None]:
+        unit = UnitOfWork()
+        self._store.add(unit, digest, keep_until_us)
+        self._taken += 1
+        if self._taken % SWEEP_EVERY == 0:
+            self._store.sweep(unit, self._latest_us)
+        return self._enqueue(unit)
+
+    def _remember(self, key_id: str, digest: bytes, keep_until_us: int) -> None:
+        number = keep_until_us // _BUCKET_US
+        bucket = self._buckets.get(number)
+        if bucket is None:
+            bucket = self._buckets[number] = _Bucket()
+        bucket.digests.add(digest)
+        bucket.keys[key_id] = bucket.keys.get(key_id, 0) + 1
+        self._held += 1
+
+    def _forget(self, now_us: int) -> None:
+        present = now_us // _BUCKET_US
+        for number in [one for one in self._buckets if one < present]:
+            self._held -= len(self._buckets.pop(number).digests)
+
+
+class _Bucket:
+    """What is kept until one minute: digests, and how many by key."""
+
+    __slots__ = ("digests", "keys")
+
+    def __init__(self) -> None:
+        self.digests: set[bytes] = set()
+        self.keys: dict[str, int] = {}
+
+
+def _digest(scope: Scope, key_id: str, nonce: bytes) -> bytes:
+    named = framed(scope.text.encode(), key_id.encode(), nonce)
+    return blake2b(named, digest_size=DIGEST_OCTETS).digest()
