@@ -30,13 +30,13 @@ LENGTH_LIMIT: Final = 1_024
 """Of each header; an RSA signature of 4,096 bits takes 684 characters."""
 _LABEL = r"[a-z*][a-z0-9_.*-]{0,31}"
 _INPUT = re.compile(
-    rf"({_LABEL})=(\(([^()]{{0,256}})\)"
+    rf"({_LABEL})=(\(([ -'*-~]{{0,256}})\)"
     r';created=([1-9][0-9]{9});keyid="([A-Za-z0-9_-]{1,64})";alg="([a-z0-9_-]{1,32})"'
     r';expires=([1-9][0-9]{9});nonce="([A-Za-z0-9+/=_-]{1,128})";tag="([!#-\[\]-~]{1,32})")'
 )
 _SIGNATURE = re.compile(rf"({_LABEL})=:([A-Za-z0-9+/]{{1,1000}}={{0,2}}):")
 _DIGEST = re.compile(r"sha-(?:256=:([A-Za-z0-9+/]{43}=)|512=:([A-Za-z0-9+/]{86}==)):")
-_INNER_LIST = re.compile(rf"{_LABEL}=\([^()]{{0,512}}\)")
+_INNER_LIST = re.compile(rf"{_LABEL}=\([ -'*-~]{{0,512}}\)")
 _FIELD = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _ONCE = frozenset(
