@@ -52,6 +52,7 @@ def application(installation: Installation) -> Starlette:
         installation.metrics,
         StoredReplays(installation.idempotency, installation.writer),
         installation.settings.server.max_in_flight,
+        signatures=installation.signatures,
     )
 
     @asynccontextmanager

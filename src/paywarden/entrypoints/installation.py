@@ -38,6 +38,8 @@ from paywarden.entrypoints.settings import Settings
 from paywarden.entrypoints.tables import derivers
 from paywarden.entrypoints.warming import share_interpreter, warm_up
 from paywarden.identity.api_keys import ApiKeyAuthenticator
+from paywarden.identity.client_keys import ClientKeyRegistry, KeySealer
+from paywarden.identity.stores.client_keys import CLIENT_KEYS, SqliteClientKeys, SqliteNonces
 from paywarden.identity.stores.sqlite import SCHEMA as IDENTITY_SCHEMA
 from paywarden.identity.stores.sqlite import SqliteKeys
 from paywarden.kit.audit import SqliteAuditLog
@@ -48,6 +50,8 @@ from paywarden.kit.crypto.subjects import SubjectKeyRing
 from paywarden.kit.db.reader import Reader
 from paywarden.kit.db.schema import KIT
 from paywarden.kit.db.writer import Writer
+from paywarden.kit.http.signing.guard import GuardedSignatures, RefusalAudit
+from paywarden.kit.http.signing.nonces import Nonces
 from paywarden.kit.idempotency import Idempotency
 from paywarden.kit.log import logger
 from paywarden.kit.metrics import Metrics
@@ -59,7 +63,7 @@ from paywarden.risk.features.digests import Digester
 from paywarden.risk.lists.model import ListKind
 from paywarden.risk.lists.store import Lists
 
-PARTS = (KIT, DECISION_SCHEMA, IDENTITY_SCHEMA)
+PARTS = (KIT, DECISION_SCHEMA, IDENTITY_SCHEMA, CLIENT_KEYS)
 KEY_PARTS = (SUBJECT_KEYS,)
 FIRST_PAUSE_SECONDS = 0.2
 LAST_PAUSE_SECONDS = 5.0
@@ -104,7 +108,8 @@ class Installation:
         self.key_ring = SubjectKeyRing(self.keys.master, self.wrapped_keys, clock, randomness)
         self.writer = Writer(home.database, PARTS, (self.key_ring, self.journal))
         self.records = SqliteRecords(self.reader)
-        stores = Stores(self.journal, self.writer, self.records, SqliteAuditLog(self.reader))
+        audit = SqliteAuditLog(self.reader)
+        stores = Stores(self.journal, self.writer, self.records, audit)
         self.ledger = Ledger(stores, self.keys.sub("bodies"), clock, self.metrics)
         self.history = History(self.journal, home.segments)
         self.sealer = Sealer(self.key_ring)
@@ -126,6 +131,14 @@ class Installation:
         self.api_keys = SqliteKeys(self.reader, self.writer)
         self.pepper = derive(self.keys.master, Purpose.API_KEYS)
         self.authenticator = ApiKeyAuthenticator(self.api_keys, self.pepper, clock)
+        self.nonces = Nonces(SqliteNonces(self.reader), self.writer.enqueue, clock)
+        self.refusals = RefusalAudit(audit, self.writer.enqueue, clock)
+        client_keys = ClientKeyRegistry(
+            SqliteClientKeys(self.reader, self.writer),
+            KeySealer(self.keys.master, randomness),
+            clock,
+        )
+        self.signatures = GuardedSignatures(client_keys, self.nonces, self.refusals)
         self.idempotency = Idempotency(
             self.reader, KeyedDigest(derive(self.keys.master, Purpose.IDEMPOTENCY)), clock
         )
@@ -160,6 +173,7 @@ class Installation:
         self.ledger.failed = True
         share_interpreter()
         self.writer.start()
+        await asyncio.to_thread(self.nonces.load)
         self.keeper.start()
         await self._rebuild()
 
@@ -178,6 +192,7 @@ class Installation:
         self.ready = False
         await self.ledger.settle()
         self.ledger.failed = True
+        self.refusals.flush()
         for task in list(self._tasks):
             task.cancel()
         await self.compiler.close()

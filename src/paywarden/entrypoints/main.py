@@ -24,6 +24,7 @@ OF_CLI = {
     "policy": "check, try and publish policies",
     "simulate": "make a synthetic world with attacks",
     "bench": "run a benchmark of a source tree",
+    "sign": "sign a request, or explain a refused signature",
 }
 """Commands that need no installation: modules of `paywarden.cli` with add_arguments and run."""
 
@@ -66,6 +67,11 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     keys.add_argument("--environment", choices=("test", "live"), default="test")
     keys.add_argument("--role", choices=("merchant", "operator"), default="merchant")
     keys.add_argument("--merchant", help="bind a merchant's key to its id")
+    signing = _command(parts, "signing-keys", "clients' signing keys", _signing_keys)
+    if "signing-keys" in words:
+        from paywarden.entrypoints.signing_keys import add_arguments
+
+        add_arguments(signing)
     _command(parts, "version", "the version of this program", _version)
     return parser
 
@@ -127,6 +133,12 @@ def _keys(arguments: argparse.Namespace, home: Home) -> int:
     from paywarden.entrypoints.keys import make_api_key
 
     return make_api_key(arguments, home)
+
+
+def _signing_keys(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.signing_keys import run
+
+    return run(arguments, home)
 
 
 def _version(arguments: argparse.Namespace, _home: Home) -> int:
