@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
+from pathlib import Path
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "kit"))
+
 from signing_kit import BODY_OF, House
 
 from paywarden.core.errors import NotAuthenticated, NotPermitted, PaywardenError, Unparsable

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Literal, Self, TypeVar
 
@@ -39,6 +40,7 @@ from paywarden.client.errors import ClientError
 from paywarden.client.machine import SystemClock, SystemRandomness
 from paywarden.client.payment import AnyPayment, identity_of
 from paywarden.client.retrying import Heard, Lost, Pause, Reply, RetryPolicy, converse
+from paywarden.client.signing import ServerKey, SigningKey
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.secret import Secret
 
@@ -51,7 +53,9 @@ class AsyncClient:
     Args: `base_url` such as `https://risk.example`; `api_key` `pw_...`; `on_failure` what `decide`,
     `decide_batch` and `continue_decision` do when the service gives no answer in time: `raise`,
     `fail_open` (a local `allow`) or `fail_closed` (a local `block`); time limits in seconds for a
-    whole call, retries included. Every method may raise `ClientError`. Close it, or use `with`.
+    whole call, retries included; `signing_key` signs every try; `server_key` is the pinned key of
+    answers (an HMAC `signing_key` checks them itself). Every method may raise `ClientError`. Close
+    it, or use `with`.
     """
 
     def __init__(
@@ -63,6 +67,8 @@ class AsyncClient:
         decide_seconds: float = DECIDE_SECONDS,
         other_seconds: float = OTHER_SECONDS,
         retries: RetryPolicy | None = None,
+        signing_key: SigningKey | None = None,
+        server_key: ServerKey | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Clock | None = None,
         randomness: Randomness | None = None,
@@ -77,6 +83,8 @@ class AsyncClient:
             retries or RetryPolicy(),
             clock or SystemClock(),
             randomness or SystemRandomness(),
+            signing_key,
+            server_key,
         )
         self._sleep = sleep
         self._http = httpx.AsyncClient(
@@ -269,25 +277,26 @@ class AsyncClient:
                 heard = await self._send(call, step.seconds)
 
     async def _send(self, call: Call[Any], seconds: float) -> Heard:
+        request, signed = calls.prepared(self._setup, self._http, call, seconds)
         try:
-            async with (
-                asyncio.timeout(seconds),
-                self._http.stream(
-                    call.method,
-                    call.path,
-                    content=call.body,
-                    params=call.query,
-                    headers=call.headers,
-                    timeout=seconds,
-                ) as answer,
-            ):
+            async with asyncio.timeout(seconds), self._stream(request) as answer:
                 body = bytearray()
                 async for part in answer.aiter_bytes():
                     body += part
                     if len(body) > REPLY_LIMIT:
                         return Lost("answer too large")
-                return Reply(answer.status_code, answer.headers, bytes(body))
+                return calls.believed(
+                    signed, Reply(answer.status_code, answer.headers, bytes(body))
+                )
         except TimeoutError:
             return Lost("time limit")
         except httpx.HTTPError as fault:
             return Lost(type(fault).__name__)
+
+    @asynccontextmanager
+    async def _stream(self, request: httpx.Request) -> AsyncIterator[httpx.Response]:
+        answer = await self._http.send(request, stream=True)
+        try:
+            yield answer
+        finally:
+            await answer.aclose()

@@ -12,13 +12,15 @@ from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import quote, urlsplit
 
+import httpx
 import msgspec
 
 from paywarden.client import answers
 from paywarden.client.answers import Decision, Outcome, Reason
 from paywarden.client.errors import ClientError, NotReached, Unserved
 from paywarden.client.payment import AnyPayment, identity_of
-from paywarden.client.retrying import Reply, RetryPolicy
+from paywarden.client.retrying import Heard, Reply, RetryPolicy, Unproven
+from paywarden.client.signing import ServerKey, SignedRequest, Signing, SigningKey
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.secret import Secret
 
@@ -45,21 +47,43 @@ class Setup:
     retries: RetryPolicy
     clock: Clock
     randomness: Randomness
+    signing_key: SigningKey | None = None
+    server_key: ServerKey | None = None
 
     def __post_init__(self) -> None:
         check_url(self.base_url)
         check_choice(self.on_failure)
         if min(self.decide_seconds, self.other_seconds) <= 0:
             raise ValueError("time limits are above 0 seconds")
+        if self.server_key is not None and self.signing_key is None:
+            raise ValueError("answers are signed to signed requests: give a signing_key as well")
 
     @property
     def headers(self) -> dict[str, str]:
         """Headers of every request."""
-        return {
+        given = {
             "authorization": f"Bearer {self.api_key.expose()}",
             "accept": "application/json",
             "user-agent": "paywarden-client",
         }
+        if self.signing_key is not None:
+            given["accept-encoding"] = "identity"  # what is signed is what goes over the wire
+        return given
+
+    def sign(self, request: httpx.Request) -> SignedRequest | None:
+        """Sign one try in place; None when this client signs nothing."""
+        if self.signing_key is None:
+            return None
+        signing = Signing(self.signing_key, self.server_key, self.clock, self.randomness)
+        signed = signing.sign(
+            request.method,
+            request.url.netloc.decode("ascii"),
+            request.url.raw_path.decode("ascii"),
+            request.headers,
+            request.content,
+        )
+        request.headers.update(signed.headers)
+        return signed
 
     def idempotency_key(self) -> str:
         """A key for one logical call."""
@@ -89,6 +113,28 @@ class Call(Generic[T]):
                 request_id=reply.headers.get("request-id"),
                 status=reply.status,
             ) from None
+
+
+def prepared(
+    setup: Setup, http: httpx.Client | httpx.AsyncClient, call: Call[Any], seconds: float
+) -> tuple[httpx.Request, SignedRequest | None]:
+    """One try of a call, signed anew when this client signs."""
+    request = http.build_request(
+        call.method,
+        call.path,
+        content=call.body,
+        params=call.query,
+        headers=call.headers,
+        timeout=seconds,
+    )
+    return request, setup.sign(request)
+
+
+def believed(signed: SignedRequest | None, reply: Reply) -> Heard:
+    """The reply itself when it is proven or needs no proof."""
+    if signed is None or signed.proves(reply.status, reply.headers, reply.body):
+        return reply
+    return Unproven(reply.status)
 
 
 def check_url(base_url: str) -> None:

@@ -8,6 +8,7 @@ share one client. Not done here: what is sent and how answers are read (`calls.p
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -41,6 +42,7 @@ from paywarden.client.errors import ClientError
 from paywarden.client.machine import SystemClock, SystemRandomness
 from paywarden.client.payment import AnyPayment, identity_of
 from paywarden.client.retrying import Heard, Lost, Pause, Reply, RetryPolicy, converse
+from paywarden.client.signing import ServerKey, SigningKey
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.secret import Secret
 
@@ -53,7 +55,9 @@ class Client:
     Args: `base_url` such as `https://risk.example`; `api_key` `pw_...`; `on_failure` what `decide`,
     `decide_batch` and `continue_decision` do when the service gives no answer in time: `raise`,
     `fail_open` (a local `allow`) or `fail_closed` (a local `block`); time limits in seconds for a
-    whole call, retries included. Every method may raise `ClientError`. Close it, or use `with`.
+    whole call, retries included; `signing_key` signs every try; `server_key` is the pinned key of
+    answers (an HMAC `signing_key` checks them itself). Every method may raise `ClientError`. Close
+    it, or use `with`.
     """
 
     def __init__(
@@ -65,6 +69,8 @@ class Client:
         decide_seconds: float = DECIDE_SECONDS,
         other_seconds: float = OTHER_SECONDS,
         retries: RetryPolicy | None = None,
+        signing_key: SigningKey | None = None,
+        server_key: ServerKey | None = None,
         transport: httpx.BaseTransport | None = None,
         clock: Clock | None = None,
         randomness: Randomness | None = None,
@@ -79,6 +85,8 @@ class Client:
             retries or RetryPolicy(),
             clock or SystemClock(),
             randomness or SystemRandomness(),
+            signing_key,
+            server_key,
         )
         self._sleep = sleep
         self._http = httpx.Client(
@@ -271,15 +279,9 @@ class Client:
     def _send(self, call: Call[Any], seconds: float) -> Heard:
         clock = self._setup.clock
         ends_ns = clock.monotonic_ns() + round(seconds * 1e9)
+        request, signed = calls.prepared(self._setup, self._http, call, seconds)
         try:
-            with self._http.stream(
-                call.method,
-                call.path,
-                content=call.body,
-                params=call.query,
-                headers=call.headers,
-                timeout=seconds,
-            ) as answer:
+            with contextlib.closing(self._http.send(request, stream=True)) as answer:
                 body = bytearray()
                 for part in answer.iter_bytes():
                     body += part
@@ -287,6 +289,8 @@ class Client:
                         return Lost("time limit")
                     if len(body) > REPLY_LIMIT:
                         return Lost("answer too large")
-                return Reply(answer.status_code, answer.headers, bytes(body))
+                return calls.believed(
+                    signed, Reply(answer.status_code, answer.headers, bytes(body))
+                )
         except httpx.HTTPError as fault:
             return Lost(type(fault).__name__)
