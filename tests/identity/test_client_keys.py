@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -153,13 +152,13 @@ async def test_accepted_signatures_survive_a_restart(database: Path) -> None:
     for number in range(3):
         reader, writer = Reader(database), Writer(database, [CLIENT_KEYS])
         writer.start()
-        nonces = Nonces(SqliteNonces(reader), writer.enqueue, clock)
+        nonces = Nonces(SqliteNonces(reader), writer.board, clock)
         nonces.load()
         for old in range(number):
             with pytest.raises(NotAuthenticated):
                 nonces.take(SCOPE, "sig_a", b"%d" % old, NOW + 60_000_000)
-        await nonces.take(SCOPE, "sig_a", b"%d" % number, NOW + 60_000_000)
-        await nonces.take(OTHER, "sig_a", b"%d" % number, NOW + 60_000_000)
+        await nonces.take(SCOPE, "sig_a", b"%d" % number, NOW + 60_000_000).durable()
+        await nonces.take(OTHER, "sig_a", b"%d" % number, NOW + 60_000_000).durable()
         writer.close()
         reader.close()
 
@@ -168,13 +167,13 @@ async def test_old_ones_are_swept(database: Path) -> None:
     clock = FixedClock(NOW)
     reader, writer = Reader(database), Writer(database, [CLIENT_KEYS])
     writer.start()
-    nonces = Nonces(SqliteNonces(reader), writer.enqueue, clock)
+    nonces = Nonces(SqliteNonces(reader), writer.board, clock)
     nonces.load()
-    await asyncio.gather(
-        *(nonces.take(SCOPE, "a", b"%d" % n, NOW + 1_000_000) for n in range(SWEEP_EVERY - 1))
-    )
+    for number in range(SWEEP_EVERY - 1):
+        last = nonces.take(SCOPE, "a", b"%d" % number, NOW + 1_000_000)
+    await last.durable()
     clock.advance(120)
-    await nonces.take(SCOPE, "a", b"last", NOW + 200_000_000)
+    await nonces.take(SCOPE, "a", b"last", NOW + 200_000_000).durable()
     writer.close()
     reader.close()
     with sqlite3.connect(database) as base:

@@ -53,6 +53,16 @@ class Counting:
         return self._next.to_bytes(8, "big").rjust(count, b"\x07")[-count:]
 
 
+@dataclass
+class Waiting:
+    """`Pending` over a future."""
+
+    future: asyncio.Future[None]
+
+    async def durable(self) -> None:
+        await self.future
+
+
 class HeldAudit:
     """Audit log in memory."""
 
@@ -102,10 +112,13 @@ class House:
     def restart(self) -> None:
         """Forget all that is in memory."""
         self.registry = ClientKeyRegistry(self.store, self.sealer, self.clock)
-        self.nonces = Nonces(self.nonce_store, self.enqueue, self.clock)
+        self.nonces = Nonces(self.nonce_store, self.board, self.clock)
         self.nonces.load()
         self.refusals = RefusalAudit(self.audit, self.enqueue, self.clock)
         self.guard = GuardedSignatures(self.registry, self.nonces, self.refusals)
+
+    def board(self, unit: UnitOfWork) -> Waiting:
+        return Waiting(self.enqueue(unit))
 
     def enqueue(self, _unit: UnitOfWork) -> asyncio.Future[None]:
         if self.failing:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from signing_kit import BODY_OF, PRINCIPAL, House, Sender
+from signing_kit import BODY_OF, PRINCIPAL, House, Sender, Waiting
 
 from paywarden.core.clock import FixedClock
 from paywarden.core.errors import InvalidRequest, Unavailable
@@ -149,11 +149,11 @@ async def test_no_disk_no_act(shop: Shop) -> None:
 async def test_no_answer_before_the_nonce_is_durable(shop: Shop) -> None:
     waiting: list[asyncio.Future[None]] = []
 
-    def enqueue(_unit: object) -> asyncio.Future[None]:
+    def board(_unit: object) -> Waiting:
         waiting.append(asyncio.get_running_loop().create_future())
-        return waiting[0]
+        return Waiting(waiting[0])
 
-    shop.house.nonces._enqueue = enqueue
+    shop.house.nonces._board = board
     asked = asyncio.create_task(shop.ask(shop.house.client(Algorithm.HMAC).request()))
     for _ in range(10):
         await asyncio.sleep(0)

@@ -234,7 +234,7 @@ async def test_a_failing_store_fails_closed(house: House, sender: Sender) -> Non
 
 
 async def test_nonces_are_bounded_in_all_and_per_key(house: House) -> None:
-    nonces = Nonces(house.nonce_store, house.enqueue, house.clock, total_limit=5, key_limit=3)
+    nonces = Nonces(house.nonce_store, house.board, house.clock, total_limit=5, key_limit=3)
     with pytest.raises(Unavailable):
         nonces.take(SCOPE, "a", b"0", (NOW + 60) * 1_000_000)
     nonces.load()

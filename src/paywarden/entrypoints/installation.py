@@ -131,7 +131,7 @@ class Installation:
         self.api_keys = SqliteKeys(self.reader, self.writer)
         self.pepper = derive(self.keys.master, Purpose.API_KEYS)
         self.authenticator = ApiKeyAuthenticator(self.api_keys, self.pepper, clock)
-        self.nonces = Nonces(SqliteNonces(self.reader), self.writer.enqueue, clock)
+        self.nonces = Nonces(SqliteNonces(self.reader), self.writer.board, clock)
         self.refusals = RefusalAudit(audit, self.writer.enqueue, clock)
         client_keys = ClientKeyRegistry(
             SqliteClientKeys(self.reader, self.writer),

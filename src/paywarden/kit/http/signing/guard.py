@@ -9,7 +9,7 @@ its repeats are counted and written as one, and beyond `KINDS_LIMIT` kinds only 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from paywarden.core.clock import Clock
@@ -19,7 +19,7 @@ from paywarden.core.scope import Scope
 from paywarden.kit.audit import AuditEvent, AuditLog, AuditOutcome
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.http.authenticator import Principal
-from paywarden.kit.http.signing.nonces import Enqueue, Nonces
+from paywarden.kit.http.signing.nonces import Nonces
 from paywarden.kit.http.signing.partner import PartnerVerifier
 from paywarden.kit.http.signing.ports import ClientKeys, Proof
 from paywarden.kit.http.signing.verifier import SignatureVerifier
@@ -28,6 +28,7 @@ from paywarden.kit.log import logger
 KINDS_LIMIT: Final = 64
 PERIOD_US: Final = 600 * MICROSECONDS
 ACTION: Final = "http:signature:verify"
+Enqueue = Callable[[UnitOfWork], "asyncio.Future[None]"]
 _Kind = tuple[Scope, str, str]
 
 

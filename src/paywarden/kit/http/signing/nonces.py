@@ -4,15 +4,14 @@ Guards: a nonce is taken only after its signature verified, is unique per key, a
 signature's expiry and the skew of clocks. Memory answers alone and at once: it holds every live
 nonce, because `load` reads them from the store before the first request, and because the writer is
 the only one of its file. It is bounded, in all and per key; at the bound requests are refused, not
-forgotten. The row is queued before the act's own writes, so no act is durable without it, and
-commits with them in one group; the answer waits for it. A clock that steps back does not reopen
+forgotten. The row travels with the act's own writes in one transaction, so no act is durable
+without it; the answer waits for it. A clock that steps back does not reopen
 what has expired: the latest instant seen counts.
 Not done here: the table (`identity.stores.client_keys`).
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from hashlib import blake2b
 from typing import Final
@@ -23,7 +22,7 @@ from paywarden.core.instants import MICROSECONDS
 from paywarden.core.scope import Scope
 from paywarden.kit.crypto.framing import framed
 from paywarden.kit.db.unit import UnitOfWork
-from paywarden.kit.http.signing.ports import NonceStore
+from paywarden.kit.http.signing.ports import NonceStore, Pending
 
 TOTAL_LIMIT: Final = 1_048_576
 KEY_LIMIT: Final = 262_144
@@ -31,25 +30,25 @@ DIGEST_OCTETS: Final = 16
 SWEEP_EVERY: Final = 1_000
 LOAD_ROWS: Final = 10_000
 _BUCKET_US: Final = 60 * MICROSECONDS
-Enqueue = Callable[[UnitOfWork], "asyncio.Future[None]"]
+Board = Callable[[UnitOfWork], Pending]
 
 
 class Nonces:
     """What was accepted lately; belongs to one event loop.
 
-    Args: `enqueue` queues a unit at once and gives the future of its commit.
+    Args: `board` lets writes travel with the next unit of work.
     """
 
     def __init__(
         self,
         store: NonceStore,
-        enqueue: Enqueue,
+        board: Board,
         clock: Clock,
         *,
         total_limit: int = TOTAL_LIMIT,
         key_limit: int = KEY_LIMIT,
     ) -> None:
-        self._store, self._enqueue, self._clock = store, enqueue, clock
+        self._store, self._board, self._clock = store, board, clock
         self._total_limit, self._key_limit = total_limit, key_limit
         self._buckets: dict[int, _Bucket] = {}
         self._latest_us = 0
@@ -76,10 +75,8 @@ class Nonces:
             self._latest_us = now
         return self._latest_us
 
-    def take(
-        self, scope: Scope, key_id: str, nonce: bytes, keep_until_us: int
-    ) -> asyncio.Future[None]:
-        """Accept a nonce once; the future is done when that is durable.
+    def take(self, scope: Scope, key_id: str, nonce: bytes, keep_until_us: int) -> Pending:
+        """Accept a nonce once; what comes back tells when that is durable.
 
         Errors: NotAuthenticated `signature_replayed`, LimitExceeded `signature_nonces_full`,
         Unavailable.
@@ -97,17 +94,17 @@ class Nonces:
             raise LimitExceeded(
                 "signature_nonces_full", "too many live signatures; let them expire sooner"
             )
-        durable = self._keep(digest, keep_until_us)
+        pending = self._keep(digest, keep_until_us)
         self._remember(key_id, digest, keep_until_us)
-        return durable
+        return pending
 
-    def _keep(self, digest: bytes, keep_until_us: int) -> asyncio.Future[None]:
+    def _keep(self, digest: bytes, keep_until_us: int) -> Pending:
         unit = UnitOfWork()
         self._store.add(unit, digest, keep_until_us)
         self._taken += 1
         if self._taken % SWEEP_EVERY == 0:
             self._store.sweep(unit, self._latest_us)
-        return self._enqueue(unit)
+        return self._board(unit)
 
     def _remember(self, key_id: str, digest: bytes, keep_until_us: int) -> None:
         number = keep_until_us // _BUCKET_US

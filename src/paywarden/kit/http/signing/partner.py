@@ -13,7 +13,6 @@ SHA-256 (RFC 8017, 8.2).
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import re
@@ -27,7 +26,13 @@ from paywarden.core.instants import MICROSECONDS, format_rfc3339, parse_rfc3339
 from paywarden.kit.http.authenticator import Principal
 from paywarden.kit.http.signing.nonces import Nonces
 from paywarden.kit.http.signing.parsing import LENGTH_LIMIT
-from paywarden.kit.http.signing.ports import AnswerKey, ClientKeys, HeaderList, PartnerBinding
+from paywarden.kit.http.signing.ports import (
+    AnswerKey,
+    ClientKeys,
+    HeaderList,
+    PartnerBinding,
+    Pending,
+)
 from paywarden.kit.http.signing.verifier import SKEW_SECONDS, check_key
 
 WINDOW_SECONDS: Final = 300
@@ -48,7 +53,7 @@ class PartnerRequest:
     binding: PartnerBinding
     answers: AnswerKey
     nonces: Nonces
-    kept: asyncio.Future[None]
+    kept: Pending
 
     def answer_headers(self, _status: int, _content_type: str, body: bytes) -> HeaderList:
         """Client-Id, Response-Time and Signature of the answer."""
@@ -63,7 +68,7 @@ class PartnerRequest:
 
     async def durable(self) -> None:
         """Return when the request is on record. Errors: Unavailable."""
-        await self.kept
+        await self.kept.durable()
 
 
 class PartnerVerifier:

@@ -115,6 +115,14 @@ class ClientKeys(Protocol):
         ...
 
 
+class Pending(Protocol):
+    """Writes on their way to the disk."""
+
+    async def durable(self) -> None:
+        """Return when they are there. Errors: Unavailable."""
+        ...
+
+
 class NonceStore(Protocol):
     """Durable record of what was accepted."""
 

@@ -10,7 +10,6 @@ log (`guard`). Source: RFC 9421 section 3.2.
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ from paywarden.kit.http.authenticator import Principal
 from paywarden.kit.http.signing import parsing
 from paywarden.kit.http.signing.nonces import Nonces
 from paywarden.kit.http.signing.parsing import SignatureInput
-from paywarden.kit.http.signing.ports import AnswerKey, ClientKey, ClientKeys, HeaderList
+from paywarden.kit.http.signing.ports import AnswerKey, ClientKey, ClientKeys, HeaderList, Pending
 
 SKEW_SECONDS: Final = 60
 
@@ -42,7 +41,7 @@ class SignedRequest:
     signature: str
     answers: AnswerKey
     nonces: Nonces
-    kept: asyncio.Future[None]
+    kept: Pending
 
     def answer_headers(self, status: int, content_type: str, body: bytes) -> HeaderList:
         """Content-Digest, Signature-Input and Signature of the answer."""
@@ -59,7 +58,7 @@ class SignedRequest:
 
     async def durable(self) -> None:
         """Return when the nonce is on disk. Errors: Unavailable."""
-        await self.kept
+        await self.kept.durable()
 
 
 class SignatureVerifier:
