@@ -1,10 +1,11 @@
 """A few writes that travel with the next unit of work, whoever queues it.
 
 Guards: what rides is in the same transaction as the unit that carries it, ahead of that unit's own
-writes; `durable` returns only when it is on disk. For small facts that must not be less durable than
-the act that follows (an accepted signature): a unit of their own would wake the writer before the
-act is ready and cost a commit. Where no unit follows, `durable` queues one. Belongs to one event
-loop. A carrier that fails for a fault of its own (Conflict) takes nothing down: the writes go again.
+writes; `durable` returns only when it is on disk. For small facts that must not be less durable
+than the act that follows (an accepted signature): a unit of their own would wake the writer before
+the act is ready and cost a commit. Where no unit follows, `durable` queues one. Belongs to one
+event loop. A carrier that fails for a fault of its own (Conflict) takes nothing down: the writes go
+again.
 """
 
 from __future__ import annotations

@@ -142,7 +142,7 @@ class Writer:
         await self.enqueue(unit)
 
     def board(self, unit: UnitOfWork) -> Rider:
-        """Let the writes of `unit` travel with the next unit that is queued. Errors: Unavailable."""
+        """Let the writes of `unit` travel with the next unit queued. Errors: Unavailable."""
         rider = Rider(unit, self.enqueue)
         with self._changed:
             if self._state != "open" or self._stopping:
