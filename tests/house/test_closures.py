@@ -24,6 +24,7 @@ SHARED = {
     "compiling",
     "home",
     "installation",
+    "limits",
     "settings",
     "tables",
     "warming",

@@ -21,6 +21,7 @@ from paywarden.decision.policy_http import PolicyOperations
 from paywarden.decision.problems import CODES
 from paywarden.entrypoints.home import find_home
 from paywarden.entrypoints.installation import Installation
+from paywarden.entrypoints.limits import rate_gate
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.kit.http import app as http_app
 from paywarden.kit.http.operation import Operation, Surroundings
@@ -54,6 +55,7 @@ def application(installation: Installation) -> Starlette:
         StoredReplays(installation.idempotency, installation.writer),
         installation.settings.server.max_in_flight,
         signatures=installation.signatures,
+        rates=rate_gate(installation.settings.limits, installation.clock, installation.randomness),
     )
 
     @asynccontextmanager

@@ -1,8 +1,9 @@
 """One typed HTTP operation, in a fixed order that no handler can skip.
 
-Order: request id, admission limit, authentication, permission, body within its limit and time,
-signature, idempotency key, decoding, handler, encoding, signature of the answer. Default deny: an
-operation without a permission must say `public=True`. A body that its `screen` refuses is never
+Order: request id, admission limit, rate by address, authentication, permission, rate by key, the
+tenant's share of places, body within its limit and time, signature, idempotency key, decoding,
+handler, encoding, signature of the answer. Default deny: an operation without a permission must say
+`public=True`. A body that its `screen` refuses is never
 digested for a key, nor kept. Handlers raise `paywarden.core.errors`; only this module and `problem`
 speak HTTP.
 Not done here: verifying signatures (`signing`, behind the port `Signatures`), TLS (the server's).
@@ -33,6 +34,8 @@ from paywarden.core.identifiers import IncidentId, RequestId
 from paywarden.kit.http import problem
 from paywarden.kit.http.authenticator import Authenticator, Principal
 from paywarden.kit.http.decoding import BodyDecoder
+from paywarden.kit.http.limits.fairness import FairPlaces
+from paywarden.kit.http.limits.gate import RateGate, RateLimited
 from paywarden.kit.http.signing.ports import Proof, Signatures
 from paywarden.kit.log import logger
 from paywarden.kit.metrics import Metrics
@@ -40,8 +43,6 @@ from paywarden.kit.metrics import Metrics
 BODY_LIMIT = 256 * 1024
 BODY_SECONDS = 20.0
 """A body that takes longer is given up, so that slow senders cannot hold every place."""
-PROOF = "paywarden.proof"
-"""Where the ASGI scope of a request holds its proof."""
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -138,6 +139,21 @@ class Surroundings:
     max_in_flight: int = 512
     in_flight: int = 0
     signatures: Signatures | None = None
+    rates: RateGate | None = None
+    places: FairPlaces = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.places = FairPlaces(self.max_in_flight)
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What is known of one request while it is answered; `headers` go with any answer."""
+
+    request_id: str
+    started_ns: int
+    proof: Proof | None = None
+    headers: Headers = ()
 
 
 class Endpoint:
@@ -155,19 +171,18 @@ class Endpoint:
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Answer one request; every exception ends here as a problem."""
         started_ns = self._around.clock.monotonic_ns()
-        request_id = RequestId.new(self._around.randomness).text
+        turn = _Turn(RequestId.new(self._around.randomness).text, started_ns)
         try:
             self._admit()
             try:
-                answer = await self._answer(scope, receive, request_id, started_ns)
+                answer = await self._answer(scope, receive, turn)
             finally:
                 self._around.in_flight -= 1
         except PaywardenError as error:
-            answer = self._refusal(error, request_id)
+            answer = self._refusal(error, turn.request_id)
         except Exception as error:
-            answer = self._fault(error, request_id)
-        proof: Proof | None = scope.get(PROOF)
-        await self._send(answer, request_id, send, proof, head=scope["method"] == "HEAD")
+            answer = self._fault(error, turn.request_id)
+        await self._send(answer, turn, send, head=scope["method"] == "HEAD")
 
     def _admit(self) -> None:
         self._around.in_flight += 1
@@ -175,28 +190,43 @@ class Endpoint:
             self._around.in_flight -= 1
             raise LimitExceeded("too_many_requests", "too many requests in flight; come back soon")
 
-    async def _answer(
-        self, scope: AsgiScope, receive: Receive, request_id: str, started_ns: int
-    ) -> Answer:
-        operation = self._operation
+    async def _answer(self, scope: AsgiScope, receive: Receive, turn: _Turn) -> Answer:
         headers = _headers(scope)
-        principal = None
-        if not operation.public:
-            principal = self._around.authenticator.authenticate(headers.get("authorization"))
-            principal.require(operation.permission or "")
-        signatures = None if principal is None else self._around.signatures
+        if self._operation.public:
+            raw = await self._body(receive, headers) if self._decoder else b""
+            return await self._act(scope, headers, None, raw, turn)
+        around = self._around
+        if around.rates is not None:
+            around.rates.by_address(scope, headers)
+        principal = around.authenticator.authenticate(headers.get("authorization"))
+        principal.require(self._operation.permission or "")
+        if around.rates is not None:
+            turn.headers = around.rates.by_key(principal)
+        around.places.enter(principal.scope)
+        try:
+            return await self._proven(scope, receive, headers, principal, turn)
+        finally:
+            around.places.leave(principal.scope)
+
+    async def _proven(
+        self,
+        scope: AsgiScope,
+        receive: Receive,
+        headers: Mapping[str, str],
+        principal: Principal,
+        turn: _Turn,
+    ) -> Answer:
+        signatures = self._around.signatures
         claimed = signatures is not None and signatures.are_claimed(headers)
         raw = await self._body(receive, headers) if self._decoder or claimed else b""
-        if signatures is None or principal is None:
-            return await self._act(scope, headers, principal, raw, request_id, started_ns)
-        proof = signatures.verify(principal, scope, headers, raw)
-        if proof is None:
-            return await self._act(scope, headers, principal, raw, request_id, started_ns)
-        scope[PROOF] = proof
+        if signatures is not None:
+            turn.proof = signatures.verify(principal, scope, headers, raw)
+        if turn.proof is None:
+            return await self._act(scope, headers, principal, raw, turn)
         try:
-            return await self._act(scope, headers, principal, raw, request_id, started_ns)
+            return await self._act(scope, headers, principal, raw, turn)
         finally:
-            await proof.durable()
+            await turn.proof.durable()
 
     async def _act(
         self,
@@ -204,8 +234,7 @@ class Endpoint:
         headers: Mapping[str, str],
         principal: Principal | None,
         raw: bytes,
-        request_id: str,
-        started_ns: int,
+        turn: _Turn,
     ) -> Answer:
         operation = self._operation
         query = _query(operation.query, scope)
@@ -215,7 +244,7 @@ class Endpoint:
         async def act() -> Answer:
             body = self._decoded(raw) if self._decoder else None
             path = scope.get("path_params", {})
-            call = Call(request_id, principal, body, raw, path, query, started_ns)
+            call = Call(turn.request_id, principal, body, raw, path, query, turn.started_ns)
             return await operation.handler(call)
 
         key = headers.get("idempotency-key")
@@ -263,7 +292,8 @@ class Endpoint:
             return self._fault(error, request_id)
         headers: Headers = ()
         if isinstance(error, LimitExceeded):
-            headers = (("retry-after", str(error.retry_after_seconds)),)
+            told = error.headers if isinstance(error, RateLimited) else ()
+            headers = (("retry-after", str(error.retry_after_seconds)), *told)
         elif status == 503:
             headers = (("retry-after", "1"),)
         elif status == 401:
@@ -285,9 +315,7 @@ class Endpoint:
         )
         return Answer(body, 500, (), problem.CONTENT_TYPE)
 
-    async def _send(
-        self, answer: Answer, request_id: str, send: Send, proof: Proof | None, *, head: bool
-    ) -> None:
+    async def _send(self, answer: Answer, turn: _Turn, send: Send, *, head: bool) -> None:
         payload = answer.payload
         octets = payload if isinstance(payload, bytes) else self._encoder.encode(payload)
         counter = self._counters.get(answer.status)
@@ -298,15 +326,15 @@ class Endpoint:
         headers = [
             (b"content-type", answer.content_type.encode()),
             (b"content-length", str(len(octets)).encode()),
-            (b"request-id", request_id.encode()),
+            (b"request-id", turn.request_id.encode()),
             (b"cache-control", b"no-store"),
             (b"x-content-type-options", b"nosniff"),
-            *((name.encode(), value.encode()) for name, value in answer.headers),
+            *((name.encode(), value.encode()) for name, value in (*answer.headers, *turn.headers)),
         ]
         if head:
             octets = b""
-        if proof is not None:
-            headers += proof.answer_headers(answer.status, answer.content_type, octets)
+        if turn.proof is not None:
+            headers += turn.proof.answer_headers(answer.status, answer.content_type, octets)
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": octets})
 
