@@ -3,11 +3,12 @@
     python bench/signing.py [--seconds 6] [--rounds 3] [--cards 20000] [--quick] [--json [FILE]]
 
 First in this process: verifying and answering one request of a decision's size, per algorithm, with
-neither writer nor disk. Then over HTTP: one real server, and in turns unsigned, HMAC and
-Ed25519 load with signed answers; medians of the rounds, so that what else runs on the machine
-strikes all alike. Rate limits by key and principal are on for signed load and off for unsigned, so
-that the loss is that of signatures and limits together. The load generator signs in its own process on the same machine: its processor
-time a request is printed, and the loss by the server's processor time leaves it out.
+neither writer nor disk. Then over HTTP: one real server, and in turns unsigned, HMAC and Ed25519
+load with signed answers; medians of the rounds, so that what else runs on the machine strikes all
+alike. Rate limits by key and principal are on for signed load and off for unsigned, so that the
+loss is that of signatures and limits together. The load generator signs in its own process on the
+same machine: its processor time a request is printed, and the loss by the server's processor time
+leaves it out.
 """
 
 from __future__ import annotations
