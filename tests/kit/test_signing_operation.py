@@ -77,12 +77,12 @@ def shop() -> Shop:
 
 def is_signed(told: Told, key: VerifyingKey, request: dict[str, Any], shop: Shop) -> bool:
     """Whether the answer is signed, over what it says and over this request."""
-    fields = parsing.header_fields(request)
+    fields = {name.decode(): value.decode() for name, value in request["headers"]}
     parts = parsing.request_parts(request, fields, BODY_OF)
     parameters = told.headers["signature-input"].removeprefix("sig1=")
     answer = AnswerParts(
         told.status, content_digest(told.body), told.headers["content-type"],
-        fields[b"signature"].decode(), parts,
+        fields["signature"], parts,
     )  # fmt: skip
     signature = parsing.read_signature(told.headers["signature"], "sig1")
     return key.verify(signature, answer.base(parameters))

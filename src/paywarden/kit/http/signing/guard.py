@@ -59,7 +59,7 @@ class GuardedSignatures:
                 return None
             if "client-id" in headers and "signature-input" not in headers:
                 return self._partner.verify(principal, request, body)
-            return self._verifier.verify(principal, request, body)
+            return self._verifier.verify(principal, request, headers, body)
         except PaywardenError as refusal:
             self._refusals.refused(principal, refusal.code)
             raise

@@ -20,7 +20,6 @@ from paywarden.core.clock import Clock
 from paywarden.core.errors import LimitExceeded, NotAuthenticated, Unavailable
 from paywarden.core.instants import MICROSECONDS
 from paywarden.core.scope import Scope
-from paywarden.kit.crypto.framing import framed
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.http.signing.ports import NonceStore, Pending
 
@@ -50,9 +49,11 @@ class Nonces:
     ) -> None:
         self._store, self._board, self._clock = store, board, clock
         self._total_limit, self._key_limit = total_limit, key_limit
+        self._held: set[bytes] = set()
+        self._of_keys: dict[str, int] = {}
         self._buckets: dict[int, _Bucket] = {}
         self._latest_us = 0
-        self._held = 0
+        self._minute = 0
         self._taken = 0
         self._loaded = False
 
@@ -60,7 +61,8 @@ class Nonces:
         """Read every live nonce from the store. Errors: Unavailable, Corrupt."""
         self._loaded = False
         self._buckets.clear()
-        self._held = 0
+        self._of_keys.clear()
+        self._held.clear()
         now, last_id = self.now_us(), 0
         while rows := self._store.live(now, last_id, LOAD_ROWS):
             for _, digest, keep_until_us in rows:
@@ -83,14 +85,16 @@ class Nonces:
         """
         if not self._loaded:
             raise Unavailable("signature_nonces_loading", "accepted signatures are being read")
+        now = self.now_us()
+        if now // _BUCKET_US != self._minute:
+            self._forget(now // _BUCKET_US)
         digest = _digest(scope, key_id, nonce)
-        self._forget(self.now_us())
-        if any(digest in bucket.digests for bucket in self._buckets.values()):
+        if digest in self._held:
             raise NotAuthenticated(
                 "signature_replayed", "this signature was used already; sign each try anew"
             )
-        of_key = sum([bucket.keys.get(key_id, 0) for bucket in self._buckets.values()])
-        if self._held >= self._total_limit or of_key >= self._key_limit:
+        of_key = self._of_keys.get(key_id, 0)
+        if len(self._held) >= self._total_limit or of_key >= self._key_limit:
             raise LimitExceeded(
                 "signature_nonces_full", "too many live signatures; let them expire sooner"
             )
@@ -111,14 +115,21 @@ class Nonces:
         bucket = self._buckets.get(number)
         if bucket is None:
             bucket = self._buckets[number] = _Bucket()
-        bucket.digests.add(digest)
+        bucket.digests.append(digest)
         bucket.keys[key_id] = bucket.keys.get(key_id, 0) + 1
-        self._held += 1
+        self._held.add(digest)
+        self._of_keys[key_id] = self._of_keys.get(key_id, 0) + 1
 
-    def _forget(self, now_us: int) -> None:
-        present = now_us // _BUCKET_US
-        for number in [one for one in self._buckets if one < present]:
-            self._held -= len(self._buckets.pop(number).digests)
+    def _forget(self, minute: int) -> None:
+        """Drop what was to be kept until a minute that is over."""
+        self._minute = minute
+        for number in [one for one in self._buckets if one < minute]:
+            bucket = self._buckets.pop(number)
+            self._held.difference_update(bucket.digests)
+            for key_id, count in bucket.keys.items():
+                self._of_keys[key_id] -= count
+                if not self._of_keys[key_id]:
+                    del self._of_keys[key_id]
 
 
 class _Bucket:
@@ -127,10 +138,11 @@ class _Bucket:
     __slots__ = ("digests", "keys")
 
     def __init__(self) -> None:
-        self.digests: set[bytes] = set()
+        self.digests: list[bytes] = []
         self.keys: dict[str, int] = {}
 
 
 def _digest(scope: Scope, key_id: str, nonce: bytes) -> bytes:
-    named = framed(scope.text.encode(), key_id.encode(), nonce)
-    return blake2b(named, digest_size=DIGEST_OCTETS).digest()
+    """Digest of a nonce within its key; neither scopes nor key ids hold a line's end."""
+    named = f"{scope.text}\n{key_id}\n".encode()
+    return blake2b(named + nonce, digest_size=DIGEST_OCTETS).digest()

@@ -3,27 +3,30 @@
 Guards: exactly what the profile allows is understood and everything else is refused with a code of
 its own: several signatures, other parameters or another order of them, headers given twice or too
 long. Patterns have no nested repetition, so their time is linear in the (bounded) length. Values
-are octets as received, in latin-1; nothing is decoded twice. Source: RFC 9421 section 4, RFC 9530
+are texts as received (latin-1); nothing is decoded twice. Source: RFC 9421 section 4, RFC 9530
 section 2, RFC 9651 for the syntax of which these are a subset.
-Not done here: whether what was read is true (`verifier`).
+Not done here: whether a signature is true (`verifier`).
 """
 
 from __future__ import annotations
 
 import binascii
 import hashlib
+import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
-from paywarden.core.errors import Unparsable
+from paywarden.core.errors import NotAuthenticated, Unparsable
 from paywarden.core.message_signature import (
     LIFETIME_LIMIT_SECONDS,
     NONCE_LEAST_CHARACTERS,
     TAG,
     RequestParts,
     authority,
+    content_digest,
 )
 
 LENGTH_LIMIT: Final = 1_024
@@ -37,13 +40,10 @@ _INPUT = re.compile(
 _SIGNATURE = re.compile(rf"({_LABEL})=:([A-Za-z0-9+/]{{1,1000}}={{0,2}}):")
 _DIGEST = re.compile(r"sha-(?:256=:([A-Za-z0-9+/]{43}=)|512=:([A-Za-z0-9+/]{86}==)):")
 _INNER_LIST = re.compile(rf"{_LABEL}=\([ -'*-~]{{0,512}}\)")
-_FIELD = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
-_ONCE = frozenset(
-    {
-        b"signature", b"signature-input", b"content-digest", b"content-type", b"host",
-        b"idempotency-key", b"authorization",
-    }
+_ONCE = (
+    "signature", "signature-input", "content-digest", "content-type", "host", "idempotency-key",
+    "authorization",
 )  # fmt: skip
 
 
@@ -61,26 +61,26 @@ class SignatureInput:
     nonce: str
 
 
-def header_fields(request: Mapping[str, Any]) -> dict[bytes, bytes]:
-    """The headers that a signature rests on, each at most once.
+def check_headers(request: Mapping[str, Any], headers: Mapping[str, str]) -> None:
+    """Each header that a signature rests on is there at most once and is not too long.
 
-    Errors: Unparsable `signature_header_repeated`, `signature_header_too_long`.
+    `headers` are those of the ASGI scope by name in lower case. Errors: Unparsable
+    `signature_header_repeated`, `signature_header_too_long`.
     """
-    found: dict[bytes, bytes] = {}
-    for name, value in request["headers"]:
-        key = name if name in _ONCE else name.lower()
-        if key not in _ONCE:
-            continue
-        if key in found:
+    if len(headers) != len(request["headers"]):
+        _check_once(request)
+    for name in _ONCE:
+        if len(headers.get(name, "")) > LENGTH_LIMIT:
             raise Unparsable(
-                "signature_header_repeated", f"a signed request has one {key.decode()} header"
+                "signature_header_too_long", f"{name} has over {LENGTH_LIMIT} characters"
             )
-        if len(value) > LENGTH_LIMIT:
-            raise Unparsable(
-                "signature_header_too_long", f"{key.decode()} has over {LENGTH_LIMIT} characters"
-            )
-        found[key] = value
-    return found
+
+
+def _check_once(request: Mapping[str, Any]) -> None:
+    names = [name.decode("latin-1").lower() for name, _ in request["headers"]]
+    for name in _ONCE:
+        if names.count(name) > 1:
+            raise Unparsable("signature_header_repeated", f"a signed request has one {name} header")
 
 
 def read_input(value: str) -> SignatureInput:
@@ -131,61 +131,55 @@ def read_signature(value: str, label: str) -> bytes:
     return octets
 
 
-def read_digest(value: str, body: bytes) -> tuple[bytes, bytes]:
-    """(digest as told, digest of `body`) under the algorithm told.
+def check_digest(told: str, body: bytes) -> None:
+    """Content-Digest is that of `body`.
 
-    Errors: Unparsable `content_digest_malformed`.
+    Errors: Unparsable `content_digest_malformed`, NotAuthenticated `content_digest_wrong`.
     """
-    match = _DIGEST.fullmatch(value)
-    told = _octets(match[1] or match[2]) if match else None
-    if match is None or told is None:
+    if hmac.compare_digest(told.encode("latin-1"), content_digest(body).encode()):
+        return
+    match = _DIGEST.fullmatch(told)
+    octets = _octets(match[1] or match[2]) if match else None
+    if match is None or octets is None:
         raise Unparsable(
             "content_digest_malformed", "Content-Digest is one sha-256 or sha-512 byte sequence"
         )
     digest = hashlib.sha256 if match[1] else hashlib.sha512
-    return told, digest(body).digest()
+    if not hmac.compare_digest(octets, digest(body).digest()):
+        raise NotAuthenticated("content_digest_wrong", "Content-Digest is not that of the body")
 
 
 def request_parts(
-    request: Mapping[str, Any], fields: Mapping[bytes, bytes], body: bytes
+    request: Mapping[str, Any], headers: Mapping[str, str], body: bytes
 ) -> RequestParts:
     """Component values of an ASGI request. Errors: Unparsable `signature_component_missing`."""
     path = request.get("raw_path") or request["path"].encode("ascii", "backslashreplace")
-    key = fields.get(b"idempotency-key")
-    digest = kind = ""
-    if body:
-        digest = _field(fields, b"content-digest")
-        kind = _field(fields, b"content-type")
     return RequestParts(
         request["method"],
-        authority(_host(fields), request.get("scheme", "http")),
+        _authority(headers.get("host", ""), request.get("scheme", "http")),
         _text(path) or "/",
         "?" + _text(request.get("query_string", b"")),
-        digest,
-        kind,
-        None if key is None else _field(fields, b"idempotency-key"),
+        _field(headers, "content-digest") if body else "",
+        _field(headers, "content-type") if body else "",
+        _field(headers, "idempotency-key") if "idempotency-key" in headers else None,
     )
 
 
-def text_of(fields: Mapping[bytes, bytes], name: bytes) -> str:
-    """A header's text."""
-    return fields[name].decode("latin-1").strip(" \t")
-
-
-def _field(fields: Mapping[bytes, bytes], name: bytes) -> str:
-    value = fields.get(name, b"").decode("latin-1").strip(" \t")
-    if not _FIELD.fullmatch(value):
+def _field(headers: Mapping[str, str], name: str) -> str:
+    value = headers.get(name, "").strip(" \t")
+    if not (value and value.isascii() and value.isprintable()):
         raise Unparsable(
-            "signature_component_missing", f"a signed request like this needs {name.decode()}"
+            "signature_component_missing", f"a signed request like this needs a plain {name}"
         )
     return value
 
 
-def _host(fields: Mapping[bytes, bytes]) -> str:
-    value = fields.get(b"host", b"").decode("latin-1").strip(" \t")
+@lru_cache(1_024)
+def _authority(host: str, scheme: str) -> str:
+    value = host.strip(" \t")
     if not _HOST.fullmatch(value):
         raise Unparsable("signature_component_missing", "a signed request needs a plain Host")
-    return value
+    return authority(value, scheme)
 
 
 def _text(octets: bytes) -> str:
