@@ -56,6 +56,7 @@ def application(installation: Installation) -> Starlette:
         installation.settings.server.max_in_flight,
         signatures=installation.signatures,
         rates=rate_gate(installation.settings.limits, installation.clock, installation.randomness),
+        certificates=installation.certificates,
     )
 
     @asynccontextmanager

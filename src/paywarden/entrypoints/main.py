@@ -23,6 +23,7 @@ OF_CLI = {
     "decide": "decide a file of payments without a server",
     "policy": "check, try and publish policies",
     "simulate": "make a synthetic world with attacks",
+    "doctor": "judge a TLS endpoint",
     "bench": "run a benchmark of a source tree",
     "sign": "sign a request, or explain a refused signature",
 }
@@ -70,9 +71,10 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     keys.add_argument("--merchant", help="bind a merchant's key to its id")
     signing = _command(parts, "signing-keys", "clients' signing keys", _signing_keys)
     if "signing-keys" in words:
-        from paywarden.entrypoints.signing_keys import add_arguments
-
-        add_arguments(signing)
+        importlib.import_module("paywarden.entrypoints.signing_keys").add_arguments(signing)
+    bound = _command(parts, "certificates", "bind keys to client certificates", _certificates)
+    if "certificates" in words:
+        importlib.import_module("paywarden.entrypoints.certificates").add_arguments(bound)
     _command(parts, "version", "the version of this program", _version)
     return parser
 
@@ -146,6 +148,12 @@ def _signing_keys(arguments: argparse.Namespace, home: Home) -> int:
     from paywarden.entrypoints.signing_keys import run
 
     return run(arguments, home)
+
+
+def _certificates(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.certificates import certificates
+
+    return certificates(arguments, home)
 
 
 def _version(arguments: argparse.Namespace, _home: Home) -> int:

@@ -1,18 +1,17 @@
 """One typed HTTP operation, in a fixed order that no handler can skip.
 
-Order: request id, admission limit, rate by address, authentication, permission, rate by key, the
-tenant's share of places, body within its limit and time, signature, idempotency key, decoding,
-handler, encoding, signature of the answer. Default deny: an operation without a permission must say
-`public=True`. A body that its `screen` refuses is never
-digested for a key, nor kept. Handlers raise `paywarden.core.errors`; only this module and `problem`
-speak HTTP.
+Order: request id, admission limit, rate by address, authentication, client certificate, permission,
+rate by key, the tenant's share of places, body within its limit and time, signature, idempotency
+key, decoding, handler, encoding, signature of the answer. Default deny: an operation without a
+permission must say `public=True`. A body that its `screen` refuses is never digested for a key, nor
+kept. Handlers raise `paywarden.core.errors`; only this module and `problem` speak HTTP.
 Not done here: verifying signatures (`signing`, behind the port `Signatures`), TLS (the server's).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
@@ -127,6 +126,14 @@ class Operation:
             raise ValueError(f"{self.name}: exactly one of public and permission")
 
 
+class Certificates(Protocol):
+    """Port of client certificates: which key may come with which."""
+
+    def check(self, principal: Principal, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Pass, or refuse; `headers` as they came, repeats included."""
+        ...
+
+
 @dataclass(slots=True)
 class Surroundings:
     """What every operation of a process shares."""
@@ -140,6 +147,7 @@ class Surroundings:
     in_flight: int = 0
     signatures: Signatures | None = None
     rates: RateGate | None = None
+    certificates: Certificates | None = None
     places: FairPlaces = field(init=False)
 
     def __post_init__(self) -> None:
@@ -199,6 +207,8 @@ class Endpoint:
         if around.rates is not None:
             around.rates.by_address(scope, headers)
         principal = around.authenticator.authenticate(headers.get("authorization"))
+        if around.certificates is not None:
+            around.certificates.check(principal, scope["headers"])
         principal.require(self._operation.permission or "")
         if around.rates is not None:
             turn.headers = around.rates.by_key(principal)
