@@ -126,7 +126,7 @@ def limit_headers(policy: Policy, step: Step) -> Headers:
     """`RateLimit-Policy` (quota and window) and `RateLimit` (what is left, when it is whole)."""
     reset = max(0, -(-step.reset_ns // SECOND_NS))
     return (
-        ("ratelimit-policy", f'"{policy.name}";q={policy.burst};w={policy.window_seconds}'),
+        ("ratelimit-policy", policy.text),
         ("ratelimit", f'"{policy.name}";r={step.left};t={reset}'),
     )
 

@@ -14,13 +14,12 @@ are integer nanoseconds, so nothing drifts. Source: ITU-T I.371, annex A; equal 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 SECOND_NS: Final = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """What one request comes to: the new TAT (the old one when it does not conform), and what is
     left: whole requests now, nanoseconds until one more conforms, and until all are back.
     """
@@ -41,17 +40,16 @@ class Policy:
     burst: int
     interval_ns: int = field(init=False)
     tolerance_ns: int = field(init=False)
+    text: str = field(init=False)
+    """The policy as `RateLimit-Policy` tells it: burst, and seconds until one spent is whole."""
 
     def __post_init__(self) -> None:
         if not (0 < self.per_second <= 1_000_000 and 1 <= self.burst <= 1_000_000):
             raise ValueError("rates and bursts are above 0 and at most a million")
         object.__setattr__(self, "interval_ns", round(SECOND_NS / self.per_second))
         object.__setattr__(self, "tolerance_ns", self.interval_ns * self.burst)
-
-    @property
-    def window_seconds(self) -> int:
-        """Seconds in which a spent burst is whole again, rounded up."""
-        return max(1, -(-self.tolerance_ns // SECOND_NS))
+        window = max(1, -(-self.tolerance_ns // SECOND_NS))
+        object.__setattr__(self, "text", f'"{self.name}";q={self.burst};w={window}')
 
     def step(self, tat_ns: int, now_ns: int) -> Step:
         """One request at `now_ns` against the TAT before it."""

@@ -15,9 +15,8 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from paywarden.core.errors import NotAuthenticated, Unparsable
 from paywarden.core.message_signature import (
@@ -47,8 +46,7 @@ _ONCE = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class SignatureInput:
+class SignatureInput(NamedTuple):
     """A read Signature-Input; `parameters` is the value of "@signature-params" as received."""
 
     label: str
