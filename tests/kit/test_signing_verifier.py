@@ -16,10 +16,11 @@ from paywarden.core.errors import (
 from paywarden.core.message_signature import RequestParts
 from paywarden.core.scope import Environment, Scope
 from paywarden.identity.client_keys import Owner
+from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.http.authenticator import Principal
 from paywarden.kit.http.signing.guard import KINDS_LIMIT
 from paywarden.kit.http.signing.keys import Algorithm
-from paywarden.kit.http.signing.nonces import Nonces
+from paywarden.kit.http.signing.nonces import LONGEST_US, Nonces
 
 BODY = b'{"name": "a"}'
 OF_THE_RFC = [one for one in Algorithm if one is not Algorithm.RSA2]
@@ -220,6 +221,21 @@ async def test_a_clock_that_steps_back_reopens_nothing(house: House, sender: Sen
     house.verify(sender.request(created=NOW + 600, expires=NOW + 660, nonce="c" * 22), BODY)
     house.clock.advance(-600)
     assert refused(house, request) == "signature_expired"
+
+
+async def test_a_clock_that_steps_back_over_a_restart(house: House, sender: Sender) -> None:
+    request = sender.request()
+    house.verify(request, BODY)
+    house.clock.advance(600)
+    last = sender.request(created=NOW + 600, expires=NOW + 660, nonce="c" * 22)
+    house.verify(last, BODY)
+    for _ in range(2):  # once with all records, once after the sweep
+        house.clock.advance(-600)
+        house.restart()
+        assert refused(house, request) in ("signature_replayed", "signature_expired")
+        house.clock.advance(600)
+        house.nonce_store.sweep(UnitOfWork(), (NOW + 600) * 1_000_000 - LONGEST_US)
+    assert len(house.nonce_store.live(0, 0, 10)) == 1
 
 
 async def test_a_wrong_signature_spends_no_nonce(house: House, sender: Sender) -> None:

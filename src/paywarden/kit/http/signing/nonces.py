@@ -5,8 +5,9 @@ signature's expiry and the skew of clocks. Memory answers alone and at once: it 
 nonce, because `load` reads them from the store before the first request, and because the writer is
 the only one of its file. It is bounded, in all and per key; at the bound requests are refused, not
 forgotten. The row travels with the act's own writes in one transaction, so no act is durable
-without it; the answer waits for it. A clock that steps back does not reopen
-what has expired: the latest instant seen counts.
+without it; the answer waits for it. A clock that steps back does not reopen what has expired: the
+latest instant seen counts, and over a restart the newest record tells how late it was at least
+(records outlive their signatures by the longest life of one, so it is there).
 Not done here: the table (`identity.stores.client_keys`).
 """
 
@@ -19,10 +20,15 @@ from typing import Final
 from paywarden.core.clock import Clock
 from paywarden.core.errors import LimitExceeded, NotAuthenticated, Unavailable
 from paywarden.core.instants import MICROSECONDS
+from paywarden.core.message_signature import LIFETIME_LIMIT_SECONDS
 from paywarden.core.scope import Scope
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.http.signing.ports import NonceStore, Pending
 
+SKEW_SECONDS: Final = 60
+"""By so much clocks of senders and ours may differ, either way."""
+LONGEST_US: Final = (LIFETIME_LIMIT_SECONDS + 2 * SKEW_SECONDS) * MICROSECONDS
+"""Nothing is kept for longer after the instant at which it was accepted."""
 TOTAL_LIMIT: Final = 1_048_576
 KEY_LIMIT: Final = 262_144
 DIGEST_OCTETS: Final = 16
@@ -67,6 +73,8 @@ class Nonces:
         while rows := self._store.live(now, last_id, LOAD_ROWS):
             for _, digest, keep_until_us in rows:
                 self._remember("", digest, keep_until_us)
+                # Accepted at the earliest so long before: never believe an earlier clock.
+                self._latest_us = max(self._latest_us, keep_until_us - LONGEST_US + MICROSECONDS)
             last_id = rows[-1][0]
         self._loaded = True
 
@@ -107,7 +115,7 @@ class Nonces:
         self._store.add(unit, digest, keep_until_us)
         self._taken += 1
         if self._taken % SWEEP_EVERY == 0:
-            self._store.sweep(unit, self._latest_us)
+            self._store.sweep(unit, self._latest_us - LONGEST_US)
         return self._board(unit)
 
     def _remember(self, key_id: str, digest: bytes, keep_until_us: int) -> None:

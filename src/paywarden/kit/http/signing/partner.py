@@ -24,7 +24,7 @@ from urllib.parse import quote, unquote_to_bytes
 from paywarden.core.errors import NotAuthenticated, NotPermitted, Unparsable
 from paywarden.core.instants import MICROSECONDS, format_rfc3339, parse_rfc3339
 from paywarden.kit.http.authenticator import Principal
-from paywarden.kit.http.signing.nonces import Nonces
+from paywarden.kit.http.signing.nonces import SKEW_SECONDS, Nonces
 from paywarden.kit.http.signing.parsing import LENGTH_LIMIT
 from paywarden.kit.http.signing.ports import (
     AnswerKey,
@@ -33,7 +33,7 @@ from paywarden.kit.http.signing.ports import (
     PartnerBinding,
     Pending,
 )
-from paywarden.kit.http.signing.verifier import SKEW_SECONDS, check_key
+from paywarden.kit.http.signing.verifier import check_key
 
 WINDOW_SECONDS: Final = 300
 _SIGNATURE = re.compile(

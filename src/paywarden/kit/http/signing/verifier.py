@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from paywarden.core.errors import NotAuthenticated, NotPermitted, Unparsable
 from paywarden.core.instants import MICROSECONDS
@@ -25,11 +25,9 @@ from paywarden.core.message_signature import (
 )
 from paywarden.kit.http.authenticator import Principal
 from paywarden.kit.http.signing import parsing
-from paywarden.kit.http.signing.nonces import Nonces
+from paywarden.kit.http.signing.nonces import SKEW_SECONDS, Nonces
 from paywarden.kit.http.signing.parsing import SignatureInput
 from paywarden.kit.http.signing.ports import AnswerKey, ClientKey, ClientKeys, HeaderList, Pending
-
-SKEW_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
