@@ -30,18 +30,12 @@ from paywarden.client.answers import (
     Ruleset,
     RulesetPage,
 )
-from paywarden.client.calls import (
-    DECIDE_SECONDS,
-    OTHER_SECONDS,
-    REPLY_LIMIT,
-    Call,
-    OnFailure,
-    Setup,
-)
+from paywarden.client.calls import REPLY_LIMIT, Call, Choice
 from paywarden.client.errors import ClientError
 from paywarden.client.machine import SystemClock, SystemRandomness
-from paywarden.client.payment import AnyPayment, identity_of
+from paywarden.client.payment import AnyPayment
 from paywarden.client.retrying import Heard, Lost, Pause, Reply, RetryPolicy, converse
+from paywarden.client.setup import DECIDE_SECONDS, OTHER_SECONDS, OnFailure, Setup
 from paywarden.client.signing import ServerKey, SigningKey
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.secret import Secret
@@ -115,13 +109,8 @@ class Client:
         idempotency_key: str | None = None,
     ) -> Decision:
         """Decide one payment, before it is authorised. The same payment again is `repeated`."""
-        choice = on_failure or self._setup.on_failure
-        calls.check_choice(choice)
-        call = calls.decide(self._setup, payment, seconds, idempotency_key)
-        try:
-            return calls.read_decision(call, self._reply(call))
-        except ClientError as fault:
-            return calls.local_decision(choice, fault, *identity_of(payment))
+        choice = calls.decide(self._setup, payment, on_failure, seconds, idempotency_key)
+        return self._decided(choice)
 
     def decide_batch(
         self,
@@ -132,13 +121,8 @@ class Client:
         idempotency_key: str | None = None,
     ) -> tuple[BatchItem, ...]:
         """Decide up to 500 payments in order; each item is a decision or a refusal of its own."""
-        choice = on_failure or self._setup.on_failure
-        calls.check_choice(choice)
-        call = calls.decide_batch(self._setup, payments, seconds, idempotency_key)
-        try:
-            return calls.read_batch(call, self._reply(call))
-        except ClientError as fault:
-            return calls.local_batch(choice, fault, payments)
+        choice = calls.decide_batch(self._setup, payments, on_failure, seconds, idempotency_key)
+        return self._decided(choice)
 
     def continue_decision(
         self,
@@ -152,16 +136,10 @@ class Client:
         idempotency_key: str | None = None,
     ) -> Decision:
         """Decide again with a challenge's result (`authenticated`, `failed`, ...)."""
-        choice = on_failure or self._setup.on_failure
-        calls.check_choice(choice)
-        name, payment_id, attempt = calls.names_of(decision)
-        call = calls.resume(
-            self._setup, name, result, occurred_at, method, seconds, idempotency_key
+        choice = calls.resume(
+            self._setup, decision, result, occurred_at, method, on_failure, seconds, idempotency_key
         )
-        try:
-            return calls.read_decision(call, self._reply(call))
-        except ClientError as fault:
-            return calls.local_decision(choice, fault, payment_id, attempt)
+        return self._decided(choice)
 
     def get_decision(self, decision_id: str) -> DecisionRecord:
         """A recorded decision; the whole record with an operator's key."""
@@ -256,6 +234,12 @@ class Client:
         return self._answer(call)
 
     # --- sending ----------------------------------------------------------------------------
+
+    def _decided(self, choice: Choice[T]) -> T:
+        try:
+            return choice.read(self._reply(choice.call))
+        except ClientError as fault:
+            return choice.local(fault)
 
     def _answer(self, call: Call[T]) -> T:
         return call.read(self._reply(call))
