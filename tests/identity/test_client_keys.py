@@ -12,10 +12,10 @@ from paywarden.core.clock import FixedClock
 from paywarden.core.errors import Conflict, Corrupt, InvalidRequest, NotAuthenticated
 from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
+from paywarden.identity.client_key_registry import ClientKeyRegistry
 from paywarden.identity.client_key_schema.tables import metadata
 from paywarden.identity.client_keys import (
     ClientKeyDesk,
-    ClientKeyRegistry,
     ClientKeyStore,
     KeySealer,
     Owner,

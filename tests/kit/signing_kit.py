@@ -20,7 +20,8 @@ from paywarden.core.message_signature import (
 )
 from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
-from paywarden.identity.client_keys import ClientKeyDesk, ClientKeyRegistry, KeySealer, Owner
+from paywarden.identity.client_key_registry import ClientKeyRegistry
+from paywarden.identity.client_keys import ClientKeyDesk, KeySealer, Owner
 from paywarden.identity.stores.memory_client_keys import MemoryClientKeys, MemoryNonces
 from paywarden.kit.audit import AuditEvent
 from paywarden.kit.db.unit import UnitOfWork

@@ -41,7 +41,8 @@ from paywarden.entrypoints.warming import share_interpreter, warm_up
 from paywarden.entrypoints.webhooks import webhook_parts
 from paywarden.identity.api_keys import ApiKeyAuthenticator
 from paywarden.identity.certificate_bindings import CertificateCheck
-from paywarden.identity.client_keys import ClientKeyRegistry, KeySealer
+from paywarden.identity.client_key_registry import ClientKeyRegistry
+from paywarden.identity.client_keys import KeySealer
 from paywarden.identity.stores.client_keys import CLIENT_KEYS, SqliteClientKeys, SqliteNonces
 from paywarden.identity.stores.sqlite import SCHEMA as IDENTITY_SCHEMA
 from paywarden.identity.stores.sqlite import SqliteKeys
