@@ -45,6 +45,7 @@ from paywarden.kit.http.authenticator import Principal
 from paywarden.kit.http.signing.guard import GuardedSignatures, RefusalAudit
 from paywarden.kit.http.signing.keys import Algorithm, HmacKey, SigningKey, load_private
 from paywarden.kit.http.signing.nonces import Nonces
+from paywarden.kit.metrics import Metrics
 
 SCOPE = Scope("default", Environment.LIVE)
 PRINCIPAL = Principal("key_bench", SCOPE, frozenset())
@@ -121,7 +122,7 @@ async def middleware(algorithm: Algorithm, count: int, body: bytes) -> dict[str,
     key_id, key = sender(algorithm, ClientKeyDesk(store, sealer, clock, chance))
     nonces = Nonces(nonce_store, lambda _unit: Written(), clock)
     nonces.load()
-    refusals = RefusalAudit(Unaudited(), lambda _unit: asyncio.Future(), clock)
+    refusals = RefusalAudit(Unaudited(), lambda _unit: asyncio.Future(), clock, Metrics())
     guard = GuardedSignatures(ClientKeyRegistry(store, sealer, clock), nonces, refusals)
     requests = []
     for number in range(count):

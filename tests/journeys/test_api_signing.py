@@ -28,10 +28,14 @@ def own(server: Server) -> SigningKey:
     return SigningKey.ed25519(server.keys["ed25519_id"], PRIVATE)
 
 
-def signed(server: Server, body: bytes, key: SigningKey | None = None) -> dict[str, str]:
+def signed(
+    server: Server, body: bytes, key: SigningKey | None = None, idempotency_key: str | None = None
+) -> dict[str, str]:
     """Headers of a signed decision."""
     signing = Signing(key or shared(server), None, SystemClock(), SystemRandomness())
     given = {"content-type": "application/json"}
+    if idempotency_key is not None:
+        given["idempotency-key"] = idempotency_key
     host = f"127.0.0.1:{server.port}"
     return {**given, **signing.sign("POST", host, "/v1/decisions", given, body).headers}
 
@@ -65,6 +69,17 @@ def test_one_signature_of_many_at_once_acts_once(server: Server) -> None:
     refused = next(one for one in answers if one.status_code == 401)
     assert refused.json()["code"] == "signature_replayed"
     assert refused.headers["content-type"] == "application/problem+json"
+
+
+def test_a_try_signed_anew_gets_the_same_answer_signed_for_it(server: Server) -> None:
+    body = httpx.Request("POST", "http://x", json=server.payment()).content
+    key = server.name("again")
+    tries = [signed(server, body, idempotency_key=key) for _ in range(2)]
+    first, second = (decide(server, headers, body) for headers in tries)
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert first.content == second.content
+    assert second.headers["idempotent-replayed"] == "true"
+    assert first.headers["signature"] != second.headers["signature"]
 
 
 def test_a_key_that_must_sign(server: Server) -> None:

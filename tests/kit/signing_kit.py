@@ -29,6 +29,7 @@ from paywarden.kit.http.authenticator import Principal
 from paywarden.kit.http.signing.guard import GuardedSignatures, RefusalAudit
 from paywarden.kit.http.signing.keys import Algorithm, HmacKey, SigningKey, load_private
 from paywarden.kit.http.signing.nonces import Nonces
+from paywarden.kit.metrics import Metrics
 
 SCOPE = Scope("acme", Environment.TEST)
 TENANT = Owner()
@@ -107,7 +108,7 @@ class House:
         self.chance = Counting()
         self.sealer = KeySealer(Secret(b"\x01" * 32), self.chance)
         self.desk = ClientKeyDesk(self.store, self.sealer, self.clock, self.chance)
-        self.audit = HeldAudit()
+        self.audit, self.metrics = HeldAudit(), Metrics()
         self.restart()
 
     def restart(self) -> None:
@@ -115,7 +116,7 @@ class House:
         self.registry = ClientKeyRegistry(self.store, self.sealer, self.clock)
         self.nonces = Nonces(self.nonce_store, self.board, self.clock)
         self.nonces.load()
-        self.refusals = RefusalAudit(self.audit, self.enqueue, self.clock)
+        self.refusals = RefusalAudit(self.audit, self.enqueue, self.clock, self.metrics)
         self.guard = GuardedSignatures(self.registry, self.nonces, self.refusals)
 
     def board(self, unit: UnitOfWork) -> Waiting:

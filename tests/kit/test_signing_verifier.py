@@ -304,6 +304,8 @@ async def test_refusals_are_audited_in_bounded_number(house: House, sender: Send
     for number in range(200):
         refused(house, bad, by=Principal(f"key_{number}", SCOPE, frozenset()))
     assert len(house.audit.events) == KINDS_LIMIT
+    line = b'paywarden_signature_refusals_total{code="signature_wrong"} 1200.0'
+    assert line in house.metrics.text()
     house.clock.advance(601)
     refused(house, bad)
     told = [event.detail for event in house.audit.events[KINDS_LIMIT:]]

@@ -143,7 +143,7 @@ class Installation:
         self.pepper = derive(self.keys.master, Purpose.API_KEYS)
         self.authenticator = ApiKeyAuthenticator(self.api_keys, self.pepper, clock)
         self.nonces = Nonces(SqliteNonces(self.reader), self.writer.board, clock)
-        self.refusals = RefusalAudit(audit, self.writer.enqueue, clock)
+        self.refusals = RefusalAudit(audit, self.writer.enqueue, clock, self.metrics)
         client_keys = ClientKeyRegistry(
             SqliteClientKeys(self.reader, self.writer),
             KeySealer(self.keys.master, randomness),

@@ -24,6 +24,7 @@ from paywarden.kit.http.signing.partner import PartnerVerifier
 from paywarden.kit.http.signing.ports import ClientKeys, Proof
 from paywarden.kit.http.signing.verifier import SignatureVerifier
 from paywarden.kit.log import logger
+from paywarden.kit.metrics import Metrics
 
 KINDS_LIMIT: Final = 64
 PERIOD_US: Final = 600 * MICROSECONDS
@@ -74,14 +75,16 @@ class GuardedSignatures:
 class RefusalAudit:
     """Writes refusals to the audit log, a bounded number of them."""
 
-    def __init__(self, audit: AuditLog, enqueue: Enqueue, clock: Clock) -> None:
+    def __init__(self, audit: AuditLog, enqueue: Enqueue, clock: Clock, metrics: Metrics) -> None:
         self._audit, self._enqueue, self._clock = audit, enqueue, clock
+        self._counted = metrics.signature_refusals
         self._repeats: dict[_Kind, int] = {}
         self._others = 0
         self._ends_us = 0
 
     def refused(self, principal: Principal, code: str) -> None:
-        """Note one refusal."""
+        """Note one refusal; `code` is one of ours, never the sender's word."""
+        self._counted.labels(code).inc()
         now = self._clock.now_us()
         if not self._ends_us - PERIOD_US <= now < self._ends_us:
             self.flush()
