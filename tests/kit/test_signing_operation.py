@@ -172,6 +172,17 @@ async def test_an_operation_without_body_reads_a_signed_one(shop: Shop) -> None:
     assert told.status == 401
 
 
+async def test_large_bodies_are_digested_aside() -> None:
+    shop = Shop()
+    sender = shop.house.client(Algorithm.HMAC)
+    large = b'{"name": "' + b"a" * 200_000 + b'"}'
+    told = await shop.ask(sender.request(large), large)
+    assert told.status == 200
+    other = large[:-3] + b'b"}'
+    told = await shop.ask(sender.request(large, nonce="n" * 22), other)
+    assert msgspec.json.decode(told.body)["code"] == "content_digest_wrong"
+
+
 async def test_optional_bodies_are_signed_as_sent() -> None:
     shop = Shop(body_optional=True)
     sender: Sender = shop.house.client(Algorithm.HMAC)

@@ -29,6 +29,7 @@ class Purpose(enum.StrEnum):
     SUBJECT_WRAPPING = "subject_wrapping"
     CLIENT_KEYS = "client_keys"
     ANSWER_SIGNING = "answer_signing"
+    COMPILED_POLICIES = "compiled_policies"
     WEBHOOKS = "webhooks"
 
 

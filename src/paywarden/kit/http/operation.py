@@ -30,6 +30,7 @@ from paywarden.core.errors import (
     Unparsable,
 )
 from paywarden.core.identifiers import IncidentId, RequestId
+from paywarden.core.message_signature import content_digest
 from paywarden.kit.http import problem
 from paywarden.kit.http.authenticator import Authenticator, Principal
 from paywarden.kit.http.decoding import BodyDecoder
@@ -40,6 +41,8 @@ from paywarden.kit.log import logger
 from paywarden.kit.metrics import Metrics
 
 BODY_LIMIT = 256 * 1024
+LARGE_BODY = 128 * 1024
+"""From here on digesting a body would hold up the event loop."""
 BODY_SECONDS = 20.0
 """A body that takes longer is given up, so that slow senders cannot hold every place."""
 Headers = tuple[tuple[str, str], ...]
@@ -78,6 +81,9 @@ class Call:
 Handler = Callable[[Call], Awaitable[Answer]]
 Screen = Callable[[bytes], InvalidRequest | None]
 """The refusal of a raw body that holds what may not even be looked at closer, or None."""
+ScreenAside = Callable[[bytes], Awaitable[InvalidRequest | None]]
+"""The same away from the event loop. The body is then decoded there too: the handler gets it raw,
+and whoever decodes it raises what `decoding` raises."""
 
 
 class Replays(Protocol):
@@ -119,6 +125,7 @@ class Operation:
     body_optional: bool = False
     screen: Screen | None = None
     screen_always: bool = False
+    screen_aside: ScreenAside | None = None
     path_patterns: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -230,7 +237,8 @@ class Endpoint:
         claimed = signatures is not None and signatures.are_claimed(headers)
         raw = await self._body(receive, headers) if self._decoder or claimed else b""
         if signatures is not None:
-            turn.proof = signatures.verify(principal, scope, headers, raw)
+            digest = await _digest(raw) if claimed and len(raw) > LARGE_BODY else None
+            turn.proof = signatures.verify(principal, scope, headers, raw, digest)
         if turn.proof is None:
             return await self._act(scope, headers, principal, raw, turn)
         try:
@@ -250,9 +258,12 @@ class Endpoint:
         query = _query(operation.query, scope)
         if not raw and operation.body_optional:
             raw = b"{}"
+        if operation.screen_aside is not None:
+            self._refuse(await operation.screen_aside(raw))
 
         async def act() -> Answer:
-            body = self._decoded(raw) if self._decoder else None
+            here = self._decoder and operation.screen_aside is None
+            body = self._decoded(raw) if here else None
             path = scope.get("path_params", {})
             call = Call(turn.request_id, principal, body, raw, path, query, turn.started_ns)
             return await operation.handler(call)
@@ -291,7 +302,9 @@ class Endpoint:
             raise
 
     def _screen(self, screen: Screen, raw: bytes) -> None:
-        refusal = screen(raw)
+        self._refuse(screen(raw))
+
+    def _refuse(self, refusal: InvalidRequest | None) -> None:
         if refusal is not None:
             self._around.metrics.card_numbers_refused.inc()
             raise refusal
@@ -347,6 +360,11 @@ class Endpoint:
             headers += turn.proof.answer_headers(answer.status, answer.content_type, octets)
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": octets})
+
+
+async def _digest(raw: bytes) -> str:
+    """Content-Digest of a large body, made away from the event loop."""
+    return await asyncio.to_thread(content_digest, raw)
 
 
 def _headers(scope: AsgiScope) -> dict[str, str]:

@@ -52,6 +52,7 @@ class GuardedSignatures:
         request: Mapping[str, Any],
         headers: Mapping[str, str],
         body: bytes,
+        digest: str | None = None,
     ) -> Proof | None:
         """The proof of a signed request, None for one that need not be. Errors: see the port."""
         try:
@@ -60,7 +61,7 @@ class GuardedSignatures:
                 return None
             if "client-id" in headers and "signature-input" not in headers:
                 return self._partner.verify(principal, request, body)
-            return self._verifier.verify(principal, request, headers, body)
+            return self._verifier.verify(principal, request, headers, body, digest)
         except PaywardenError as refusal:
             self._refusals.refused(principal, refusal.code)
             raise

@@ -44,8 +44,11 @@ class Signatures(Protocol):
         request: Mapping[str, Any],
         headers: Mapping[str, str],
         body: bytes,
+        digest: str | None = None,
     ) -> Proof | None:
         """The proof of a signed request (an ASGI scope), None for an unsigned one that may be.
+
+        `digest`: the Content-Digest (SHA-256) of `body` where it was made already.
 
         Errors: Unparsable (400), NotAuthenticated (401), NotPermitted (403), LimitExceeded (429),
         Unavailable (503), each with a stable code.

@@ -71,6 +71,7 @@ class SignatureVerifier:
         request: Mapping[str, Any],
         headers: Mapping[str, str],
         body: bytes,
+        digest: str | None = None,
     ) -> SignedRequest:
         """The proof of a request that carries signature headers. Errors: as `Signatures.verify`."""
         parsing.check_headers(request, headers)
@@ -94,7 +95,7 @@ class SignatureVerifier:
             raise NotAuthenticated("signature_algorithm_wrong", "the key is of another algorithm")
         _check_window(told, now_us)
         if parts.content_digest:
-            parsing.check_digest(parts.content_digest, body)
+            parsing.check_digest(parts.content_digest, body, digest)
         if not key.key.verify(signature, parts.base(told.parameters)):
             raise NotAuthenticated(
                 "signature_wrong", "the signature is not that of this request; see sign explain"
