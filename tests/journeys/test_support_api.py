@@ -142,6 +142,8 @@ CLIENT_KEY = ed25519.Ed25519PrivateKey.from_private_bytes(b"\x0b" * 32)
 CLIENT_PUBLIC = CLIENT_KEY.public_key().public_bytes(
     serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
 )
+PUBLIC_KEYS = frozenset({"hmac_id", "ed25519_id", "server_key"})
+"""Names among a server's keys that are no secrets."""
 _MAKE_HOME = """
 import asyncio, json, sys
 from pathlib import Path
