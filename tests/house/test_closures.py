@@ -21,12 +21,14 @@ GOLDENS = Path(__file__).parent / "closures"
 # Parts that several processes share; any other file beside them is a process and owes a golden.
 SHARED = {
     "__init__",
+    "checkpoint_schedule",
     "compiling",
     "home",
     "listening",
     "installation",
     "limits",
     "settings",
+    "start_report",
     "tables",
     "warming",
     "webhooks",
