@@ -58,13 +58,13 @@ class PeopleServer:
         clock, chance = SystemClock(), SystemRandomness()
         self.reader = Reader(path)
         ring = SubjectKeyRing(MASTER, MemoryWrappedKeys(), clock, chance)
-        self.writer = Writer(path, (KIT, SCHEMA), (ring,))
-        self.writer.start()
         self.audit = SqliteAuditLog(self.reader)
+        self.writer = Writer(path, (KIT, SCHEMA), (ring, self.audit))
+        self.writer.start()
         self.keys = SqliteKeys(self.reader, self.writer)
         settings = Settings(identity=Identity(origin=self.origin))
         self.people = People(
-            settings, folder, self.reader, self.writer, ring, MASTER,
+            settings, folder, self.reader, self.writer, self.audit, ring, MASTER,
             ApiKeyAuthenticator(self.keys, MASTER, clock), clock, chance,
         )  # fmt: skip
         self.operations = all_operations(self.people)

@@ -29,6 +29,7 @@ SHARED = {
     "listening",
     "people_operations",
     "people_wiring",
+    "limits",
     "settings",
     "start_report",
     "tables",

@@ -75,11 +75,12 @@ class Room:
         chance = SystemRandomness()
         self.reader = Reader(self.path)
         self.ring = ring = SubjectKeyRing(MASTER, self.wrapped, self.clock, chance)
-        self.writer = Writer(self.path, PARTS, (ring,))
+        audit = SqliteAuditLog(self.reader)
+        self.writer = Writer(self.path, PARTS, (ring, audit))
         keys = ApiKeyAuthenticator(SqliteKeys(self.reader, self.writer), MASTER, self.clock)
         self.people = People(
-            self.settings, self.path.parent, self.reader, self.writer, ring, MASTER, keys,
-            self.clock, chance, self.hashing,
+            self.settings, self.path.parent, self.reader, self.writer, audit, ring, MASTER,
+            keys, self.clock, chance, self.hashing,
         )  # fmt: skip
         self.writer.start()
 

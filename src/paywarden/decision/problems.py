@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from paywarden.identity.problems import CODES as IDENTITY_CODES
+from paywarden.kit.http.signing import codes as signing
 
 CODES: Mapping[str, str] = {
     **IDENTITY_CODES,
+    **signing.CODES,
     "amount_missing": "Send amount_minor and currency; only account events go without.",
     "attempt_conflict": "This payment and attempt were decided with another body. A "
     "new try is a new attempt.",
@@ -79,6 +81,7 @@ CODES: Mapping[str, str] = {
     "parameter_repeated": "Give each query parameter once.",
     "payment_unknown": "Send results after the payment was decided here.",
     "policy_invalid": "The policy has faults; each is listed with file and line.",
+    "rate_limited": "Slow down; see Retry-After, RateLimit and RateLimit-Policy.",
     "reader_closed": "The server is stopping; try again.",
     "readers_busy": "Slow down; see Retry-After.",
     "receipt_pending": "The next checkpoint covers the decision; see Retry-After.",
@@ -92,6 +95,7 @@ CODES: Mapping[str, str] = {
     "sizes_reversed": "Give `from` and `to` in ascending order.",
     "storage_failed": "The disk refuses writes; try again when the operator has seen to it.",
     "table_too_large": "The list file is too large; split it.",
+    "tenant_share_full": "Slow down: this tenant has its share of requests in flight.",
     "too_many_requests": "Slow down; see Retry-After.",
     "unit_too_large": "Send less at once.",
     "unknown_field": "Remove the field at `pointer`.",

@@ -22,6 +22,7 @@ from paywarden.decision.policy_http import PolicyOperations
 from paywarden.decision.problems import CODES
 from paywarden.entrypoints.home import find_home
 from paywarden.entrypoints.installation import Installation
+from paywarden.entrypoints.limits import rate_gate
 from paywarden.entrypoints.people_operations import people_operations
 from paywarden.entrypoints.start_report import give_up
 from paywarden.evidence.http import AuditOperations
@@ -62,6 +63,8 @@ def application(installation: Installation) -> Starlette:
         installation.settings.server.max_in_flight,
         origins=frozenset({installation.settings.identity.origin}),
         on_refused=installation.evidence.refusals.note,
+        signatures=installation.signatures,
+        rates=rate_gate(installation.settings.limits, installation.clock, installation.randomness),
         certificates=installation.certificates,
     )
 

@@ -52,6 +52,9 @@ from paywarden.evidence.screen import may_not_be_logged
 from paywarden.evidence.stores.sqlite_checkpoints import SCHEMA as EVIDENCE_SCHEMA
 from paywarden.identity.api_keys import ApiKeyAuthenticator
 from paywarden.identity.certificate_bindings import CertificateCheck
+from paywarden.identity.client_key_registry import ClientKeyRegistry
+from paywarden.identity.client_keys import KeySealer
+from paywarden.identity.stores.client_keys import CLIENT_KEYS, SqliteClientKeys, SqliteNonces
 from paywarden.identity.stores.sqlite import SCHEMA as IDENTITY_SCHEMA
 from paywarden.identity.stores.sqlite import SqliteKeys
 from paywarden.identity.stores.sqlite_certificates import CERTIFICATES, SqliteBindings
@@ -64,6 +67,8 @@ from paywarden.kit.crypto.subjects import SubjectKeyRing
 from paywarden.kit.db.reader import Reader
 from paywarden.kit.db.schema import KIT
 from paywarden.kit.db.writer import Writer
+from paywarden.kit.http.signing.guard import GuardedSignatures, RefusalAudit
+from paywarden.kit.http.signing.nonces import Nonces
 from paywarden.kit.idempotency import Idempotency
 from paywarden.kit.log import logger
 from paywarden.kit.metrics import Metrics
@@ -79,7 +84,10 @@ from paywarden.risk.features.digests import Digester
 from paywarden.risk.lists.model import ListKind
 from paywarden.risk.lists.store import Lists
 
-PARTS = (KIT, DECISION_SCHEMA, EVIDENCE_SCHEMA, IDENTITY_SCHEMA, WEBHOOK_ENDPOINTS, CERTIFICATES)
+PARTS = (
+    KIT, DECISION_SCHEMA, EVIDENCE_SCHEMA, IDENTITY_SCHEMA, CLIENT_KEYS, WEBHOOK_ENDPOINTS,
+    CERTIFICATES,
+)  # fmt: skip
 KEY_PARTS = (SUBJECT_KEYS,)
 FIRST_PAUSE_SECONDS = 0.2
 LAST_PAUSE_SECONDS = 5.0
@@ -172,6 +180,14 @@ class Installation:
             self.keys.master, ApiKeyAuthenticator(self.api_keys, self.pepper, clock), clock,
             randomness,
         )  # fmt: skip
+        self.nonces = Nonces(SqliteNonces(self.reader), self.writer.board, clock)
+        self.refusals = RefusalAudit(self.audit, self.writer.enqueue, clock, self.metrics)
+        client_keys = ClientKeyRegistry(
+            SqliteClientKeys(self.reader, self.writer),
+            KeySealer(self.keys.master, randomness),
+            clock,
+        )
+        self.signatures = GuardedSignatures(client_keys, self.nonces, self.refusals)
         self.certificates = CertificateCheck(
             ClientCertificates(believed=bool(settings.server.socket)),
             SqliteBindings(self.reader),
@@ -221,6 +237,7 @@ class Installation:
         self.ledger.failed = True
         share_interpreter()
         self.writer.start()
+        await asyncio.to_thread(self.nonces.load)
         self.keeper.start()
         await self.evidence.integrator.start()
         if self.evidence.submission is not None:
@@ -250,6 +267,7 @@ class Installation:
         self.ready = False
         await self.ledger.settle()
         self.ledger.failed = True
+        self.refusals.flush()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

@@ -25,6 +25,7 @@ OF_CLI = {
     "simulate": "make a synthetic world with attacks",
     "doctor": "judge a TLS endpoint",
     "bench": "run a benchmark of a source tree",
+    "sign": "sign a request, or explain a refused signature",
 }
 """Commands that need no installation: modules of `paywarden.cli` with add_arguments and run."""
 
@@ -96,6 +97,9 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     witness.add_argument("--port", type=int, default=8090)
     witness.add_argument("--trust", action="append", default=[], metavar="KEY", help="a log's key")
     witness.add_argument("--name", help="name of a new witness' key")
+    signing = _command(parts, "signing-keys", "clients' signing keys", _signing_keys)
+    if "signing-keys" in words:
+        importlib.import_module("paywarden.entrypoints.signing_keys").add_arguments(signing)
     bound = _command(parts, "certificates", "bind keys to client certificates", _certificates)
     if "certificates" in words:
         importlib.import_module("paywarden.entrypoints.certificates").add_arguments(bound)
@@ -190,6 +194,12 @@ def _witness(arguments: argparse.Namespace, _home: Home) -> int:
     from paywarden.entrypoints.witness import witness
 
     return witness(arguments)
+
+
+def _signing_keys(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.signing_keys import run
+
+    return run(arguments, home)
 
 
 def _certificates(arguments: argparse.Namespace, home: Home) -> int:

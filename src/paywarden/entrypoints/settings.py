@@ -92,6 +92,24 @@ class Audit(msgspec.Struct, frozen=True):
     witness_key: str = ""
 
 
+class Limits(msgspec.Struct, frozen=True):
+    """Requests a second in the long run, and how many at once; a rate of 0 is no limit.
+
+    `trusted_proxies`: addresses or networks whose X-Forwarded-For is believed, between commas.
+    `exempt_keys`: ids of API keys (`key_...`), between commas, without limit by key and
+    principal: the operator's own.
+    """
+
+    address_per_second: Annotated[float, Meta(ge=0, le=1_000_000)] = 0.0
+    address_burst: Annotated[int, Meta(ge=1, le=1_000_000)] = 100
+    key_per_second: Annotated[float, Meta(ge=0, le=1_000_000)] = 0.0
+    key_burst: Annotated[int, Meta(ge=1, le=1_000_000)] = 200
+    principal_per_second: Annotated[float, Meta(ge=0, le=1_000_000)] = 0.0
+    principal_burst: Annotated[int, Meta(ge=1, le=1_000_000)] = 400
+    trusted_proxies: str = ""
+    exempt_keys: str = ""
+
+
 class Settings(msgspec.Struct, frozen=True):
     """All sections."""
 
@@ -103,6 +121,7 @@ class Settings(msgspec.Struct, frozen=True):
     tables: Tables = Tables()
     identity: Identity = Identity()
     audit: Audit = Audit()
+    limits: Limits = Limits()
     webhooks: Webhooks = Webhooks()
 
 
@@ -114,7 +133,7 @@ DEFAULT_TEXT = """\
 # host = "127.0.0.1"        # other than loopback only with [tls]
 # port = 8080
 # socket = ""               # a unix socket (0660) instead, for a proxy that checks certificates
-# max_in_flight = 512       # more requests at once are answered 429
+# max_in_flight = 512       # more requests at once are answered 429; tenants share them fairly
 
 [tls]
 # certificate = "tls/chain.pem"   # the server's certificate and what signed it
@@ -159,4 +178,16 @@ DEFAULT_TEXT = """\
 [webhooks]
 # Webhooks go to public https addresses only. Networks of your own that they may reach as well:
 # allowed_networks = ["10.20.0.0/16"]
+
+[limits]
+# Requests a second in the long run and how many at once, by address (IPv6: /64), by API key, and by
+# principal (tenant, environment and merchant). 0 is no limit. See docs/reference/rate-limits.md.
+# address_per_second = 0.0
+# address_burst = 100
+# key_per_second = 0.0
+# key_burst = 200
+# principal_per_second = 0.0
+# principal_burst = 400
+# trusted_proxies = ""      # "127.0.0.1, 10.0.0.0/8": whose X-Forwarded-For is believed
+# exempt_keys = ""          # "key_...": your own keys, not limited by key and principal
 """

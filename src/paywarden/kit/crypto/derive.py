@@ -30,6 +30,8 @@ class Purpose(enum.StrEnum):
     SUBJECT_WRAPPING = "subject_wrapping"
     PEOPLE = "people"
     SESSIONS = "sessions"
+    CLIENT_KEYS = "client_keys"
+    ANSWER_SIGNING = "answer_signing"
     COMPILED_POLICIES = "compiled_policies"
     WEBHOOKS = "webhooks"
 

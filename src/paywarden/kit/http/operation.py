@@ -1,10 +1,11 @@
 """One typed HTTP operation, in a fixed order that no handler can skip.
 
-Order: request id, admission limit, authentication, permission, body within its limit and time,
-idempotency key, decoding, handler, encoding. Default deny: an operation without a permission must
-say `public=True`. A body that its `screen` refuses is never digested for a key, nor kept. Handlers
-raise `paywarden.core.errors`; only this module and `problem` speak HTTP.
-Not done here: signatures (they come on top of the key) and TLS (the server's).
+Order: request id, admission limit, rate by address, authentication, client certificate, permission,
+rate by key, the tenant's share of places, body within its limit and time, signature, idempotency
+key, decoding, handler, encoding, signature of the answer. Default deny: an operation without a
+permission must say `public=True`. A body that its `screen` refuses is never digested for a key, nor
+kept. Handlers raise `paywarden.core.errors`; only this module and `problem` speak HTTP.
+Not done here: verifying signatures (`signing`, behind the port `Signatures`), TLS (the server's).
 """
 
 from __future__ import annotations
@@ -31,14 +32,20 @@ from paywarden.core.errors import (
     Unparsable,
 )
 from paywarden.core.identifiers import IncidentId, RequestId
+from paywarden.core.message_signature import content_digest
 from paywarden.kit.http import problem
 from paywarden.kit.http.authenticator import Authenticator, Principal
 from paywarden.kit.http.decoding import BodyDecoder
+from paywarden.kit.http.limits.fairness import FairPlaces
+from paywarden.kit.http.limits.gate import RateGate, RateLimited
 from paywarden.kit.http.same_origin import require_same_origin
+from paywarden.kit.http.signing.ports import Proof, Signatures
 from paywarden.kit.log import logger
 from paywarden.kit.metrics import Metrics
 
 BODY_LIMIT = 256 * 1024
+LARGE_BODY = 128 * 1024
+"""From here on digesting a body would hold up the event loop."""
 BODY_SECONDS = 20.0
 """A body that takes longer is given up, so that slow senders cannot hold every place."""
 Headers = tuple[tuple[str, str], ...]
@@ -157,9 +164,25 @@ class Surroundings:
     replays: Replays | None = None
     max_in_flight: int = 512
     in_flight: int = 0
+    signatures: Signatures | None = None
+    rates: RateGate | None = None
     origins: frozenset[str] = frozenset()
     certificates: Certificates | None = None
     on_refused: Refused = nobody_told
+    places: FairPlaces = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.places = FairPlaces(self.max_in_flight)
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What is known of one request while it is answered; `headers` go with any answer."""
+
+    request_id: str
+    started_ns: int
+    proof: Proof | None = None
+    headers: Headers = ()
 
 
 class Endpoint:
@@ -177,18 +200,18 @@ class Endpoint:
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Answer one request; every exception ends here as a problem."""
         started_ns = self._around.clock.monotonic_ns()
-        request_id = RequestId.new(self._around.randomness).text
+        turn = _Turn(RequestId.new(self._around.randomness).text, started_ns)
         try:
             self._admit()
             try:
-                answer = await self._answer(scope, receive, request_id, started_ns)
+                answer = await self._answer(scope, receive, turn)
             finally:
                 self._around.in_flight -= 1
         except PaywardenError as error:
-            answer = self._refusal(error, request_id)
+            answer = self._refusal(error, turn.request_id)
         except Exception as error:
-            answer = self._fault(error, request_id)
-        await self._send(answer, request_id, send, head=scope["method"] == "HEAD")
+            answer = self._fault(error, turn.request_id)
+        await self._send(answer, turn, send, head=scope["method"] == "HEAD")
 
     def _admit(self) -> None:
         self._around.in_flight += 1
@@ -196,20 +219,60 @@ class Endpoint:
             self._around.in_flight -= 1
             raise LimitExceeded("too_many_requests", "too many requests in flight; come back soon")
 
-    async def _answer(
-        self, scope: AsgiScope, receive: Receive, request_id: str, started_ns: int
+    async def _answer(self, scope: AsgiScope, receive: Receive, turn: _Turn) -> Answer:
+        headers, around, operation = _headers(scope), self._around, self._operation
+        if operation.from_browser:
+            require_same_origin(operation.method, headers, around.origins)
+        if operation.public:
+            raw = await self._body(receive, headers) if self._decoder else b""
+            return await self._act(scope, headers, None, raw, turn)
+        if around.rates is not None:
+            around.rates.by_address(scope, headers)
+        principal = self._authenticated(scope, headers)
+        if principal.session is not None:
+            require_same_origin(operation.method, headers, around.origins)
+        self._permitted(principal)
+        if around.rates is not None:
+            turn.headers = around.rates.by_key(principal)
+        around.places.enter(principal.scope)
+        try:
+            return await self._proven(scope, receive, headers, principal, turn)
+        finally:
+            around.places.leave(principal.scope)
+
+    async def _proven(
+        self,
+        scope: AsgiScope,
+        receive: Receive,
+        headers: Mapping[str, str],
+        principal: Principal,
+        turn: _Turn,
+    ) -> Answer:
+        signatures = self._around.signatures
+        claimed = signatures is not None and signatures.are_claimed(headers)
+        raw = await self._body(receive, headers) if self._decoder or claimed else b""
+        if signatures is not None:
+            digest = await _digest(raw) if claimed and len(raw) > LARGE_BODY else None
+            turn.proof = signatures.verify(principal, scope, headers, raw, digest)
+        if turn.proof is None:
+            return await self._act(scope, headers, principal, raw, turn)
+        try:
+            return await self._act(scope, headers, principal, raw, turn)
+        finally:
+            await turn.proof.durable()
+
+    async def _act(
+        self,
+        scope: AsgiScope,
+        headers: Mapping[str, str],
+        principal: Principal | None,
+        raw: bytes,
+        turn: _Turn,
     ) -> Answer:
         operation = self._operation
-        headers = _headers(scope)
-        principal = None
-        if not operation.public:
-            principal = self._authenticated(scope, headers)
-        if operation.from_browser or (principal is not None and principal.session is not None):
-            require_same_origin(operation.method, headers, self._around.origins)
-        if principal is not None:
-            self._permitted(principal)
-        raw = await self._body(receive, headers) if self._decoder else b""
         query = _query(operation.query, scope)
+        if not raw and operation.body_optional:
+            raw = b"{}"
         if operation.screen_aside is not None:
             self._refuse(await operation.screen_aside(raw))
 
@@ -217,7 +280,7 @@ class Endpoint:
             here = self._decoder and operation.screen_aside is None
             body = self._decoded(raw) if here else None
             path = scope.get("path_params", {})
-            call = Call(request_id, principal, body, raw, path, query, started_ns)
+            call = Call(turn.request_id, principal, body, raw, path, query, turn.started_ns)
             return await operation.handler(call)
 
         key = headers.get("idempotency-key")
@@ -254,10 +317,9 @@ class Endpoint:
             raise Unparsable("body_encoded", "send the body without Content-Encoding")
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                raw = await _read_body(receive, headers, self._operation.body_limit)
+                return await _read_body(receive, headers, self._operation.body_limit)
         except TimeoutError:
             raise Unparsable("body_too_slow", "the body did not arrive in time") from None
-        return b"{}" if not raw and self._operation.body_optional else raw
 
     def _decoded(self, raw: bytes) -> Any:
         assert self._decoder is not None
@@ -286,7 +348,8 @@ class Endpoint:
             return self._fault(error, request_id)
         headers: Headers = ()
         if isinstance(error, LimitExceeded | NotYet):
-            headers = (("retry-after", str(error.retry_after_seconds)),)
+            told = error.headers if isinstance(error, RateLimited) else ()
+            headers = (("retry-after", str(error.retry_after_seconds)), *told)
         elif status == 503:
             headers = (("retry-after", "1"),)
         elif status == 401:
@@ -308,7 +371,7 @@ class Endpoint:
         )
         return Answer(body, 500, (), problem.CONTENT_TYPE)
 
-    async def _send(self, answer: Answer, request_id: str, send: Send, *, head: bool) -> None:
+    async def _send(self, answer: Answer, turn: _Turn, send: Send, *, head: bool) -> None:
         payload = answer.payload
         octets = payload if isinstance(payload, bytes) else self._encoder.encode(payload)
         counter = self._counters.get(answer.status)
@@ -319,13 +382,22 @@ class Endpoint:
         headers = [
             (b"content-type", answer.content_type.encode()),
             (b"content-length", str(len(octets)).encode()),
-            (b"request-id", request_id.encode()),
+            (b"request-id", turn.request_id.encode()),
             (b"cache-control", b"no-store"),
             (b"x-content-type-options", b"nosniff"),
-            *((name.encode(), value.encode()) for name, value in answer.headers),
+            *((name.encode(), value.encode()) for name, value in (*answer.headers, *turn.headers)),
         ]
+        if head:
+            octets = b""
+        if turn.proof is not None:
+            headers += turn.proof.answer_headers(answer.status, answer.content_type, octets)
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if head else octets})
+        await send({"type": "http.response.body", "body": octets})
+
+
+async def _digest(raw: bytes) -> str:
+    """Content-Digest of a large body, made away from the event loop."""
+    return await asyncio.to_thread(content_digest, raw)
 
 
 def _headers(scope: AsgiScope) -> dict[str, str]:
