@@ -44,7 +44,7 @@ class ApprovalGrant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     environment: Literal["test", "live"]
     action: Name
     payload_hash: Annotated[bytes, Meta(min_length=HASH_OCTETS, max_length=HASH_OCTETS)]
-    expires_at_us: Annotated[int, Meta(ge=0, lt=2**63)]
+    expires_at_us: Annotated[int, Meta(ge=0, le=2**62)]
     maker: Name
     approvals: Annotated[list[SignedApproval], Meta(max_length=ASSERTIONS_LIMIT)]
 
