@@ -19,7 +19,16 @@ ROOT = Path(__file__).resolve().parents[2]
 ENTRYPOINTS = ROOT / "src" / "paywarden" / "entrypoints"
 GOLDENS = Path(__file__).parent / "closures"
 # Parts that several processes share; any other file beside them is a process and owes a golden.
-SHARED = {"__init__", "compiling", "home", "installation", "settings", "tables", "warming"}
+SHARED = {
+    "__init__",
+    "compiling",
+    "home",
+    "installation",
+    "settings",
+    "tables",
+    "warming",
+    "webhooks",
+}
 LIST_MODULES = """
 import importlib, json, sys
 before = set(sys.modules)

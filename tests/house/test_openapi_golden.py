@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 
 import paywarden
-from paywarden.decision.http import DecisionOperations
-from paywarden.decision.policy_http import PolicyOperations
 from paywarden.decision.problems import CODES
+from paywarden.entrypoints import api
 from paywarden.kit.http.openapi import document
 from paywarden.kit.http.operation import Operation
 from paywarden.kit.http.problem import DECLARED_STATUSES
@@ -25,15 +24,20 @@ from paywarden.kit.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "docs" / "reference" / "openapi.json"
-NOTHING: Any = None
+
+
+class Nothing:
+    """Stands for every service: operations are only described here, never called."""
+
+    def __getattr__(self, _name: str) -> Any:
+        return self
 
 
 def operations() -> list[Operation]:
-    """The operations of the API process, over no services: they are only described."""
-    decisions = DecisionOperations(*[NOTHING] * 8)
-    policies = PolicyOperations(*[NOTHING] * 4)
+    """The operations of the API process as it lists them itself."""
+    nothing: Any = Nothing()
     system = SystemOperations(paywarden.__version__, Metrics(), lambda: (), CODES)
-    return [*decisions.operations(), *policies.operations(), *system.operations()]
+    return api.operations(nothing, system)
 
 
 @pytest.fixture(scope="module")

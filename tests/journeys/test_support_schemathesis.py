@@ -17,6 +17,9 @@ BEYOND_SCHEMA = {
     "idempotency_key_reused": "depends on the body that came first with the key",
     "list_bad_expiry": "whether a time has passed depends on the clock",
     "list_bad_value": "depends on the kind that the list on the server holds",
+    "webhook_event_unknown": "the types are listed by the server, at another address",
+    "webhook_secret_invalid": "the length of base64 says too little about that of its content",
+    "webhook_url_refused": "which addresses are public is no form",
     "policy_invalid": "the language of policies is no JSON Schema",
 }
 TAKEN = frozenset({401, 403, 404, 409, 429})

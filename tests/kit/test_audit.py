@@ -51,7 +51,7 @@ def test_events_come_back_in_order_by_tenant(
 def test_an_act_that_fails_leaves_no_event(audit: tuple[Any, SqliteAuditLog], scope: Scope) -> None:
     unit = UnitOfWork()
     audit[1].record(unit, event(scope))
-    columns = ("id", "scope", "topic", "body", "attempts")
+    columns = ("id", "scope", "topic", "body", "at_us")
     for _ in range(2):
         unit.add(Insert("outbox", columns), (1, "s", "t", b"", 0))
     with pytest.raises(Conflict):

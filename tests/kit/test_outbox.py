@@ -1,4 +1,4 @@
-"""Outbox: at least once, leases, growing pauses, dead messages, one tenant apart from another."""
+"""Outbox: a log that readers follow with cursors; nothing without its act, old messages go."""
 
 from __future__ import annotations
 
@@ -8,101 +8,77 @@ from typing import Any
 import pytest
 
 from paywarden.core.scope import Environment, Scope
+from paywarden.kit.db.statement import Change
 from paywarden.kit.db.unit import UnitOfWork
-from paywarden.kit.outbox import ATTEMPTS_LIMIT, Outbox, backoff_seconds, enqueue
+from paywarden.kit.outbox import KEPT_US, Outbox, enqueue
 
-SECOND = 1_000_000
+BROKEN = Change("broken", "INSERT INTO journal (seq, scope) VALUES (?, ?)")
 
 
 @pytest.fixture
 def box(open_log: Callable[..., Any]) -> tuple[Any, Outbox]:
     writer, _, reader = open_log()
-    return writer, Outbox(writer, reader)
+    return writer, Outbox(reader)
 
 
-def put(writer: Any, scope: Scope, *bodies: bytes, due_at_us: int = 0) -> None:
+def put(writer: Any, scope: Scope, *bodies: bytes, at_us: int = 5) -> None:
     unit = UnitOfWork()
     for body in bodies:
-        enqueue(unit, scope, "decision.recorded", body, due_at_us)
+        enqueue(unit, scope, "decision.recorded", body, at_us)
     writer.submit(unit).result(10)
 
 
-def test_messages_come_oldest_first_and_once_per_lease(
+def test_a_reader_follows_by_its_cursor(box: tuple[Any, Outbox], scope: Scope) -> None:
+    writer, outbox = box
+    other = Scope("other", Environment.LIVE)
+    put(writer, scope, b"one", b"two")
+    put(writer, other, b"three")
+    found = outbox.after(0)
+    assert [(one.body, one.scope) for one in found] == [
+        (b"one", scope), (b"two", scope), (b"three", other),
+    ]  # fmt: skip
+    assert {(one.topic, one.at_us) for one in found} == {("decision.recorded", 5)}
+    assert [one.body for one in outbox.after(found[1].id)] == [b"three"]
+    assert outbox.after(found[2].id) == []
+    assert outbox.last_id() == found[2].id
+    assert [one.body for one in outbox.after(0, 1)] == [b"one"]
+
+
+def test_an_act_that_fails_leaves_no_message(box: tuple[Any, Outbox], scope: Scope) -> None:
+    writer, outbox = box
+    unit = UnitOfWork()
+    enqueue(unit, scope, "decision.recorded", b"lost", 5)
+    unit.add(BROKEN, (1, 2))
+    with pytest.raises(Exception, match="constraint"):
+        writer.submit(unit).result(10)
+    assert outbox.after(0) == []
+
+
+def test_outdated_messages_go_and_ids_are_never_given_again(
     box: tuple[Any, Outbox], scope: Scope
 ) -> None:
     writer, outbox = box
-    put(writer, scope, b"late", due_at_us=50)
-    put(writer, scope, b"one", b"two", b"three")
-    first = outbox.claim(10, 2, 30)
-    assert [one.body for one in first] == [b"one", b"two"]
-    assert [(one.attempts, one.topic, one.scope) for one in first] == [
-        (1, "decision.recorded", scope)
-    ] * 2
-    assert [one.body for one in outbox.claim(60, 10, 30)] == [b"three", b"late"]
-    assert outbox.claim(60, 10, 30) == []
+    put(writer, scope, b"old", b"old too", at_us=0)
+    put(writer, scope, b"new", at_us=KEPT_US)
+    last = outbox.last_id()
+    unit = outbox.prune(KEPT_US + 1)
+    assert unit is not None
+    writer.submit(unit).result(10)
+    assert [one.body for one in outbox.after(0)] == [b"new"]
+    assert outbox.prune(KEPT_US + 1) is None
+    unit = outbox.prune(3 * KEPT_US)
+    assert unit is not None
+    writer.submit(unit).result(10)
+    assert outbox.after(0) == []
+    put(writer, scope, b"later", at_us=4 * KEPT_US)
+    assert outbox.after(0)[0].id == last + 1
 
 
-def test_done_removes_and_a_lost_lease_returns(box: tuple[Any, Outbox], scope: Scope) -> None:
-    writer, outbox = box
-    put(writer, scope, b"one", b"two")
-    one, _ = outbox.claim(0, 10, 30)
-    outbox.done([one])
-    outbox.done([])
-    again = outbox.claim(31 * SECOND, 10, 30)
-    assert [(message.body, message.attempts) for message in again] == [(b"two", 2)]
-
-
-def test_failures_pause_longer_and_end_dead(box: tuple[Any, Outbox], scope: Scope) -> None:
-    writer, outbox = box
-    put(writer, scope, b"one")
-    now = 0
-    for attempt in range(1, ATTEMPTS_LIMIT + 1):
-        (message,) = outbox.claim(now, 10, 30)
-        assert message.attempts == attempt
-        assert outbox.failed(message, now) is (attempt < ATTEMPTS_LIMIT)
-        assert outbox.claim(now + backoff_seconds(attempt) * SECOND - 1, 10, 30) == []
-        now += backoff_seconds(attempt) * SECOND
-    assert outbox.claim(2**60, 10, 30) == []
-    (dead,) = outbox.dead(scope, 0, 10)
-    assert dead.body == b"one"
-    for place, expected in ((Scope("other", Environment.TEST), 0), (scope, 1)):
-        unit = UnitOfWork()
-        outbox.revive(unit, place, dead.id, now)
-        writer.submit(unit).result(10)
-        assert len(outbox.claim(now, 10, 30)) == expected
-
-
-def test_a_late_failure_does_not_touch_a_newer_claim(box: tuple[Any, Outbox], scope: Scope) -> None:
-    writer, outbox = box
-    put(writer, scope, b"one")
-    (slow,) = outbox.claim(0, 10, 1)
-    (quick,) = outbox.claim(2 * SECOND, 10, 100)
-    outbox.failed(slow, 2 * SECOND)
-    assert outbox.claim(50 * SECOND, 10, 100) == []
-    outbox.done([quick])
-    assert outbox.claim(2**60, 10, 100) == []
-
-
-def test_numbers_are_never_reused(box: tuple[Any, Outbox], scope: Scope) -> None:
-    writer, outbox = box
-    put(writer, scope, b"one")
-    (first,) = outbox.claim(0, 10, 30)
-    outbox.done([first])
-    put(writer, scope, b"two")
-    (second,) = outbox.claim(0, 10, 30)
-    assert second.id > first.id
-
-
-def test_pauses_double_up_to_an_hour() -> None:
-    assert [backoff_seconds(attempt) for attempt in (1, 2, 3, 11, 12, 10_000)] == [
-        2, 4, 8, 2048, 3600, 3600,
-    ]  # fmt: skip
-
-
-def test_wrong_arguments(box: tuple[Any, Outbox], scope: Scope) -> None:
-    for limit, lease in ((0, 1), (501, 1), (1, 0), (1, 86_401)):
-        with pytest.raises(ValueError, match="claim 1 to 500"):
-            box[1].claim(0, limit, lease)
-    for topic, body in (("Bad Topic", b""), ("ok", bytes(2**20 + 1))):
-        with pytest.raises(ValueError, match=r"topic|body"):
-            enqueue(UnitOfWork(), scope, topic, body, 0)
+def test_bad_topics_and_large_bodies_are_refused(scope: Scope) -> None:
+    unit = UnitOfWork()
+    for topic in ("", "Loud", "with space", "x" * 64):
+        with pytest.raises(ValueError, match="topic"):
+            enqueue(unit, scope, topic, b"", 0)
+    with pytest.raises(ValueError, match="body"):
+        enqueue(unit, scope, "fine", b"x" * 1_048_577, 0)
+    assert unit.writes == []

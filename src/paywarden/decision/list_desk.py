@@ -10,12 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
+import msgspec
+
 from paywarden.core.errors import InvalidRequest, NotFound
 from paywarden.core.scope import Scope
 from paywarden.decision import entries
 from paywarden.decision.ledger import Ledger
+from paywarden.decision.webhook_types import LIST_CHANGED, ListChanged
 from paywarden.kit.audit import AuditEvent, AuditOutcome
 from paywarden.kit.db.unit import UnitOfWork
+from paywarden.kit.outbox import enqueue
 from paywarden.risk.lists.model import EditAction, ListEdit, ListKind, NewEntry
 from paywarden.risk.lists.named import NamedList
 from paywarden.risk.lists.reading import parse_list
@@ -66,6 +70,8 @@ class ListDesk:
                 {"list": name, "entries": len(given), "seq": staged.seq},
             )  # fmt: skip
             ledger.stores.audit.record(unit, event)
+            told = ListChanged(name, action.value, len(given), staged.seq)
+            enqueue(unit, scope, LIST_CHANGED, msgspec.json.encode(told), now)
         await ledger.commit(unit, [staged])
         return staged.seq
 

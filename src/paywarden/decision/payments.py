@@ -36,6 +36,7 @@ from paywarden.decision.magic import forced_outcome
 from paywarden.decision.ports import DecisionRow
 from paywarden.decision.sealing import Sealer
 from paywarden.decision.state import ScopeState
+from paywarden.decision.webhook_types import DECISION_RECORDED, DecisionRecorded
 from paywarden.kit.audit import AuditEvent, AuditOutcome
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.log import logger
@@ -308,7 +309,16 @@ class Payments:
         )
         self._ledger.stores.audit.record(unit, event)
         if outcome is not Outcome.ALLOW or entry.result.effects:
-            enqueue(unit, scope, "decision.recorded", msgspec.json.encode(detail), at_us)
+            told = self._told(scope, seq, entry)
+            enqueue(unit, scope, DECISION_RECORDED, msgspec.json.encode(told), at_us)
+
+    def _told(self, scope: Scope, seq: int, entry: PaymentEntry) -> DecisionRecorded:
+        """What webhooks tell about a decision."""
+        clear, result = entry.clear, entry.result
+        return DecisionRecorded(
+            self.ids.text(scope, seq), clear["payment.id"], clear["payment.attempt"],
+            result.answer.word, result.points, result.reasons, seq, clear.get("merchant.id"),
+        )  # fmt: skip
 
     def _count(self, scope: Scope, entry: PaymentEntry) -> None:
         self._decided[scope.environment][entry.result.outcome].inc()

@@ -13,6 +13,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+import msgspec
+
 from paywarden.core.errors import Conflict, NotFound
 from paywarden.core.scope import Scope
 from paywarden.decision import entries, errors
@@ -23,9 +25,11 @@ from paywarden.decision.ledger import Ledger, Staged
 from paywarden.decision.list_desk import ListDesk
 from paywarden.decision.ports import RulesetRow
 from paywarden.decision.state import ScopeState
+from paywarden.decision.webhook_types import RULESET_PUBLISHED, RulesetPublished
 from paywarden.kit.audit import AuditEvent, AuditOutcome
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.log import logger
+from paywarden.kit.outbox import enqueue
 from paywarden.risk.features.arena import Windows
 from paywarden.risk.features.observation import Observation
 
@@ -156,6 +160,8 @@ class PolicyDesk:
             )
             state.runtime, state.windows, state.ruleset = runtime, windows, runtime.ruleset
             self._audit(unit, scope, "publish", actor, runtime.ruleset)
+            told = RulesetPublished(runtime.ruleset, staged.seq)
+            enqueue(unit, scope, RULESET_PUBLISHED, msgspec.json.encode(told), now)
         await ledger.commit(unit, [staged])
         logger().info("ruleset_published", ruleset=runtime.ruleset, seq=staged.seq)
         return staged.seq

@@ -79,6 +79,15 @@ CODES: Mapping[str, str] = {
     "unknown_field": "Remove the field at `pointer`.",
     "unknown_parameter": "Remove the query parameter.",
     "unwritable": "The value cannot be stored; send plain text and numbers.",
+    "webhook_delivery_not_found": "No such delivery of this endpoint; it may have been dropped "
+    "after 30 days.",
+    "webhook_event_unknown": "GET /v1/webhook-event-types lists the types.",
+    "webhook_limit": "Remove an endpoint that nobody uses.",
+    "webhook_not_found": "No such endpoint for this key.",
+    "webhook_secret_invalid": "Send whsec_ and base64 of 24 to 64 octets, or whsk_ and base64 "
+    "of 32.",
+    "webhook_secrets_damaged": "Stored secrets fail their check; rotate the secret.",
+    "webhook_url_refused": "Use https to a public address; the operator may open networks.",
     "writer_already_running": "Another process writes to this home; stop it.",
     "writer_not_failed": "A fault of ours; quote the request id.",
     "writer_queue_full": "Slow down; see Retry-After.",

@@ -27,6 +27,7 @@ from paywarden.kit.http.operation import Operation, Surroundings
 from paywarden.kit.http.replays import StoredReplays
 from paywarden.kit.http.system import Dependency, SystemOperations
 from paywarden.kit.log import configure, logger
+from paywarden.kit.webhooks.http import WebhookOperations
 
 
 def create_app() -> Starlette:
@@ -81,7 +82,17 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
     policies = PolicyOperations(
         installation.policies, installation.lists, installation.records, installation.ledger
     )
-    return [*decisions.operations(), *policies.operations(), *system.operations()]
+    hooks = installation.webhooks
+    webhooks = WebhookOperations(
+        hooks.endpoints, hooks.deliveries, hooks.catalogue, hooks.allowed, installation.writer,
+        installation.ledger.stores.audit, installation.clock, installation.randomness,
+    )  # fmt: skip
+    return [
+        *decisions.operations(),
+        *policies.operations(),
+        *webhooks.operations(),
+        *system.operations(),
+    ]
 
 
 def dependencies(installation: Installation) -> Sequence[Dependency]:

@@ -5,6 +5,7 @@
     keys/operator.key         the first operator's API key, mode 0600: move it to a vault
     data/paywarden.sqlite     log and records
     data/subject_keys.sqlite  one wrapped key per person
+    data/webhooks.sqlite      deliveries of webhooks: the worker's own
     data/master.check         tells another master key from the one that the data belongs to
     data/segments/            sealed observations: can be made again from the log
 
@@ -61,6 +62,11 @@ class Home:
     def subject_keys(self) -> Path:
         """Wrapped keys of persons."""
         return self.root / "data" / "subject_keys.sqlite"
+
+    @property
+    def webhooks(self) -> Path:
+        """Deliveries of webhooks."""
+        return self.root / "data" / "webhooks.sqlite"
 
     @property
     def segments(self) -> Path:

@@ -21,6 +21,7 @@ from paywarden.decision.start import apply_control
 from paywarden.entrypoints.home import Home, private_write
 from paywarden.entrypoints.installation import KEY_PARTS, PARTS, Installation
 from paywarden.entrypoints.settings import DEFAULT_TEXT, History
+from paywarden.entrypoints.webhooks import DELIVERY_PARTS
 from paywarden.fraud.shipped_policies import policy_folder
 from paywarden.identity.api_keys import new_key
 from paywarden.kit.clock import SystemClock, SystemRandomness
@@ -83,6 +84,8 @@ def _schemas(home: Home, done: Initialised) -> None:
         done.changed.append("database")
     if migrate(home.subject_keys, KEY_PARTS):
         done.changed.append("key database")
+    if migrate(home.webhooks, DELIVERY_PARTS):
+        done.changed.append("webhook database")
 
 
 async def _log(installation: Installation, done: Initialised) -> None:

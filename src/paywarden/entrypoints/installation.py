@@ -8,6 +8,7 @@ rebuilds every state from the log, again and again with growing pauses, while re
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import hashlib
 from dataclasses import dataclass, field
@@ -37,6 +38,7 @@ from paywarden.entrypoints.home import Home, private_write
 from paywarden.entrypoints.settings import Settings
 from paywarden.entrypoints.tables import derivers
 from paywarden.entrypoints.warming import share_interpreter, warm_up
+from paywarden.entrypoints.webhooks import webhook_parts
 from paywarden.identity.api_keys import ApiKeyAuthenticator
 from paywarden.identity.stores.sqlite import SCHEMA as IDENTITY_SCHEMA
 from paywarden.identity.stores.sqlite import SqliteKeys
@@ -51,18 +53,21 @@ from paywarden.kit.db.writer import Writer
 from paywarden.kit.idempotency import Idempotency
 from paywarden.kit.log import logger
 from paywarden.kit.metrics import Metrics
+from paywarden.kit.outbox import Outbox
 from paywarden.kit.stores.sqlite_journal import SqliteJournal
 from paywarden.kit.stores.sqlite_subject_keys import SUBJECT_KEYS, SqliteWrappedKeys
+from paywarden.kit.stores.sqlite_webhook_endpoints import WEBHOOK_ENDPOINTS
 from paywarden.reference.card_numbers import looks_like_card_number
 from paywarden.reference.currencies import active_currency
 from paywarden.risk.features.digests import Digester
 from paywarden.risk.lists.model import ListKind
 from paywarden.risk.lists.store import Lists
 
-PARTS = (KIT, DECISION_SCHEMA, IDENTITY_SCHEMA)
+PARTS = (KIT, DECISION_SCHEMA, IDENTITY_SCHEMA, WEBHOOK_ENDPOINTS)
 KEY_PARTS = (SUBJECT_KEYS,)
 FIRST_PAUSE_SECONDS = 0.2
 LAST_PAUSE_SECONDS = 5.0
+PRUNE_SECONDS = 60.0
 _ENGINE_KEYS = ("decision-ids", "bodies", "identifiers", "lists", "windows")
 
 
@@ -129,6 +134,9 @@ class Installation:
         self.idempotency = Idempotency(
             self.reader, KeyedDigest(derive(self.keys.master, Purpose.IDEMPOTENCY)), clock
         )
+        self.webhooks = webhook_parts(
+            home, settings.webhooks, self.keys.master, self.reader, randomness
+        )
         self.keeper = SegmentKeeper(self.history.folder_of)
         self.ready = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -162,6 +170,17 @@ class Installation:
         self.writer.start()
         self.keeper.start()
         await self._rebuild()
+        self._keep(asyncio.create_task(self._prune_outbox()))
+
+    async def _prune_outbox(self) -> None:
+        """Drop outdated messages now and then, in small units, for as long as the process lives."""
+        outbox = Outbox(self.reader)
+        while True:
+            unit = outbox.prune(self.clock.now_us())
+            if unit is not None and not self.ledger.failed:
+                with contextlib.suppress(PaywardenError):  # the next round tries again
+                    await self.writer.commit(unit)
+            await asyncio.sleep(PRUNE_SECONDS)
 
     def _restore(self) -> int:
         """States from the log, and the keeper's open segments too; the head."""
@@ -231,7 +250,9 @@ class Installation:
 
     def _start_recovery(self) -> None:
         self.ready = False
-        task = asyncio.get_running_loop().create_task(self._recover())
+        self._keep(asyncio.get_running_loop().create_task(self._recover()))
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

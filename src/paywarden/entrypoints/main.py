@@ -54,6 +54,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     serve = _command(parts, "serve", "the API on the embedded default", _serve)
     serve.add_argument("--host")
     serve.add_argument("--port", type=int)
+    _command(parts, "worker", "deliver webhooks", _worker)
     demo = _command(parts, "demo", "server, simulated traffic and a live view", _demo)
     demo.add_argument("--seconds", type=float, help="end after so long (default: until a key)")
     demo.add_argument("--speed", type=float, help="simulated seconds per second")
@@ -109,6 +110,12 @@ def _serve(arguments: argparse.Namespace, home: Home) -> int:
     home.require()
     settings = home.settings(os.environ).server
     return serve(home, arguments.host or settings.host, arguments.port or settings.port)
+
+
+def _worker(_arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.worker import work
+
+    return work(home)
 
 
 def _demo(arguments: argparse.Namespace, home: Home) -> int:

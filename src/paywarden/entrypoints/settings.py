@@ -49,6 +49,12 @@ class Tables(msgspec.Struct, frozen=True):
     rates: str = ""
 
 
+class Webhooks(msgspec.Struct, frozen=True):
+    """Networks (CIDR) that webhooks may reach beside public addresses; plain http only there."""
+
+    allowed_networks: tuple[str, ...] = ()
+
+
 class Settings(msgspec.Struct, frozen=True):
     """All sections."""
 
@@ -56,6 +62,7 @@ class Settings(msgspec.Struct, frozen=True):
     installation: Installation = Installation()
     history: History = History()
     tables: Tables = Tables()
+    webhooks: Webhooks = Webhooks()
 
 
 DEFAULT_TEXT = """\
@@ -85,4 +92,8 @@ DEFAULT_TEXT = """\
 # datacenters = "tables/datacenters.txt"
 # vpns = "tables/vpns.txt"
 # rates = "tables/rates.csv"
+
+[webhooks]
+# Webhooks go to public https addresses only. Networks of your own that they may reach as well:
+# allowed_networks = ["10.20.0.0/16"]
 """

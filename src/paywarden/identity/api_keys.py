@@ -27,7 +27,9 @@ from paywarden.core.secret import Secret
 from paywarden.kit.http.authenticator import Principal
 
 ROLES: Mapping[str, frozenset[str]] = {
-    "merchant": frozenset({"decisions:create", "decisions:read", "events:create"}),
+    "merchant": frozenset(
+        {"decisions:create", "decisions:read", "events:create", "webhooks:read", "webhooks:write"}
+    ),
     "operator": frozenset(
         {
             "decisions:create",
@@ -43,6 +45,8 @@ ROLES: Mapping[str, frozenset[str]] = {
             "rulesets:read",
             "rulesets:write",
             "rulesets:publish",
+            "webhooks:read",
+            "webhooks:write",
         }
     ),
 }

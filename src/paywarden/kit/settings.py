@@ -65,8 +65,10 @@ def _overlay(tree: dict[str, Any], sections: Mapping[str, Any], environ: Mapping
 
 def _typed(text: str, kind: Any, variable: str) -> Any:
     try:
+        if text.startswith("["):  # a list, written as in JSON and TOML
+            return msgspec.json.decode(text.encode(), type=kind)
         return msgspec.convert(text, kind, strict=False)
-    except msgspec.ValidationError as error:
+    except msgspec.DecodeError as error:  # of values, too
         raise InvalidRequest("settings_invalid", _plain(str(error)), pointer=variable) from None
 
 

@@ -27,6 +27,7 @@ class Purpose(enum.StrEnum):
     API_KEYS = "api_keys"
     SUBJECT_NAMES = "subject_names"
     SUBJECT_WRAPPING = "subject_wrapping"
+    WEBHOOKS = "webhooks"
 
 
 def derive(master: Secret[bytes], purpose: Purpose) -> Secret[bytes]:

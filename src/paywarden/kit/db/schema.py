@@ -33,7 +33,9 @@ class SchemaPart:
         return frozenset((*self.known, self.head))
 
 
-KIT: Final = SchemaPart("kit", "kit_0001", "paywarden.kit.db:migrations/versions")
+KIT: Final = SchemaPart(
+    "kit", "kit_0003", "paywarden.kit.db:migrations/versions", known=("kit_0001",)
+)
 
 
 def check_schema(connection: sqlite3.Connection, parts: Sequence[SchemaPart]) -> None:

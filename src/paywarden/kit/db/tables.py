@@ -44,9 +44,7 @@ outbox = sa.Table(
     sa.Column("scope", sa.Text, nullable=False),
     sa.Column("topic", sa.Text, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
-    sa.Column("due_at_us", sa.Integer),
-    sa.Column("attempts", sa.Integer, nullable=False),
-    sa.Index("outbox_due", "due_at_us", sqlite_where=sa.text("due_at_us IS NOT NULL")),
+    sa.Column("at_us", sa.Integer),
     sqlite_autoincrement=True,
 )
 

@@ -1,0 +1,1 @@
+"""Webhooks: signed messages to the endpoints of others, delivered at least once."""
