@@ -10,7 +10,12 @@ from paywarden.kit.db.statement import Insert
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.db.writer import Writer
 
-SCHEMA = SchemaPart("identity", "identity_0001", "paywarden.identity:migrations/versions")
+SCHEMA = SchemaPart(
+    "identity",
+    "identity_0002",
+    "paywarden.identity:migrations/versions",
+    known=("identity_0001",),
+)
 _COLUMNS = (
     "key_id",
     "scope",

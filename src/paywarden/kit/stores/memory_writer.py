@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
-from paywarden.core.errors import PaywardenError, Unavailable
+from paywarden.core.errors import Conflict, PaywardenError, Unavailable
 from paywarden.kit.db.statement import Insert, Parameters
 from paywarden.kit.db.unit import UnitOfWork
 
@@ -51,6 +51,8 @@ class MemoryWriter:
         future: Future[None] = Future()
         try:
             self._apply(unit)
+        except Conflict as fault:
+            future.set_exception(fault)  # a bad unit fails alone, as with the real writer
         except PaywardenError as fault:
             self.state = "failed"
             future.set_exception(fault)
