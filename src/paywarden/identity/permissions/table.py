@@ -46,6 +46,7 @@ PERMISSIONS: Final = {
 READS: Final = frozenset(name for name in PERMISSIONS if name.endswith((":read", ":explain")))
 _CASE_WORK = ("decisions:read", "decisions:explain", "features:read", "lists:read", "rulesets:read")
 _ASKING = ("approvals:read", "approvals:request")
+_BOTH = ("approvals:read", "approvals:request", "approvals:decide")
 _DECIDING = ("approvals:read", "approvals:decide")
 
 
@@ -59,7 +60,8 @@ def _fresh(role: Role, *permissions: str) -> tuple[Rule, ...]:
 
 
 RULES: Final[tuple[Rule, ...]] = (
-    *_rules(Role.MERCHANT, ("decisions:create", "decisions:read", "events:create"),
+    *_rules(Role.MERCHANT, ("decisions:create", "decisions:read", "events:create",
+                            "webhooks:read", "webhooks:write"),
             kinds=_KEYS, own_merchant=True),
     *_rules(Role.OPERATOR, ("decisions:create", "decisions:replay", "events:create",
                             "events:label", "rulesets:write", "webhooks:read",
@@ -70,9 +72,9 @@ RULES: Final[tuple[Rule, ...]] = (
     *_rules(Role.SENIOR_ANALYST, ("events:label", "decisions:replay", *_CASE_WORK, *_ASKING),
             kinds=_PEOPLE),
     *_fresh(Role.SENIOR_ANALYST, "lists:write"),
-    *_rules(Role.AML_OFFICER, ("events:label", *_CASE_WORK, *_ASKING, *_DECIDING), kinds=_PEOPLE),
-    *_rules(Role.RISK_MANAGER, ("decisions:replay", "rulesets:write", *_CASE_WORK, *_ASKING,
-                                *_DECIDING), kinds=_PEOPLE),
+    *_rules(Role.AML_OFFICER, ("events:label", *_CASE_WORK, *_BOTH), kinds=_PEOPLE),
+    *_rules(Role.RISK_MANAGER, ("decisions:replay", "rulesets:write", *_CASE_WORK, *_BOTH),
+            kinds=_PEOPLE),
     *_fresh(Role.RISK_MANAGER, "lists:write", "rulesets:publish"),
     *_rules(Role.RULE_AUTHOR, ("decisions:replay", "rulesets:write", *_CASE_WORK, *_ASKING),
             kinds=_PEOPLE),
@@ -80,15 +82,15 @@ RULES: Final[tuple[Rule, ...]] = (
     *_rules(Role.APPROVER, ("decisions:read", "features:read", "lists:read", "rulesets:read",
                             *_DECIDING), kinds=_PEOPLE),
     *_rules(Role.SECURITY_OFFICER, ("access_reviews:read", "access_reviews:decide", "webhooks:read",
-                                    *_ASKING, *_DECIDING), kinds=_PEOPLE),
+                                    *_BOTH), kinds=_PEOPLE),
     *_fresh(Role.SECURITY_OFFICER, "access_reviews:run"),
-    *_rules(Role.KEY_CUSTODIAN, (*_ASKING, *_DECIDING), kinds=_PEOPLE),
-    *_rules(Role.PRIVACY_OFFICER, ("decisions:read", *_ASKING, *_DECIDING), kinds=_PEOPLE),
+    *_rules(Role.KEY_CUSTODIAN, _BOTH, kinds=_PEOPLE),
+    *_rules(Role.PRIVACY_OFFICER, ("decisions:read", *_BOTH), kinds=_PEOPLE),
     *_rules(Role.AUDITOR, ("access_reviews:read", "approvals:read", "webhooks:read", *_CASE_WORK),
             kinds=_PEOPLE),
     *_rules(Role.SYSTEM_ADMIN, ("features:read", "webhooks:read", *_ASKING), kinds=_PEOPLE),
     *_fresh(Role.SYSTEM_ADMIN, "webhooks:write"),
-    *_rules(Role.SECURITY_ADMIN, ("access_reviews:read", *_ASKING, *_DECIDING), kinds=_PEOPLE),
+    *_rules(Role.SECURITY_ADMIN, ("access_reviews:read", *_BOTH), kinds=_PEOPLE),
     *_fresh(Role.SECURITY_ADMIN, "access_reviews:run", "access_reviews:decide", "api_keys:create"),
     *_rules(Role.AUDIT_ADMIN, ("access_reviews:read", "approvals:read"), kinds=_PEOPLE),
     *_rules(Role.BREAK_GLASS, ("decisions:create", "decisions:replay", "events:create",
