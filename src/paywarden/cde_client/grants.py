@@ -69,7 +69,7 @@ def verify(
     for signed in grant.approvals:
         if signed.approver in approvers:
             return Refused("approver_repeated", "one person approved twice", signed.approver)
-        refusal = _bad_approval(signed, subject, roster, expected)
+        refusal = fault_of_approval(signed, subject, roster, expected)
         if refusal is not None:
             return refusal
         approvers.append(signed.approver)
@@ -77,6 +77,26 @@ def verify(
     if len(approvers) < needed:
         return Refused("approvals_missing", f"{len(approvers)} of {needed} approvals")
     return Verified(tuple(approvers), _once_key(subject))
+
+
+def fault_of_approval(
+    signed: SignedApproval, subject: Subject, roster: PinnedRoster, expected: Expected
+) -> Refused | None:
+    """Why one approval does not count, or None; expiry and number are `verify`'s."""
+    person = signed.approver
+    if person == subject.maker:
+        return Refused("approver_is_maker", "nobody approves what they asked for", person)
+    member = roster.members.get(person)
+    if member is None:
+        return Refused("approver_unknown", "the approver is not on this roster", person)
+    if not may_approve(member, subject.maker, expected.approver_roles):
+        return Refused("approver_role", "no role that may approve this and is independent", person)
+    key = member.keys.get(signed.assertion.credential_id)
+    if key is None:
+        return Refused("credential_unknown", "the passkey is not this person's", person)
+    wanted = challenge(subject, person)
+    fault = fault_of(signed.assertion, key, wanted, roster.relying_party)
+    return Refused("assertion_invalid", fault, person) if fault else None
 
 
 def needed_approvals(approvals: int, maker: str) -> int:
@@ -117,25 +137,6 @@ def _bad_maker(subject: Subject, roster: PinnedRoster) -> Refused | None:
     if is_person(subject.maker) and subject.maker not in roster.members:
         return Refused("maker_unknown", "who asked is not on this roster", subject.maker)
     return None
-
-
-def _bad_approval(
-    signed: SignedApproval, subject: Subject, roster: PinnedRoster, expected: Expected
-) -> Refused | None:
-    person = signed.approver
-    if person == subject.maker:
-        return Refused("approver_is_maker", "nobody approves what they asked for", person)
-    member = roster.members.get(person)
-    if member is None:
-        return Refused("approver_unknown", "the approver is not on this roster", person)
-    if not may_approve(member, subject.maker, expected.approver_roles):
-        return Refused("approver_role", "no role that may approve this and is independent", person)
-    key = member.keys.get(signed.assertion.credential_id)
-    if key is None:
-        return Refused("credential_unknown", "the passkey is not this person's", person)
-    wanted = challenge(subject, person)
-    fault = fault_of(signed.assertion, key, wanted, roster.relying_party)
-    return Refused("assertion_invalid", fault, person) if fault else None
 
 
 def _once_key(subject: Subject) -> bytes:

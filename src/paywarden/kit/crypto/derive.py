@@ -28,6 +28,7 @@ class Purpose(enum.StrEnum):
     SUBJECT_NAMES = "subject_names"
     SUBJECT_WRAPPING = "subject_wrapping"
     WEBHOOKS = "webhooks"
+    APPROVALS = "approvals"
 
 
 def derive(master: Secret[bytes], purpose: Purpose) -> Secret[bytes]:
