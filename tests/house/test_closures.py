@@ -23,6 +23,7 @@ SHARED = {
     "__init__",
     "compiling",
     "home",
+    "listening",
     "installation",
     "settings",
     "tables",

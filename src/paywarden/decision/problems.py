@@ -15,6 +15,13 @@ CODES: Mapping[str, str] = {
     "card_facts_unverifiable": "No card data environment is set up whose signature could be "
     "checked.",
     "card_number_not_accepted": "Send a token or an opaque reference, never a card number.",
+    "certificate_unreadable": "Name a file with a certificate in PEM form.",
+    "certificates_enough": "Release a certificate that is no longer used.",
+    "client_certificate_differs": "Use the certificate that the key is bound to.",
+    "client_certificate_ended": "Renew the client certificate.",
+    "client_certificate_malformed": "The proxy must send one certificate as RFC 9440 says.",
+    "client_certificate_missing": "Connect with the client certificate of this key.",
+    "client_certificate_unexpected": "Do not send headers that speak of client certificates.",
     "constraint_violated": "This stands in the records already.",
     "currency_unknown": "Use an active ISO 4217 code in capitals.",
     "cursor_unknown": "Pass `next` of the page before, unchanged.",

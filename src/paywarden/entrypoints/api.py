@@ -53,6 +53,7 @@ def application(installation: Installation) -> Starlette:
         installation.metrics,
         StoredReplays(installation.idempotency, installation.writer),
         installation.settings.server.max_in_flight,
+        certificates=installation.certificates,
     )
 
     @asynccontextmanager

@@ -38,7 +38,7 @@ from paywarden.cli.demo.watch import Watch
 from paywarden.core.clock import Clock
 from paywarden.core.errors import InvalidRequest, PaywardenError, Unavailable
 from paywarden.entrypoints.home import Home
-from paywarden.entrypoints.serve import port_taken
+from paywarden.entrypoints.listening import port_taken
 from paywarden.kit.clock import SystemClock
 
 HOST = "127.0.0.1"

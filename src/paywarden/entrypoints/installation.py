@@ -40,8 +40,10 @@ from paywarden.entrypoints.tables import derivers
 from paywarden.entrypoints.warming import share_interpreter, warm_up
 from paywarden.entrypoints.webhooks import webhook_parts
 from paywarden.identity.api_keys import ApiKeyAuthenticator
+from paywarden.identity.certificate_bindings import CertificateCheck
 from paywarden.identity.stores.sqlite import SCHEMA as IDENTITY_SCHEMA
 from paywarden.identity.stores.sqlite import SqliteKeys
+from paywarden.identity.stores.sqlite_certificates import CERTIFICATES, SqliteBindings
 from paywarden.kit.audit import SqliteAuditLog
 from paywarden.kit.crypto.derive import Purpose, derive
 from paywarden.kit.crypto.digest import KeyedDigest
@@ -57,13 +59,14 @@ from paywarden.kit.outbox import Outbox
 from paywarden.kit.stores.sqlite_journal import SqliteJournal
 from paywarden.kit.stores.sqlite_subject_keys import SUBJECT_KEYS, SqliteWrappedKeys
 from paywarden.kit.stores.sqlite_webhook_endpoints import WEBHOOK_ENDPOINTS
+from paywarden.kit.tls.client_certificates import ClientCertificates
 from paywarden.reference.card_numbers import looks_like_card_number
 from paywarden.reference.currencies import active_currency
 from paywarden.risk.features.digests import Digester
 from paywarden.risk.lists.model import ListKind
 from paywarden.risk.lists.store import Lists
 
-PARTS = (KIT, DECISION_SCHEMA, IDENTITY_SCHEMA, WEBHOOK_ENDPOINTS)
+PARTS = (KIT, DECISION_SCHEMA, IDENTITY_SCHEMA, WEBHOOK_ENDPOINTS, CERTIFICATES)
 KEY_PARTS = (SUBJECT_KEYS,)
 FIRST_PAUSE_SECONDS = 0.2
 LAST_PAUSE_SECONDS = 5.0
@@ -131,6 +134,11 @@ class Installation:
         self.api_keys = SqliteKeys(self.reader, self.writer)
         self.pepper = derive(self.keys.master, Purpose.API_KEYS)
         self.authenticator = ApiKeyAuthenticator(self.api_keys, self.pepper, clock)
+        self.certificates = CertificateCheck(
+            ClientCertificates(believed=bool(settings.server.socket)),
+            SqliteBindings(self.reader),
+            clock,
+        )
         self.idempotency = Idempotency(
             self.reader, KeyedDigest(derive(self.keys.master, Purpose.IDEMPOTENCY)), clock
         )

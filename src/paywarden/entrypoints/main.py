@@ -23,6 +23,7 @@ OF_CLI = {
     "decide": "decide a file of payments without a server",
     "policy": "check, try and publish policies",
     "simulate": "make a synthetic world with attacks",
+    "doctor": "judge a TLS endpoint",
     "bench": "run a benchmark of a source tree",
 }
 """Commands that need no installation: modules of `paywarden.cli` with add_arguments and run."""
@@ -67,6 +68,9 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     keys.add_argument("--environment", choices=("test", "live"), default="test")
     keys.add_argument("--role", choices=("merchant", "operator"), default="merchant")
     keys.add_argument("--merchant", help="bind a merchant's key to its id")
+    bound = _command(parts, "certificates", "bind keys to client certificates", _certificates)
+    if "certificates" in words:
+        importlib.import_module("paywarden.entrypoints.certificates").add_arguments(bound)
     _command(parts, "version", "the version of this program", _version)
     return parser
 
@@ -134,6 +138,12 @@ def _keys(arguments: argparse.Namespace, home: Home) -> int:
     from paywarden.entrypoints.keys import make_api_key
 
     return make_api_key(arguments, home)
+
+
+def _certificates(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.certificates import certificates
+
+    return certificates(arguments, home)
 
 
 def _version(arguments: argparse.Namespace, _home: Home) -> int:

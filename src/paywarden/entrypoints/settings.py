@@ -13,11 +13,23 @@ from msgspec import Meta
 
 
 class Server(msgspec.Struct, frozen=True):
-    """Where the API listens. Loopback only until signed requests exist."""
+    """Where the API listens: an address, or (`socket`) a unix socket for a proxy of this machine.
+
+    An address that is not loopback needs [tls].
+    """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65_535)] = 8080
+    socket: str = ""
     max_in_flight: Annotated[int, Meta(ge=1, le=100_000)] = 512
+
+
+class Tls(msgspec.Struct, frozen=True):
+    """Certificate chain and private key as PEM files; both or neither. Paths from the home."""
+
+    certificate: str = ""
+    key: str = ""
+    minimum: Literal["1.2", "1.3"] = "1.2"
 
 
 class Installation(msgspec.Struct, frozen=True):
@@ -59,6 +71,7 @@ class Settings(msgspec.Struct, frozen=True):
     """All sections."""
 
     server: Server = Server()
+    tls: Tls = Tls()
     installation: Installation = Installation()
     history: History = History()
     tables: Tables = Tables()
@@ -70,9 +83,15 @@ DEFAULT_TEXT = """\
 # Variables of the environment win: PAYWARDEN_SERVER__PORT=9000 sets server.port.
 
 [server]
-# host = "127.0.0.1"        # loopback only until signed requests are set up
+# host = "127.0.0.1"        # other than loopback only with [tls]
 # port = 8080
+# socket = ""               # a unix socket (0660) instead, for a proxy that checks certificates
 # max_in_flight = 512       # more requests at once are answered 429
+
+[tls]
+# certificate = "tls/chain.pem"   # the server's certificate and what signed it
+# key = "tls/key.pem"             # mode 0600
+# minimum = "1.2"                 # or "1.3"
 
 [installation]
 # tenant = "default"        # the legal entity that owns these payments

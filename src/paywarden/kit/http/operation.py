@@ -10,7 +10,7 @@ Not done here: signatures (they come on top of the key) and TLS (the server's).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
@@ -122,6 +122,14 @@ class Operation:
             raise ValueError(f"{self.name}: exactly one of public and permission")
 
 
+class Certificates(Protocol):
+    """Port of client certificates: which key may come with which."""
+
+    def check(self, principal: Principal, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Pass, or refuse; `headers` as they came, repeats included."""
+        ...
+
+
 @dataclass(slots=True)
 class Surroundings:
     """What every operation of a process shares."""
@@ -133,6 +141,7 @@ class Surroundings:
     replays: Replays | None = None
     max_in_flight: int = 512
     in_flight: int = 0
+    certificates: Certificates | None = None
 
 
 class Endpoint:
@@ -177,6 +186,8 @@ class Endpoint:
         principal = None
         if not operation.public:
             principal = self._around.authenticator.authenticate(headers.get("authorization"))
+            if self._around.certificates is not None:
+                self._around.certificates.check(principal, scope["headers"])
             principal.require(operation.permission or "")
         raw = await self._body(receive, headers) if self._decoder else b""
         query = _query(operation.query, scope)
