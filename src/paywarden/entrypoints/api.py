@@ -47,13 +47,14 @@ def application(installation: Installation) -> Starlette:
     listed = operations(installation, system)
     system.describe(listed)
     surroundings = Surroundings(
-        installation.authenticator,
+        installation.people.authenticator,
         installation.clock,
         installation.randomness,
         installation.metrics,
         StoredReplays(installation.idempotency, installation.writer),
         installation.settings.server.max_in_flight,
         certificates=installation.certificates,
+        origins=frozenset({installation.settings.identity.origin}),
     )
 
     @asynccontextmanager
@@ -92,6 +93,7 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         *decisions.operations(),
         *policies.operations(),
         *webhooks.operations(),
+        *installation.people.operations(),
         *system.operations(),
     ]
 

@@ -35,6 +35,7 @@ from paywarden.decision.stores.sqlite import SqliteRecords
 from paywarden.decision.views import Views
 from paywarden.entrypoints.compiling import Compiler
 from paywarden.entrypoints.home import Home, private_write
+from paywarden.entrypoints.people_wiring import People
 from paywarden.entrypoints.settings import Settings
 from paywarden.entrypoints.tables import derivers
 from paywarden.entrypoints.warming import share_interpreter, warm_up
@@ -133,12 +134,15 @@ class Installation:
         )
         self.api_keys = SqliteKeys(self.reader, self.writer)
         self.pepper = derive(self.keys.master, Purpose.API_KEYS)
-        self.authenticator = ApiKeyAuthenticator(self.api_keys, self.pepper, clock)
         self.certificates = CertificateCheck(
             ClientCertificates(believed=bool(settings.server.socket)),
             SqliteBindings(self.reader),
             clock,
         )
+        self.people = People(
+            settings, home.root, self.reader, self.writer, self.key_ring, self.keys.master,
+            ApiKeyAuthenticator(self.api_keys, self.pepper, clock), clock, randomness,
+        )  # fmt: skip
         self.idempotency = Idempotency(
             self.reader, KeyedDigest(derive(self.keys.master, Purpose.IDEMPOTENCY)), clock
         )
@@ -208,6 +212,7 @@ class Installation:
         for task in list(self._tasks):
             task.cancel()
         await self.compiler.close()
+        await self.people.close()
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:

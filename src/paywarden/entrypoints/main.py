@@ -71,6 +71,15 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     bound = _command(parts, "certificates", "bind keys to client certificates", _certificates)
     if "certificates" in words:
         importlib.import_module("paywarden.entrypoints.certificates").add_arguments(bound)
+    people = _command(parts, "people", "list, invite and disable persons", _people)
+    people.add_argument("act", choices=("list", "invite", "link", "disable", "revoke-sessions"))
+    people.add_argument("--environment", choices=("test", "live"), default="test")
+    people.add_argument("--person", metavar="PSN", help="the person meant")
+    people.add_argument("--login", help="login name of an invited person")
+    people.add_argument("--name", help="display name of an invited person")
+    people.add_argument("--email", help="e-mail of an invited person")
+    people.add_argument("--first", action="store_true", help="one of the first three persons")
+    people.add_argument("--role", action="append", help="a role, with --first only")
     _command(parts, "version", "the version of this program", _version)
     return parser
 
@@ -144,6 +153,12 @@ def _certificates(arguments: argparse.Namespace, home: Home) -> int:
     from paywarden.entrypoints.certificates import certificates
 
     return certificates(arguments, home)
+
+
+def _people(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.people import people
+
+    return people(arguments, home)
 
 
 def _version(arguments: argparse.Namespace, _home: Home) -> int:

@@ -50,6 +50,15 @@ class History(msgspec.Struct, frozen=True):
     complete_from: str = ""
 
 
+class Identity(msgspec.Struct, frozen=True):
+    """How people reach the sign-in page; passkeys are bound to this domain for ever."""
+
+    rp_id: str = "localhost"
+    rp_name: str = "Paywarden"
+    origin: str = "http://localhost:8080"
+    breached_passwords: str = ""
+
+
 class Tables(msgspec.Struct, frozen=True):
     """Operator's own table files; empty means none. Paths are relative to the home folder."""
 
@@ -76,6 +85,7 @@ class Settings(msgspec.Struct, frozen=True):
     history: History = History()
     tables: Tables = Tables()
     webhooks: Webhooks = Webhooks()
+    identity: Identity = Identity()
 
 
 DEFAULT_TEXT = """\
@@ -115,4 +125,10 @@ DEFAULT_TEXT = """\
 [webhooks]
 # Webhooks go to public https addresses only. Networks of your own that they may reach as well:
 # allowed_networks = ["10.20.0.0/16"]
+
+[identity]
+# rp_id = "localhost"                  # domain that passkeys are bound to: choose it once
+# rp_name = "Paywarden"
+# origin = "http://localhost:8080"     # where browsers find /sign-in; https in production
+# breached_passwords = ""              # sorted SHA-1 lines; see docs/how-to/people-and-sign-in.md
 """

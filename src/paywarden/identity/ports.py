@@ -7,11 +7,12 @@ belongs to those who implement `RoleTable`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Protocol
 
-from paywarden.core.identifiers import PersonId
+from paywarden.core.identifiers import PersonId, SessionId
 from paywarden.core.scope import Scope
 from paywarden.core.secret import Secret
 from paywarden.identity.changes import Change
@@ -137,6 +138,10 @@ class Records(Protocol):
         """The session of a token; tenant and environment follow from it."""
         ...
 
+    def session(self, scope: Scope, session: SessionId) -> Session | None:
+        """The session with that public id."""
+        ...
+
     def sessions_of(self, scope: Scope, person: PersonId) -> Sequence[Session]:
         """Sessions of a person that were not revoked, newest first (at most 100)."""
         ...
@@ -154,6 +159,36 @@ class Committer(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """What a way of signing in has proved: who, by which methods, and whether that is two factors.
+
+    A provider elsewhere (OpenID Connect) may say `multi_factor` only from verified `acr` or `amr`
+    claims, which it puts here for the record; otherwise a local second factor follows. `changes`
+    go into the unit that opens the session.
+    """
+
+    person: PersonId
+    methods: tuple[str, ...]
+    multi_factor: bool
+    changes: tuple[Change, ...] = ()
+    acr: str | None = None
+    amr: tuple[str, ...] = ()
+
+
+class SignInProvider(Protocol):
+    """A way of signing in; `given` is what the browser sent, all text."""
+
+    @property
+    def name(self) -> str:
+        """Word for the audit log."""
+        ...
+
+    async def prove(self, scope: Scope, given: Mapping[str, Secret[str]]) -> Proven:
+        """Who it is. Errors: NotAuthenticated `sign_in_refused`, the same for every cause."""
+        ...
+
+
 class PasswordHashing(Protocol):
     """Costly work on passwords, away from everything else; see `hashing_process`."""
 
@@ -167,4 +202,8 @@ class PasswordHashing(Protocol):
 
     async def strength(self, password: Secret[str], words: Sequence[str]) -> int:
         """zxcvbn's score, 0 to 4, knowing the person's own `words`."""
+        ...
+
+    async def close(self) -> None:
+        """End what does the work."""
         ...

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from paywarden.core.errors import Conflict
-from paywarden.core.identifiers import PersonId
+from paywarden.core.identifiers import PersonId, SessionId
 from paywarden.core.scope import Scope
 from paywarden.identity import changes as c
 from paywarden.identity.model import (
@@ -272,6 +272,11 @@ class MemoryRecords:
     def session_by_token(self, token_digest: bytes) -> Session | None:
         """The session of a token."""
         return self._now.sessions.get(token_digest)
+
+    def session(self, scope: Scope, session: SessionId) -> Session | None:
+        """The session with that public id."""
+        found = (s for s in self._now.sessions.values() if (s.scope, s.session) == (scope, session))
+        return next(found, None)
 
     def sessions_of(self, scope: Scope, person: PersonId) -> Sequence[Session]:
         """Sessions that were not revoked, newest first."""

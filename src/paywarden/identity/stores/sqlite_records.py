@@ -136,6 +136,12 @@ class SqliteRecords:
         row = self._reader.one(_SESSION + " WHERE token_digest = ?", (token_digest,))
         return _session(row) if row else None
 
+    def session(self, scope: Scope, session: SessionId) -> Session | None:
+        """The session with that public id."""
+        text = _SESSION + " WHERE scope = ? AND session = ?"
+        row = self._reader.one(text, (scope.text, session.text))
+        return _session(row) if row else None
+
     def sessions_of(self, scope: Scope, person: PersonId) -> Sequence[Session]:
         """Sessions that were not revoked, newest first."""
         text = (

@@ -29,6 +29,8 @@ class Purpose(enum.StrEnum):
     SUBJECT_WRAPPING = "subject_wrapping"
     WEBHOOKS = "webhooks"
     APPROVALS = "approvals"
+    PEOPLE = "people"
+    SESSIONS = "sessions"
 
 
 def derive(master: Secret[bytes], purpose: Purpose) -> Secret[bytes]:

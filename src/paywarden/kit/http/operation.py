@@ -32,6 +32,7 @@ from paywarden.core.identifiers import IncidentId, RequestId
 from paywarden.kit.http import problem
 from paywarden.kit.http.authenticator import Authenticator, Principal
 from paywarden.kit.http.decoding import BodyDecoder
+from paywarden.kit.http.same_origin import require_same_origin
 from paywarden.kit.log import logger
 from paywarden.kit.metrics import Metrics
 
@@ -116,6 +117,7 @@ class Operation:
     screen: Screen | None = None
     screen_always: bool = False
     path_patterns: Mapping[str, str] = field(default_factory=dict)
+    from_browser: bool = False
 
     def __post_init__(self) -> None:
         if self.public == (self.permission is not None):
@@ -142,6 +144,7 @@ class Surroundings:
     max_in_flight: int = 512
     in_flight: int = 0
     certificates: Certificates | None = None
+    origins: frozenset[str] = frozenset()
 
 
 class Endpoint:
@@ -185,9 +188,12 @@ class Endpoint:
         headers = _headers(scope)
         principal = None
         if not operation.public:
-            principal = self._around.authenticator.authenticate(headers.get("authorization"))
+            principal = self._around.authenticator.authenticate(headers)
             if self._around.certificates is not None:
                 self._around.certificates.check(principal, scope["headers"])
+        if operation.from_browser or (principal is not None and principal.session is not None):
+            require_same_origin(operation.method, headers, self._around.origins)
+        if principal is not None:
             principal.require(operation.permission or "")
         raw = await self._body(receive, headers) if self._decoder else b""
         query = _query(operation.query, scope)
