@@ -95,8 +95,10 @@ def test_what_a_person_holds_and_what_needs_a_proof_are_told_apart() -> None:
     held, step_up = permissions_of_person(author, NOW)
     assert step_up == {"rulesets:publish"}
     assert "rulesets:write" in held
-    assert Table().permissions_of(["rule_author"]) == held | step_up
-    assert Table().permissions_of(["nobody"]) == frozenset()
+    proved = NOW - 301_000_000
+    live = Environment.LIVE
+    assert Table().permissions_of(["rule_author"], live, proved, NOW) == (held, step_up)
+    assert Table().permissions_of(["nobody"], live, NOW, NOW) == (frozenset(), frozenset())
 
 
 def test_which_roles_people_can_hold() -> None:

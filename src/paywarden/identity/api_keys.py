@@ -165,7 +165,8 @@ class ApiKeyAuthenticator:
                 "key_unknown", f"this API key is not known here; {HOW_TO_GET_ONE}"
             )
         permissions = permissions_of_key(record.role, record.scope.environment)
-        return Principal(record.key_id, record.scope, permissions, record.merchant)
+        roles = frozenset({record.role})
+        return Principal(record.key_id, record.scope, permissions, record.merchant, roles=roles)
 
 
 _REMEMBERED = 4096

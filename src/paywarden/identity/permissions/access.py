@@ -13,7 +13,7 @@ from typing import Final
 
 from paywarden.core.scope import Environment
 from paywarden.identity.permissions.exclusions import NEVER_A_PERSONS
-from paywarden.identity.permissions.model import ANY_ENVIRONMENT, Caller, Kind, Role, Rule, Verdict
+from paywarden.identity.permissions.model import Caller, Kind, Role, Rule, Verdict
 from paywarden.identity.permissions.table import PERMISSIONS, RULES
 
 
@@ -65,21 +65,15 @@ def permissions_of_person(caller: Caller, now_us: int) -> tuple[frozenset[str], 
 
 
 class Table:
-    """`RoleTable` of the identity room: the permissions of people, fresh or not."""
+    """`RoleTable` of the identity room: the permissions of people."""
 
-    def permissions_of(self, roles: Collection[str]) -> frozenset[str]:
-        """Union of what a person with `roles` may use, once freshly proved."""
-        return _of_people(frozenset(roles))
+    def permissions_of(
+        self, roles: Collection[str], environment: Environment, verified_at_us: int, now_us: int
+    ) -> tuple[frozenset[str], frozenset[str]]:
+        """(what a person may use now, what needs a fresh proof first)."""
+        caller = Caller(Kind.PERSON, frozenset(roles), environment, verified_at_us)
+        return permissions_of_person(caller, now_us)
 
     def knows(self, role: str) -> bool:
         """Whether people can hold such a role."""
         return role in _OF_PEOPLE
-
-
-@functools.lru_cache(_MEMORY)
-def _of_people(roles: frozenset[str]) -> frozenset[str]:
-    found: set[str] = set()
-    for environment in ANY_ENVIRONMENT:
-        caller = Caller(Kind.PERSON, roles, environment, verified_at_us=0)
-        found |= permissions_of_person(caller, 0)[0]
-    return frozenset(found)
