@@ -49,8 +49,8 @@ from paywarden.risk.lists.model import EditAction, ListEdit, ListKind
 from paywarden.risk.lists.reading import parse_list
 from paywarden.risk.lists.store import Lists
 from paywarden.risk.lists.view import ListsView
-from paywarden.risk.rules.compile_process import CompilerProcess
-from paywarden.risk.rules.reader import read_policy
+from paywarden.risk.rules.compile_process import compile_in_child
+from paywarden.risk.rules.reader import files_of
 
 SCOPE = Scope("bench", Environment.LIVE)
 END_US = 1_760_000_000 * SECOND_US
@@ -69,9 +69,7 @@ class Ready:
 
 async def compiled(folder: Path) -> PolicyRuntime:
     """A policy folder, read and compiled as the server does."""
-    policy = await asyncio.to_thread(read_policy, folder)
-    async with CompilerProcess() as compiler:
-        return PolicyRuntime(await compiler.compile(policy))
+    return PolicyRuntime(await compile_in_child(files_of(folder)))
 
 
 def lists_of(folder: Path) -> ListsView:

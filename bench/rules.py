@@ -27,8 +27,9 @@ from typing import Any
 from paywarden.risk.rules.columns import columns_of_vectors
 from paywarden.risk.rules.compile_process import CompilerProcess
 from paywarden.risk.rules.compiler import CompiledPolicy
+from paywarden.risk.rules.file_pack import PolicyFiles, pack_files
 from paywarden.risk.rules.model import Policy
-from rules_policy import fields_of, lists_of, policy_of, windows_of
+from rules_policy import fields_of, files_of, lists_of, policy_of, windows_of
 
 COLUMN_PAYMENTS = 65_536
 PEER_RULES = 300
@@ -110,16 +111,20 @@ async def compiling(policy: Policy, other: Policy) -> tuple[CompiledPolicy, dict
     step = max(1, len(changed) // 100)
     for place in range(0, len(changed), step):
         changed[place] = replace(other.rules[place], id=changed[place].id)
+    first, second = (
+        PolicyFiles(pack_files(files_of(replace(policy, rules=tuple(rules)))))
+        for rules in (policy.rules, changed)
+    )
     async with CompilerProcess() as compiler:
         started = time.perf_counter()
-        compiled = await compiler.compile(policy)
+        compiled = (await compiler.compile(first)).policy
         cold = time.perf_counter() - started
         await asyncio.sleep(0.2)
         beating = asyncio.create_task(beat())
         await asyncio.sleep(0.05)
         gaps.clear()
         started = time.perf_counter()
-        await compiler.compile(replace(policy, rules=tuple(changed)))
+        await compiler.compile(second)
         hot = time.perf_counter() - started
         beating.cancel()
     return compiled, {

@@ -7,6 +7,7 @@ fires some 5 to 20 of 5,000 rules, as a tuned policy does.
 
 from __future__ import annotations
 
+import json
 import random
 from typing import Any
 
@@ -21,6 +22,7 @@ from paywarden.risk.rules.model import (
     Source,
     Thresholds,
 )
+from paywarden.risk.rules.windows import length_text
 
 LISTS = 30
 COUNTRIES = [a + b for a in "ABCDEFGH" for b in "KLMNOPQR"][:60]
@@ -193,6 +195,47 @@ def policy_of(rules: int, seed: int = 7, aggregates: int = 120) -> Policy:
         {f"l{n}": "string" for n in range(LISTS)},
         {"BENCH": "Bench"},
     )
+
+
+def files_of(policy: Policy) -> dict[str, bytes]:
+    """The same policy as files (JSON is YAML)."""
+    head = {
+        "name": policy.name,
+        "base_currency": policy.base_currency,
+        "thresholds": {"points": {"challenge": 50, "review": 80, "block": 120}},
+        "segments": [{"name": one.name, "when": one.when} for one in policy.segments],
+        "merchant_groups": [{"name": one.name, "when": one.when} for one in policy.merchant_groups],
+        "lists": dict(policy.lists),
+        "reasons": dict(policy.reasons),
+    }
+    windows = [
+        {
+            "name": one.name,
+            "function": one.function,
+            "of": one.of,
+            "by": list(one.by),
+            "window": length_text(one.window_us),
+            "where": one.where,
+        }
+        for one in policy.aggregates
+    ]
+    rules = [
+        {
+            "id": one.id,
+            "title": one.title,
+            "scenario": one.scenario,
+            "when": one.when,
+            "then": {"points": one.then.points, "reason": one.then.reason},
+            "segments": list(one.segments),
+        }
+        for one in policy.rules
+    ]
+    kept = [{k: v for k, v in one.items() if v not in (None, [])} for one in windows]
+    parts = {"policy.yaml": head, "aggregates.yaml": kept}
+    for start in range(0, len(rules), 500):
+        part = [{k: v for k, v in one.items() if v != []} for one in rules[start : start + 500]]
+        parts[f"rules/part_{start:05d}.yaml"] = part
+    return {path: json.dumps(content).encode() for path, content in parts.items()}
 
 
 def lists_of(seed: int = 3, size: int = 2_000) -> dict[str, frozenset[str]]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import marshal
 import random
 import shutil
 from collections.abc import AsyncIterator, Mapping
@@ -14,19 +15,25 @@ from typing import Any
 import msgspec
 
 from paywarden.core.clock import FixedClock
+from paywarden.core.errors import InvalidRequest
 from paywarden.core.instants import to_datetime
 from paywarden.core.scope import Scope
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.messages import ContinueRequest, Event, EventResult, Payment
 from paywarden.decision.payments import Decided
+from paywarden.decision.policy_upload import files_of_body
+from paywarden.decision.ports import CompiledRuleset, ListedEntries
 from paywarden.decision.replay import Replay, Replayed
+from paywarden.decision.screening import refusal_of_files
 from paywarden.decision.state import ScopeState
 from paywarden.entrypoints.home import Home
 from paywarden.entrypoints.init import initialise
 from paywarden.entrypoints.installation import Installation
 from paywarden.entrypoints.settings import Settings
 from paywarden.risk.features.observation import Observation
+from paywarden.risk.rules.compile_child import ListsRequest, listed
 from paywarden.risk.rules.compiler import compile_policy
+from paywarden.risk.rules.file_pack import PolicyFiles, pack_files, unpack_files
 from paywarden.risk.rules.reader import read_policy_files
 
 T0 = 1_795_309_323_000_000
@@ -166,6 +173,11 @@ def runtime_of(files: Mapping[str, bytes]) -> PolicyRuntime:
     return _RUNTIMES[name]
 
 
+def packed(files: Mapping[str, bytes]) -> PolicyFiles:
+    """Files as the desk takes them."""
+    return PolicyFiles(pack_files(files))
+
+
 class Chance:
     """Randomness from a seed."""
 
@@ -245,7 +257,7 @@ class Room:
         """Store and publish a policy that was compiled in this process."""
         self.installation.policies.keep(runtime_of(files))
         scope, policies = scope or self.live, self.installation.policies
-        row, _fresh = await policies.create(scope, files, "tester")
+        row, _fresh = await policies.create(scope, packed(files), "tester")
         return await policies.publish(scope, row.hash, "tester")
 
     def features(self, decided: Decided) -> dict[str, Any]:
@@ -286,7 +298,7 @@ async def opened(home: Path, *, now_us: int = T0, seed: int = 1, files: Mapping[
     clock = FixedClock(now_us)
     installation = Installation(place, settings or place.settings({}), clock, Chance(seed))
     installation.compiler = _InProcess()  # type: ignore[assignment]
-    installation.policies._compile = installation.compiler.compile
+    installation.policies._compiler = installation.compiler
     for known in (POLICY, WIDER, files):
         installation.policies.keep(runtime_of(known))
     await installation.start()
@@ -299,8 +311,21 @@ async def opened(home: Path, *, now_us: int = T0, seed: int = 1, files: Mapping[
 class _InProcess:
     """Compiles here: a child process for each test would be most of its time."""
 
-    async def compile(self, files: Mapping[str, bytes]) -> PolicyRuntime:
-        return runtime_of(files)
+    async def compile(self, files: PolicyFiles) -> CompiledRuleset:
+        if files.sent:
+            sent = files_of_body(files.octets)
+            return CompiledRuleset(runtime_of(sent), pack_files(sent))
+        return CompiledRuleset(runtime_of(unpack_files(files.octets)), files.octets)
+
+    async def lists(self, kinds: Mapping[str, str], packed: bytes) -> ListedEntries:
+        found: dict[str, list[Any]] = {}
+        for part in listed(msgspec.msgpack.encode(ListsRequest(dict(kinds), packed))):
+            name, entries = marshal.loads(part)
+            found.setdefault(name, []).extend(entries)
+        return found
+
+    async def screen(self, raw: bytes) -> InvalidRequest | None:
+        return refusal_of_files(raw)
 
     async def close(self) -> None:
         return None

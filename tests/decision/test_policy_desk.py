@@ -8,14 +8,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from decision_room import DAY, MINUTE, POLICY, T0, WIDER, Room, opened, runtime_of, snapshot
+from decision_room import (
+    DAY,
+    MINUTE,
+    POLICY,
+    T0,
+    WIDER,
+    Room,
+    opened,
+    packed,
+    runtime_of,
+    snapshot,
+)
 
 from paywarden.core.errors import Conflict, InvalidRequest, NotFound
 from paywarden.core.instants import format_rfc3339
 from paywarden.decision import policy_desk
 from paywarden.decision.payments import Decided
+from paywarden.decision.ports import CompiledRuleset
 from paywarden.entrypoints.home import Home
 from paywarden.risk.lists.model import EditAction, ListKind, NewEntry
+from paywarden.risk.rules.file_pack import PolicyFiles
 
 
 class Brute:
@@ -216,6 +229,55 @@ async def test_a_list_of_another_kind_is_refused(room: Room) -> None:
     assert (await room.decide()).entry.ruleset == runtime_of(POLICY).ruleset
 
 
+async def test_a_declared_file_is_looked_at_again_only_when_it_may_lack_something(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+    compiler, desk = room.installation.compiler, room.installation.lists
+    lists = compiler.lists
+
+    async def seen(kinds: Any, packed: bytes) -> Any:
+        asked.append(sorted(kinds))
+        return await lists(kinds, packed)
+
+    monkeypatch.setattr(compiler, "lists", seen)
+    path, now = "lists/stolen_cards.csv", room.clock.now_us()
+    more = POLICY[path] + b"card-new,new,\n"
+    files = {**POLICY, path: more}
+    await room.publish(files)
+    await room.publish({**files, "rules/more.yaml": WIDER["rules/wider.yaml"], **_windows()})
+    await room.publish(files)
+    assert asked == [["stolen_cards"]], "what it added itself settles the list"
+
+    removed = (NewEntry("card-new", "wrong"),)
+    kind = ListKind.CARD
+    await desk.edit(room.live, "stolen_cards", kind, EditAction.REMOVE, removed, "tester")
+    assert desk.find(room.live, "stolen_cards").find("card-new", now) is None
+    await room.publish(files)
+    assert len(asked) == 2
+    assert desk.find(room.live, "stolen_cards").find("card-new", now) is not None
+
+    ends = (NewEntry("card-new", "shorter", now + 60 * MINUTE),)
+    await desk.edit(room.live, "stolen_cards", kind, EditAction.ADD, ends, "tester")
+    await room.publish(files)
+    await room.publish(files)
+    assert len(asked) == 3
+    room.clock.advance(2 * 3600)
+    later = room.clock.now_us()
+    assert desk.find(room.live, "stolen_cards").find("card-new", later) is None
+    await room.publish(files)
+    assert len(asked) == 4
+    assert desk.find(room.live, "stolen_cards").find("card-new", later) is not None
+
+    await room.publish({**files, path: more + b"card-newer,new,\n"})
+    assert len(asked) == 5
+    assert desk.find(room.live, "stolen_cards").find("card-newer", later) is not None
+
+
+def _windows() -> dict[str, bytes]:
+    return {"aggregates.yaml": WIDER["aggregates.yaml"]}
+
+
 async def test_a_publication_that_loses_its_commit_changes_nothing(room: Room) -> None:
     await room.decide()
     writer = room.installation.writer
@@ -224,7 +286,7 @@ async def test_a_publication_that_loses_its_commit_changes_nothing(room: Room) -
     async def lost(_unit: object) -> None:
         raise OSError(28, "no space")
 
-    row, _fresh = await room.installation.policies.create(room.live, WIDER, "tester")
+    row, _fresh = await room.installation.policies.create(room.live, packed(WIDER), "tester")
     writer.commit = lost  # type: ignore[method-assign]
     with pytest.raises(Exception, match="recovering"):
         await room.installation.policies.publish(room.live, row.hash, "tester")
@@ -238,23 +300,23 @@ async def test_a_publication_that_loses_its_commit_changes_nothing(room: Room) -
 
 async def test_stored_rulesets_are_named_by_content(room: Room) -> None:
     create = room.installation.policies.create
-    first, fresh = await create(room.live, WIDER, "tester")
-    same, again = await create(room.live, dict(reversed(list(WIDER.items()))), "other")
+    first, fresh = await create(room.live, packed(WIDER), "tester")
+    same, again = await create(room.live, packed(dict(reversed(list(WIDER.items())))), "other")
     assert fresh and not again and same.hash == first.hash and same.created_by == "tester"
     stored = room.installation.records.ruleset(room.live, first.hash)
-    assert stored is not None and dict(stored.files) == dict(WIDER)
+    assert stored is not None and dict(stored.files()) == dict(WIDER)
     assert room.installation.records.ruleset(room.test, first.hash) is None
 
 
 async def test_a_program_that_reads_files_otherwise_publishes_nothing(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    row, _fresh = await room.installation.policies.create(room.live, WIDER, "tester")
+    row, _fresh = await room.installation.policies.create(room.live, packed(WIDER), "tester")
     room.installation.policies._runtimes.pop(row.hash)
 
-    async def otherwise(_files: object) -> Any:
-        return runtime_of(POLICY)
+    async def otherwise(files: PolicyFiles) -> CompiledRuleset:
+        return CompiledRuleset(runtime_of(POLICY), files.octets)
 
-    monkeypatch.setattr(room.installation.policies, "_compile", otherwise)
+    monkeypatch.setattr(room.installation.compiler, "compile", otherwise)
     with pytest.raises(Conflict, match="ruleset_compiles_differently"):
         await room.installation.policies.publish(room.live, row.hash, "tester")

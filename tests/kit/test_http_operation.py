@@ -229,6 +229,28 @@ async def test_a_card_number_is_told_before_a_wrong_form() -> None:
     assert (await ask(always, b'{"name": "4111"}')).status == 422
 
 
+async def test_a_body_that_is_looked_at_elsewhere_is_not_decoded_here() -> None:
+    looked: list[bytes] = []
+
+    async def aside(raw: bytes) -> InvalidRequest | None:
+        looked.append(raw)
+        return _screen(raw)
+
+    async def handler(call: Call) -> Answer:
+        assert call.body is None
+        return Answer(call.raw_body)
+
+    around = surroundings(replays=(replays := Replays()))
+    large = endpoint(handler, around=around, screen_aside=aside)
+    refused = await ask(large, b'{"name": "4111"}', idempotency_key="k")
+    assert (refused.status, refused.json["code"]) == (422, "card_number_not_accepted")
+    assert around.metrics.card_numbers_refused._value.get() == 1
+    assert replays.ran == []
+    broken = await ask(large, b'{"nam', idempotency_key="k")
+    assert (broken.status, broken.body) == (200, b'{"nam')
+    assert looked == [b'{"name": "4111"}', b'{"nam'] and replays.ran == ["POST /things k"]
+
+
 @pytest.mark.parametrize("key", ["", "x" * 256, "tab\there"])
 async def test_bad_idempotency_keys_are_refused(key: str) -> None:
     around = surroundings(replays=Replays())

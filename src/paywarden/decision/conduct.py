@@ -18,7 +18,7 @@ from paywarden.decision.entries import Result
 from paywarden.decision.magic import REASON as MAGIC_REASON
 from paywarden.risk.features.observation import ObservedValue
 from paywarden.risk.rules.compiler import CompiledPolicy
-from paywarden.risk.rules.firing import FRAUD, FiredRule, row_of
+from paywarden.risk.rules.firing import FiredRule
 from paywarden.risk.rules.model import Policy
 
 FRAUD_STAGE = "fraud"
@@ -44,9 +44,7 @@ class PolicyRuntime:
         self.policy = policy
         self.compiled = compiled
         self.plan = compiled.plan
-        self.rows: tuple[FiredRule, ...] = tuple(
-            row_of(rule, _engine(policy, rule.scenario)) for rule in policy.rules
-        )
+        self.rows: tuple[FiredRule, ...] = compiled.fired
         self._paths = tuple(sorted(compiled.slots, key=compiled.slots.__getitem__))[
             : compiled.aggregate_start
         ]
@@ -157,8 +155,3 @@ def _stand_ins(policy: Policy, skipped: Sequence[str]) -> dict[str, Outcome]:
         name: policy.stages[name].on_failure if name in policy.stages else Outcome.REVIEW
         for name in skipped
     }
-
-
-def _engine(policy: Policy, scenario: str) -> str:
-    found = policy.scenarios.get(scenario)
-    return found.engine if found is not None else FRAUD

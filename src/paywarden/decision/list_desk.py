@@ -2,30 +2,45 @@
 
 Guards: values are canonical and, where they name a person, digests before they reach the log; an
 edit counts from the next payment on. Declaring a policy's lists adds what its files hold and takes
-nothing away that people added since. Not done here: approvals of bulk edits (the trust room).
+nothing away that people added since, in small pieces with turns for payments. Not done here:
+reading the files (the compiler), approvals of bulk edits (the trust room).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import PurePosixPath
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
 from paywarden.core.errors import InvalidRequest, NotFound
+from paywarden.core.money import INT64_MAX
 from paywarden.core.scope import Scope
 from paywarden.decision import entries
 from paywarden.decision.ledger import Ledger
+from paywarden.decision.ports import ListedEntries
 from paywarden.decision.webhook_types import LIST_CHANGED, ListChanged
 from paywarden.kit.audit import AuditEvent, AuditOutcome
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.outbox import enqueue
+from paywarden.kit.turns import Turns
 from paywarden.risk.lists.model import EditAction, ListEdit, ListKind, NewEntry
 from paywarden.risk.lists.named import NamedList
-from paywarden.risk.lists.reading import parse_list
+from paywarden.risk.lists.store import Lists
 
-EDIT_ENTRIES = 2_000
+EDIT_ENTRIES = 500
 """Entries of one log entry: larger files become several edits."""
+LOOK_UPS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """A list that held every entry of a file: so it does at this version of it until then."""
+
+    lists: Lists
+    version: int
+    sha256: str
+    until_us: int
 
 
 class ListDesk:
@@ -33,6 +48,7 @@ class ListDesk:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self._settled: dict[tuple[Scope, str], _Settled] = {}
 
     def lists(self, scope: Scope) -> Mapping[str, NamedList]:
         """All lists of a scope by name."""
@@ -75,13 +91,44 @@ class ListDesk:
         await ledger.commit(unit, [staged])
         return staged.seq
 
+    def unsettled(
+        self, scope: Scope, kinds: Mapping[str, str], files: Mapping[str, str]
+    ) -> dict[str, str]:
+        """Those lists (kind by name) whose files may hold entries that are not in them.
+
+        `files`: SHA-256 by path. The others hold all of it already: the same file was declared, the
+        list was not edited since, and no entry expired.
+        """
+        lists, now = self._ledger.ready(scope).all_lists, self._ledger.clock.now_us()
+        found = {}
+        for name, kind in kinds.items():
+            sha256 = files.get(_path(name))
+            held, known = self._settled.get((scope, name)), lists.of(scope).get(name)
+            settled = (
+                held is not None
+                and known is not None
+                and held.lists is lists
+                and (held.version, held.sha256) == (known.version, sha256)
+                and now < held.until_us
+            )
+            if sha256 is not None and not settled:
+                found[name] = kind
+        return found
+
     async def declare(
-        self, scope: Scope, kinds: Mapping[str, str], files: Mapping[str, bytes], actor: str
+        self,
+        scope: Scope,
+        kinds: Mapping[str, str],
+        listed: ListedEntries,
+        files: Mapping[str, str],
+        actor: str,
     ) -> None:
-        """Create the lists that a policy names and add the entries of its files."""
+        """Create the lists that a policy names and add the entries of its files.
+
+        `listed`: entries of the files of `unsettled` lists.
+        """
         for name, word in sorted(kinds.items()):
             kind = ListKind(word)
-            given = _entries_of(name, kind, files)
             known = self.lists(scope).get(name)
             if known is not None and known.kind is not kind:
                 raise InvalidRequest(
@@ -89,23 +136,51 @@ class ListDesk:
                     f"the list {name} exists with kind {known.kind.value}; rename one of them",
                     pointer=f"policy.yaml#/lists/{name}",
                 )
-            fresh = self._missing(scope, known, kind, given)
-            if known is None and not fresh:
+            if name in listed:
+                await self._add(scope, name, kind, listed[name], files[_path(name)], actor)
+            elif known is None:
                 await self.edit(scope, name, kind, EditAction.ADD, (), actor)
-            for start in range(0, len(fresh), EDIT_ENTRIES):
-                part = fresh[start : start + EDIT_ENTRIES]
-                await self.edit(scope, name, kind, EditAction.ADD, part, actor)
 
-    def _missing(
-        self, scope: Scope, known: NamedList | None, kind: ListKind, given: tuple[NewEntry, ...]
-    ) -> tuple[NewEntry, ...]:
-        if known is None:
-            return given
-        now = self._ledger.clock.now_us()
-        return tuple(entry for entry in given if known.find(entry.value, now) is None)
+    async def _add(
+        self,
+        scope: Scope,
+        name: str,
+        kind: ListKind,
+        given: Sequence[tuple[str, str, int | None]],
+        sha256: str,
+        actor: str,
+    ) -> None:
+        """Add what is missing of a file, and note when the list holds all of it."""
+        lists = self._ledger.ready(scope).all_lists
+        known = lists.of(scope).get(name)
+        version = known.version if known is not None else 0
+        fresh, until_us = await self._missing(known, given)
+        for start in range(0, len(fresh), EDIT_ENTRIES):
+            part = fresh[start : start + EDIT_ENTRIES]
+            await self.edit(scope, name, kind, EditAction.ADD, part, actor)
+            version += 1
+        # Any other edit meanwhile makes the versions differ; the next publishing looks again.
+        after = self._ledger.ready(scope).all_lists
+        named = after.of(scope).get(name)
+        if after is lists and named is not None and named.version == version:
+            self._settled[scope, name] = _Settled(lists, version, sha256, until_us)
+
+    async def _missing(
+        self, known: NamedList | None, given: Sequence[tuple[str, str, int | None]]
+    ) -> tuple[tuple[NewEntry, ...], int]:
+        """(entries that are not members now, instant at which one of those that are expires)."""
+        turns, now, until_us = Turns(), self._ledger.clock.now_us(), INT64_MAX
+        missing: list[NewEntry] = []
+        for start in range(0, len(given), LOOK_UPS):
+            for value, reason, expires_at_us in given[start : start + LOOK_UPS]:
+                held = known.find(value, now) if known is not None else None
+                if held is None:
+                    missing.append(NewEntry(value, reason, expires_at_us))
+                ends = expires_at_us if held is None else held.expires_at_us
+                until_us = min(until_us, INT64_MAX if ends is None else ends)
+            await turns.give()
+        return tuple(missing), until_us
 
 
-def _entries_of(name: str, kind: ListKind, files: Mapping[str, bytes]) -> tuple[NewEntry, ...]:
-    path = str(PurePosixPath("lists") / f"{name}.csv")
-    content = files.get(path)
-    return () if content is None else parse_list(name, content, kind).entries
+def _path(name: str) -> str:
+    return f"lists/{name}.csv"

@@ -1,16 +1,16 @@
 """The policy desk: rulesets are stored, compiled aside, and published at a logged sequence.
 
 Guards: a ruleset is immutable and named by its content; nothing that does not compile is stored;
-publishing moves one pointer by a log entry. New windows have history at once: they are filled from
-the log up to a sequence in a worker thread while payments go on, catch up with what came meanwhile,
-and take over between two payments. Not done here: approvals, shadow and roll-out (the lab).
+publishing moves one pointer by a log entry. Files are read, packed and opened by the compiler,
+never here, so that payments do not wait for them. New windows have history at once: they are filled
+from the log up to a sequence in a worker thread while payments go on, catch up with what came
+meanwhile, and take over between two payments. Not done here: approvals, shadow, roll-out (the lab).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -23,7 +23,7 @@ from paywarden.decision.entries import PolicyEntry
 from paywarden.decision.history import History, fill
 from paywarden.decision.ledger import Ledger, Staged
 from paywarden.decision.list_desk import ListDesk
-from paywarden.decision.ports import RulesetRow
+from paywarden.decision.ports import PolicyCompiler, RulesetRow
 from paywarden.decision.state import ScopeState
 from paywarden.decision.webhook_types import RULESET_PUBLISHED, RulesetPublished
 from paywarden.kit.audit import AuditEvent, AuditOutcome
@@ -32,9 +32,9 @@ from paywarden.kit.log import logger
 from paywarden.kit.outbox import enqueue
 from paywarden.risk.features.arena import Windows
 from paywarden.risk.features.observation import Observation
+from paywarden.risk.rules.file_pack import PolicyFiles
+from paywarden.risk.rules.model import Policy
 
-Files = Mapping[str, bytes]
-Compile = Callable[[Files], Awaitable[PolicyRuntime]]
 CATCH_UP_STEP = 64
 KEPT_RUNTIMES = 16
 
@@ -51,27 +51,30 @@ class PolicyDesk:
     """Stores and publishes rulesets over one ledger."""
 
     def __init__(
-        self, ledger: Ledger, history: History, lists: ListDesk, compile_files: Compile
+        self, ledger: Ledger, history: History, lists: ListDesk, compiler: PolicyCompiler
     ) -> None:
         self._ledger = ledger
         self._history = history
         self._lists = lists
-        self._compile = compile_files
+        self._compiler = compiler
         self._runtimes: dict[str, PolicyRuntime] = {}
         self._filling: dict[Scope, _BackFill] = {}
         self._one_at_a_time = asyncio.Lock()
 
-    async def create(self, scope: Scope, files: Files, actor: str) -> tuple[RulesetRow, bool]:
+    async def create(self, scope: Scope, files: PolicyFiles, actor: str) -> tuple[RulesetRow, bool]:
         """(the stored ruleset, whether it is new). Errors: PolicyErrors with every finding."""
         async with self._one_at_a_time:
-            runtime = await self._compile(files)
+            made = await self._compiler.compile(files)
+            runtime = made.runtime
             self._keep(runtime)
             known = self._ledger.stores.records.ruleset(scope, runtime.ruleset)
             if known is not None:
                 return known, False
             policy = runtime.policy
             now = self._ledger.clock.now_us()
-            row = RulesetRow(runtime.ruleset, policy.name, len(policy.rules), files, now, actor)
+            row = RulesetRow(
+                runtime.ruleset, policy.name, len(policy.rules), made.packed, now, actor
+            )
             unit = UnitOfWork()
             self._ledger.stores.records.add_ruleset(unit, scope, row)
             self._audit(unit, scope, "create", actor, runtime.ruleset)
@@ -84,7 +87,7 @@ class PolicyDesk:
             row = self._ledger.stores.records.ruleset(scope, ruleset)
             if row is None:
                 raise ruleset_not_found()
-            runtime = self._runtimes.get(ruleset) or await self._compile(row.files)
+            runtime = self._runtimes.get(ruleset) or await self._compiled(row)
             if runtime.ruleset != ruleset:
                 raise Conflict(
                     "ruleset_compiles_differently",
@@ -92,7 +95,7 @@ class PolicyDesk:
                 )
             self._keep(runtime)
             state = self._ledger.ready(scope)
-            await self._lists.declare(scope, runtime.policy.lists, row.files, actor)
+            await self._declare_lists(scope, runtime.policy, row.packed, actor)
             windows = await self._filled(state, runtime)
             return await self._switch(state, runtime, windows, actor)
 
@@ -114,9 +117,18 @@ class PolicyDesk:
         row = self._ledger.stores.records.ruleset(scope, ruleset)
         if row is None:
             raise ruleset_not_found()
-        runtime = await self._compile(row.files)
+        runtime = await self._compiled(row)
         self._keep(runtime)
         return runtime
+
+    async def _declare_lists(self, scope: Scope, policy: Policy, packed: bytes, actor: str) -> None:
+        kinds, files = policy.lists, policy.list_files
+        wanted = self._lists.unsettled(scope, kinds, files)
+        listed = await self._compiler.lists(wanted, packed) if wanted else {}
+        await self._lists.declare(scope, kinds, listed, files, actor)
+
+    async def _compiled(self, row: RulesetRow) -> PolicyRuntime:
+        return (await self._compiler.compile(PolicyFiles(row.packed, ruleset=row.hash))).runtime
 
     def keep(self, runtime: PolicyRuntime) -> None:
         """Have a compiled ruleset at hand (at start)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -16,26 +17,20 @@ from paywarden.decision.ledger import Ledger
 from paywarden.decision.list_desk import ListDesk
 from paywarden.decision.messages import Instant, Wire
 from paywarden.decision.policy_desk import PolicyDesk, ruleset_not_found
-from paywarden.decision.ports import Records, RulesetRow
-from paywarden.decision.screening import refusal_of, refusal_of_files
+from paywarden.decision.policy_upload import RulesetRequest
+from paywarden.decision.ports import PolicyCompiler, Records, RulesetRow
+from paywarden.decision.screening import refusal_of
 from paywarden.kit.http.operation import Answer, Call, Operation
 from paywarden.kit.http.problem import Fault, FaultyFiles
 from paywarden.reference.card_numbers import looks_like_card_number
 from paywarden.risk.features.catalogue import EVENT_FIELDS, FIELDS
 from paywarden.risk.lists.model import EditAction, ListKind, NewEntry
 from paywarden.risk.lists.named import NamedList
+from paywarden.risk.rules.file_pack import PolicyFiles
 from paywarden.risk.rules.findings import PolicyErrors
 
 LIST_NAME = "^[a-z][a-z0-9_]{0,62}$"
 POLICY_BODY_LIMIT = 16 * 1024 * 1024
-FilePath = Annotated[str, Meta(min_length=1, max_length=200)]
-FileText = Annotated[str, Meta(max_length=12 * 1024 * 1024)]
-
-
-class RulesetRequest(Wire, frozen=True):
-    """Body of POST /v1/rulesets: the files of a policy folder by path."""
-
-    files: Annotated[dict[FilePath, FileText], Meta(min_length=1, max_length=5_000)]
 
 
 class Ruleset(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -136,12 +131,18 @@ class PolicyOperations:
     """The operations, over the desks of the decision room."""
 
     def __init__(
-        self, policies: PolicyDesk, lists: ListDesk, records: Records, ledger: Ledger
+        self,
+        policies: PolicyDesk,
+        lists: ListDesk,
+        records: Records,
+        ledger: Ledger,
+        compiler: PolicyCompiler,
     ) -> None:
         self._policies = policies
         self._lists = lists
         self._records = records
         self._ledger = ledger
+        self._compiler = compiler
 
     def operations(self) -> list[Operation]:
         """Every operation of this module."""
@@ -163,7 +164,7 @@ class PolicyOperations:
                       self.create, Ruleset, RulesetRequest, permission="rulesets:write", status=201,
                       tag="policy", body_limit=POLICY_BODY_LIMIT,
                       also_declares={200: "The same ruleset is stored already"},
-                      screen=refusal_of_files, screen_always=True),
+                      screen_aside=self._compiler.screen),
             Operation("GET", "/v1/rulesets/{hash}", "get_ruleset", "Read a ruleset", self.ruleset,
                       Ruleset, permission="rulesets:read", tag="policy", path_texts=hashed),
             Operation("POST", "/v1/rulesets/{hash}/publish", "publish_ruleset",
@@ -221,8 +222,7 @@ class PolicyOperations:
 
     async def create(self, call: Call) -> Answer:
         """POST /v1/rulesets."""
-        body: RulesetRequest = call.body
-        files = {path: text.encode() for path, text in body.files.items()}
+        files = PolicyFiles(call.raw_body, sent=True)
         scope = call.asker.scope
         try:
             row, fresh = await self._policies.create(scope, files, call.asker.key_id)
@@ -236,7 +236,8 @@ class PolicyOperations:
         row = self._records.ruleset(scope, call.path["hash"])
         if row is None:
             raise ruleset_not_found()
-        files = {path: content.decode("utf-8", "replace") for path, content in row.files.items()}
+        held = await asyncio.to_thread(row.files)
+        files = {path: content.decode("utf-8", "replace") for path, content in held.items()}
         return Answer(msgspec.structs.replace(self._shown(scope, row), files=files))
 
     async def publish(self, call: Call) -> Answer:

@@ -1,6 +1,7 @@
-"""What the decision room needs from outside: its records. Every method takes a Scope.
+"""What the decision room needs from outside: its records and a compiler of policies.
 
-Stores that pass `tests/decision/test_records.py` can take each other's place.
+Every method of records takes a Scope. Stores that pass `tests/decision/test_records.py` can take
+each other's place.
 """
 
 from __future__ import annotations
@@ -9,8 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from paywarden.core.errors import InvalidRequest
 from paywarden.core.scope import Scope
+from paywarden.decision.conduct import PolicyRuntime
 from paywarden.kit.db.unit import UnitOfWork
+from paywarden.risk.rules.file_pack import PolicyFiles, unpack_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +30,46 @@ class DecisionRow:
 
 @dataclass(frozen=True, slots=True)
 class RulesetRow:
-    """A stored, immutable ruleset; `files` maps path in the policy folder to content."""
+    """A stored, immutable ruleset; `packed` holds its files (`risk.rules.file_pack`)."""
 
     hash: str
     name: str
     rules: int
-    files: Mapping[str, bytes]
+    packed: bytes
     created_at_us: int
     created_by: str
+
+    def files(self) -> dict[str, bytes]:
+        """Content by path in the policy folder; takes milliseconds for a large policy."""
+        return unpack_files(self.packed)
+
+
+ListedEntries = Mapping[str, Sequence[tuple[str, str, int | None]]]
+"""(value, reason, expires_at_us) of the entries in list files, by name of the list."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRuleset:
+    """A ruleset ready to decide, and its files packed as they are to be stored."""
+
+    runtime: PolicyRuntime
+    packed: bytes
+
+
+class PolicyCompiler(Protocol):
+    """Reads and compiles policies without holding up the event loop."""
+
+    async def compile(self, files: PolicyFiles) -> CompiledRuleset:
+        """Compile. Errors: PolicyErrors with every finding, InvalidRequest, Unavailable."""
+        ...
+
+    async def lists(self, kinds: Mapping[str, str], packed: bytes) -> ListedEntries:
+        """What the files of lists hold. Errors: InvalidRequest with the place, Unavailable."""
+        ...
+
+    async def screen(self, raw: bytes) -> InvalidRequest | None:
+        """The refusal of a body that holds a card number, or None. Errors: Unavailable."""
+        ...
 
 
 class Records(Protocol):

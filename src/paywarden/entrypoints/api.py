@@ -82,7 +82,11 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         installation.metrics,
     )
     policies = PolicyOperations(
-        installation.policies, installation.lists, installation.records, installation.ledger
+        installation.policies,
+        installation.lists,
+        installation.records,
+        installation.ledger,
+        installation.compiler,
     )
     hooks = installation.webhooks
     webhooks = WebhookOperations(

@@ -74,6 +74,11 @@ class Home:
         return self.root / "data" / "segments"
 
     @property
+    def images(self) -> Path:
+        """Compiled rulesets: made again when they are missing."""
+        return self.root / "data" / "images"
+
+    @property
     def exists(self) -> bool:
         """Whether `init` has run here."""
         return self.settings_file.is_file() and self.master_key.exists()

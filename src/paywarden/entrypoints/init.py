@@ -28,6 +28,7 @@ from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.kit.crypto.master import create_master_key
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.journal.model import Entry
+from paywarden.risk.rules.file_pack import PolicyFiles, pack_files
 from paywarden.risk.rules.reader import files_of
 
 ACTOR = "init"
@@ -104,7 +105,7 @@ async def _log(installation: Installation, done: Initialised) -> None:
 
 
 async def _policy(installation: Installation, done: Initialised, folder: Path) -> None:
-    files = files_of(folder)
+    files = PolicyFiles(pack_files(files_of(folder)))
     for scope in installation.scopes:
         if installation.ledger.states[scope].ruleset is None:
             row, _fresh = await installation.policies.create(scope, files, ACTOR)

@@ -30,6 +30,7 @@ from paywarden.decision.policy_desk import PolicyDesk
 from paywarden.decision.replay_desk import ReplayDesk
 from paywarden.decision.sealing import Sealer
 from paywarden.decision.start import Foundations, rebuild
+from paywarden.decision.stores.image_files import ImageFiles
 from paywarden.decision.stores.sqlite import SCHEMA as DECISION_SCHEMA
 from paywarden.decision.stores.sqlite import SqliteRecords
 from paywarden.decision.views import Views
@@ -57,6 +58,7 @@ from paywarden.kit.idempotency import Idempotency
 from paywarden.kit.log import logger
 from paywarden.kit.metrics import Metrics
 from paywarden.kit.outbox import Outbox
+from paywarden.kit.program import program_digest
 from paywarden.kit.stores.sqlite_journal import SqliteJournal
 from paywarden.kit.stores.sqlite_subject_keys import SUBJECT_KEYS, SqliteWrappedKeys
 from paywarden.kit.stores.sqlite_webhook_endpoints import WEBHOOK_ENDPOINTS
@@ -118,9 +120,10 @@ class Installation:
         self.history = History(self.journal, home.segments)
         self.sealer = Sealer(self.key_ring)
         self.ids = DecisionIds(self.keys.sub("decision-ids"))
-        self.compiler = Compiler()
+        images = derive(self.keys.master, Purpose.COMPILED_POLICIES)
+        self.compiler = Compiler(ImageFiles(home.images, images, program_digest()))
         self.lists = ListDesk(self.ledger)
-        self.policies = PolicyDesk(self.ledger, self.history, self.lists, self.compiler.compile)
+        self.policies = PolicyDesk(self.ledger, self.history, self.lists, self.compiler)
         make_deriver = derivers(settings.tables, home.root)
         self.tables = make_deriver("").tables
         self.payments = Payments(

@@ -78,6 +78,6 @@ class _Runtimes:
         if found is None:
             row = self._installation.records.ruleset(scope, ruleset)
             assert row is not None, "a published ruleset is stored for ever"
-            found = PolicyRuntime(compile_policy(read_policy_files(row.files)))
+            found = PolicyRuntime(compile_policy(read_policy_files(row.files())))
             self._known[scope, ruleset] = found
         return found

@@ -151,13 +151,14 @@ def test_the_least_used_code_is_forgotten():
 def test_an_image_crosses_in_small_parts():
     given = policy(*[f"payment.amount_minor > {n}" for n in range(1200)], 'count(card, "1h") > 2')
     image = build_policy_image(given)
-    parts = list(parts_of(image))
+    parts = list(parts_of(image, given))
     assert len(parts) > 5
     assembly = Assembly()
     for part in parts:
         assembly.take(part)
     copy = assembly.image
     assert copy == image
+    assert assembly.policy == given
     compiled = load_policy(copy, given)
     assert len(compiled.online.evaluate(vector(compiled, payment__amount_minor=700), {})) == 700
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
-
-import msgspec
 
 from paywarden.core.scope import Scope
 from paywarden.decision.ports import DecisionRow, RulesetRow
@@ -38,7 +35,6 @@ _RULESETS = (
     "SELECT hash, name, rules, x'', created_at_us, created_by FROM rulesets"
     " WHERE scope = ? AND hash > ? ORDER BY hash LIMIT ?"
 )
-_FILES_LIMIT = 64 * 1024 * 1024
 
 
 class SqliteRecords:
@@ -67,12 +63,14 @@ class SqliteRecords:
         unit.add(_CONTROL, (seq, scope.text, kind))
 
     def add_ruleset(self, unit: UnitOfWork, scope: Scope, row: RulesetRow) -> None:
-        """Store a ruleset with its files compressed."""
-        files = zlib.compress(msgspec.msgpack.encode(dict(row.files)))
+        """Store a ruleset with its files, which come packed."""
         unit.add(
             _RULESET,
-            (scope.text, row.hash, row.name, row.rules, files, row.created_at_us, row.created_by),
-        )
+            (
+                scope.text, row.hash, row.name, row.rules, row.packed, row.created_at_us,
+                row.created_by,
+            ),
+        )  # fmt: skip
 
     def decisions(
         self,
@@ -100,24 +98,13 @@ class SqliteRecords:
     def ruleset(self, scope: Scope, ruleset_hash: str) -> RulesetRow | None:
         """A stored ruleset with its files."""
         row = self._reader.one(_ONE_RULESET, (scope.text, ruleset_hash))
-        return None if row is None else _ruleset(row)
+        return None if row is None else RulesetRow(*row)
 
     def rulesets(self, scope: Scope, *, after: str, limit: int) -> Sequence[RulesetRow]:
         """Rulesets in order of hash, without files."""
         rows = self._reader.rows(_RULESETS, (scope.text, after, limit), limit=limit)
-        return [_ruleset(row) for row in rows]
+        return [RulesetRow(*row) for row in rows]
 
 
 def _signed(digest: int) -> int:
     return digest - _WHOLE if digest >= _HALF else digest
-
-
-def _ruleset(row: tuple[object, ...]) -> RulesetRow:
-    packed = row[3]
-    files: dict[str, bytes] = {}
-    if isinstance(packed, bytes) and packed:
-        opener = zlib.decompressobj()
-        files = msgspec.msgpack.decode(
-            opener.decompress(packed, _FILES_LIMIT), type=dict[str, bytes]
-        )
-    return RulesetRow(row[0], row[1], row[2], files, row[4], row[5])  # type: ignore[arg-type]

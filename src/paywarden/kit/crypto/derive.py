@@ -27,6 +27,7 @@ class Purpose(enum.StrEnum):
     API_KEYS = "api_keys"
     SUBJECT_NAMES = "subject_names"
     SUBJECT_WRAPPING = "subject_wrapping"
+    COMPILED_POLICIES = "compiled_policies"
     WEBHOOKS = "webhooks"
     APPROVALS = "approvals"
     PEOPLE = "people"

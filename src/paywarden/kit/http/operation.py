@@ -75,6 +75,9 @@ class Call:
 Handler = Callable[[Call], Awaitable[Answer]]
 Screen = Callable[[bytes], InvalidRequest | None]
 """The refusal of a raw body that holds what may not even be looked at closer, or None."""
+ScreenAside = Callable[[bytes], Awaitable[InvalidRequest | None]]
+"""The same away from the event loop. The body is then decoded there too: the handler gets it raw,
+and whoever decodes it raises what `decoding` raises."""
 
 
 class Replays(Protocol):
@@ -116,6 +119,7 @@ class Operation:
     body_optional: bool = False
     screen: Screen | None = None
     screen_always: bool = False
+    screen_aside: ScreenAside | None = None
     path_patterns: Mapping[str, str] = field(default_factory=dict)
     from_browser: bool = False
 
@@ -197,9 +201,12 @@ class Endpoint:
             principal.require(operation.permission or "")
         raw = await self._body(receive, headers) if self._decoder else b""
         query = _query(operation.query, scope)
+        if operation.screen_aside is not None:
+            self._refuse(await operation.screen_aside(raw))
 
         async def act() -> Answer:
-            body = self._decoded(raw) if self._decoder else None
+            here = self._decoder and operation.screen_aside is None
+            body = self._decoded(raw) if here else None
             path = scope.get("path_params", {})
             call = Call(request_id, principal, body, raw, path, query, started_ns)
             return await operation.handler(call)
@@ -239,7 +246,9 @@ class Endpoint:
             raise
 
     def _screen(self, screen: Screen, raw: bytes) -> None:
-        refusal = screen(raw)
+        self._refuse(screen(raw))
+
+    def _refuse(self, refusal: InvalidRequest | None) -> None:
         if refusal is not None:
             self._around.metrics.card_numbers_refused.inc()
             raise refusal

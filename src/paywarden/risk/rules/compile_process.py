@@ -1,16 +1,15 @@
 """Compiling in a process of its own, so that no payment waits for the compiler.
 
-Guards: the compiler's process has a deadline and a memory limit and may die without harm; it is
-kept between compilations, because it remembers checked trees and compiled functions, so that a
-policy with few changes is ready soon. Policy and image cross in frames (length, HMAC-SHA-256 under
-a key of this one process, payload); marshalled code is read only from a frame whose HMAC fits. The
-parent encodes and loads in small steps, gives other tasks a turn after each, and collects no
-cycles meanwhile. A process that answers payments does well to `gc.freeze()` once it is warm.
-Order: policy head, slices of rules, end; then parts of the image, end; or findings.
-Not done here: what is compiled (`policy_image.py`), how it is loaded (`compiler.py`).
+Guards: the compiler's process (`compile_child.py`) has a deadline and a memory limit and may die
+without harm; it is kept between requests, because it remembers what it read and compiled. Octets
+cross in frames under an HMAC with a key of this one process (`compile_frames.py`). Everything that
+takes long is done there, reading the files included; the parent sends, receives and loads in pieces
+of about a millisecond, gives other tasks a turn after each (`kit.turns`), and collects no cycles
+meanwhile, nor of what it loaded. A process that answers payments does well to `gc.freeze()` once it
+is warm. Not done here: what is compiled (`policy_image.py`), how it is loaded (`compiler.py`).
 
     async with CompilerProcess() as compiler:
-        compiled = await compiler.compile(policy)
+        compiled = (await compiler.compile(PolicyFiles(pack_files(files)))).policy
 """
 
 from __future__ import annotations
@@ -18,63 +17,51 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import hashlib
-import hmac
 import os
-import resource
-import struct
 import sys
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
 from types import TracebackType
-from typing import BinaryIO, Self
-
-import msgspec
+from typing import Self
 
 from paywarden.core.clock import Randomness
-from paywarden.core.errors import Corrupt, InvalidRequest, Unavailable
+from paywarden.core.errors import Corrupt, Unavailable
 from paywarden.kit.clock import SystemRandomness
+from paywarden.kit.dismantling import taken_apart
+from paywarden.kit.turns import Turns
+from paywarden.risk.rules.compile_frames import (
+    COMPILE,
+    END,
+    HEADER,
+    KEY_BYTES,
+    MAX_FRAME,
+    PART,
+    UPLOAD,
+    Frames,
+    pieces,
+    refusal_of,
+)
 from paywarden.risk.rules.compiler import CompiledPolicy, loading_steps
-from paywarden.risk.rules.findings import Finding, PolicyErrors
-from paywarden.risk.rules.image_parts import Assembly, parts_of
-from paywarden.risk.rules.model import Policy, Rule
-from paywarden.risk.rules.policy_image import TreeCache, build_policy_image
+from paywarden.risk.rules.file_pack import PolicyFiles, pack_files
+from paywarden.risk.rules.image_parts import Assembly
 
 DEADLINE_SECONDS = 60.0
 MEMORY_BYTES = 4 << 30
-MAX_FRAME = 256 << 20
-SLICE = 250
-_HEADER = struct.Struct(">cQ32s")
-_KEY_BYTES = 32
-_PART, _END, _FINDINGS, _INVALID = b"P", b"E", b"F", b"I"
+MODULE = "paywarden.risk.rules.compile_child"
+"""The child's entry; one that also takes bodies as they were sent is in `entrypoints`."""
 
 
-class Frames:
-    """Frames under one key; each direction counts its frames, so none can be left out or moved."""
+@dataclass(frozen=True, slots=True)
+class Compilation:
+    """A compiled policy, its files packed as they are to be stored, and the parts it came in."""
 
-    def __init__(self, key: bytes, direction: bytes) -> None:
-        self._key = key
-        self._direction = direction
-        self._count = 0
-
-    def packed(self, kind: bytes, payload: bytes) -> bytes:
-        """A frame to send."""
-        return _HEADER.pack(kind, len(payload), self._digest(kind, payload)) + payload
-
-    def checked(self, kind: bytes, digest: bytes, payload: bytes) -> bytes:
-        """The payload of a received frame. Errors: Corrupt when its digest does not fit."""
-        if not hmac.compare_digest(digest, self._digest(kind, payload)):
-            raise Corrupt("compiler_frame", "a frame of the compiler's process fails its digest")
-        return payload
-
-    def _digest(self, kind: bytes, payload: bytes) -> bytes:
-        self._count += 1
-        head = self._direction + kind + struct.pack(">Q", self._count)
-        return hmac.new(self._key, head + payload, hashlib.sha256).digest()
+    policy: CompiledPolicy
+    packed: bytes
+    parts: list[bytes]
 
 
 class CompilerProcess:
-    """A compiler that lives in a child process; one compilation at a time."""
+    """A compiler that lives in a child process; one request at a time."""
 
     def __init__(
         self,
@@ -82,10 +69,12 @@ class CompilerProcess:
         deadline_seconds: float = DEADLINE_SECONDS,
         memory_bytes: int = MEMORY_BYTES,
         randomness: Randomness | None = None,
+        module: str = MODULE,
     ) -> None:
         self._deadline_seconds = deadline_seconds
         self._memory_bytes = memory_bytes
         self._randomness = randomness or SystemRandomness()
+        self._module = module
         self._process: asyncio.subprocess.Process | None = None
         self._lock = asyncio.Lock()
 
@@ -100,16 +89,36 @@ class CompilerProcess:
     ) -> None:
         await self.close()
 
-    async def compile(self, policy: Policy) -> CompiledPolicy:
-        """Compile and load. Errors: PolicyErrors with every finding; Unavailable when late or dead.
+    async def compile(self, files: PolicyFiles) -> Compilation:
+        """Compile and load. Errors: PolicyErrors with every finding; those of `ask`."""
+        task = UPLOAD if files.sent else COMPILE
+        async with self._request():
+            return await load_parts(self._parts(task, files.octets), files.octets)
+
+    async def ask(self, task: bytes, octets: bytes) -> list[bytes]:
+        """The parts of an answer. Errors: Unavailable when late or dead, the answer's refusal.
 
         After a deadline or a crash the next call starts a new process.
         """
+        async with self._request():
+            return [part async for part in self._parts(task, octets)]
+
+    async def close(self) -> None:
+        """End the process."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+    @contextlib.asynccontextmanager
+    async def _request(self) -> AsyncIterator[None]:
+        """One request at a time, within the deadline; a process that failed is ended."""
         async with self._lock:
             try:
-                with collection_paused():
-                    async with asyncio.timeout(self._deadline_seconds):
-                        return await self._compile(policy)
+                async with asyncio.timeout(self._deadline_seconds):
+                    yield
             except TimeoutError:
                 await self.close()
                 detail = "the compiler exceeded its deadline; make the policy smaller"
@@ -122,37 +131,27 @@ class CompilerProcess:
                 await self.close()
                 raise
 
-    async def close(self) -> None:
-        """End the process."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-
-    async def _compile(self, policy: Policy) -> CompiledPolicy:
+    async def _parts(self, task: bytes, octets: bytes) -> AsyncIterator[bytes]:
         process = await self._started()
         assert process.stdin is not None
         assert process.stdout is not None
-        for kind, payload in _request(policy):
-            process.stdin.write(self._sent.packed(kind, payload))
+        turns = Turns()
+        for piece in pieces(octets):
+            process.stdin.write(self._sent.packed(PART, piece))
             await process.stdin.drain()
-            await asyncio.sleep(0)
-        assembly = Assembly()
+            await turns.give()
+        process.stdin.write(self._sent.packed(task, b""))
         while True:
             kind, payload = await self._frame(process.stdout)
-            if kind == _END:
-                break
-            if kind != _PART:
-                raise _refusal(kind, payload)
-            assembly.take(payload)
-            await asyncio.sleep(0)
-        return await load_in_turns(assembly, policy)
+            if kind == END:
+                return
+            if kind != PART:
+                raise refusal_of(kind, payload)
+            yield payload
 
     async def _frame(self, stream: asyncio.StreamReader) -> tuple[bytes, bytes]:
-        header = await stream.readexactly(_HEADER.size)
-        kind, length, digest = _HEADER.unpack(header)
+        header = await stream.readexactly(HEADER.size)
+        kind, length, digest = HEADER.unpack(header)
         if length > MAX_FRAME:
             raise Corrupt("compiler_frame", "a frame of the compiler's process is too large")
         payload = await stream.readexactly(length)
@@ -161,11 +160,11 @@ class CompilerProcess:
     async def _started(self) -> asyncio.subprocess.Process:
         if self._process is not None and self._process.returncode is None:
             return self._process
-        key = self._randomness.octets(_KEY_BYTES)
+        key = self._randomness.octets(KEY_BYTES)
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "paywarden.risk.rules.compile_process",
+            self._module,
             str(self._memory_bytes),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -181,120 +180,58 @@ class CompilerProcess:
 
 @contextlib.contextmanager
 def collection_paused() -> Iterator[None]:
-    """Hold back the collector of cycles: a full pass over a large policy stops every thread."""
+    """Hold back the collector of cycles: a pass over a large policy stops every thread.
+
+    What stands afterwards lives long and holds no cycles: the collector leaves it out for ever,
+    else its first pass would be the one that was held back.
+    """
     running = gc.isenabled()
     gc.disable()
     try:
         yield
+        gc.freeze()
     finally:
         if running:
             gc.enable()
 
 
-async def load_in_turns(assembly: Assembly, policy: Policy) -> CompiledPolicy:
-    """Load an image in small steps, other tasks in between."""
-    loading = loading_steps(assembly.image, policy)
+async def load_parts(parts: AsyncIterator[bytes], packed: bytes) -> Compilation:
+    """Load parts as they come. `packed`: the files, unless the parts bring them."""
+    assembly, taken, turns = Assembly(), list[bytes](), Turns()
+    with collection_paused():
+        async for part in parts:
+            assembly.take(part)
+            taken.append(part)
+            await turns.give()
+        policy = await load_in_turns(assembly)
+    return Compilation(policy, assembly.packed or packed, taken)
+
+
+async def load_in_turns(assembly: Assembly) -> CompiledPolicy:
+    """Load an image in small steps, other tasks in between; the assembly is used up."""
+    loading = loading_steps(assembly.image, assembly.policy)
+    turns = Turns()
     while True:
         try:
             next(loading)
         except StopIteration as done:
             compiled: CompiledPolicy = done.value
-            return compiled
-        await asyncio.sleep(0)
+            break
+        await turns.give()
+    for _ in taken_apart(assembly.used_up()):
+        await turns.give()
+    return compiled
 
 
 async def compile_in_child(
-    policy: Policy, *, deadline_seconds: float = DEADLINE_SECONDS
+    files: Mapping[str, bytes], *, deadline_seconds: float = DEADLINE_SECONDS
 ) -> CompiledPolicy:
     """Compile once in a process that ends afterwards. Errors: as `CompilerProcess.compile`."""
     async with CompilerProcess(deadline_seconds=deadline_seconds) as compiler:
-        return await compiler.compile(policy)
+        return (await compiler.compile(PolicyFiles(pack_files(files)))).policy
 
 
 def _environment() -> dict[str, str]:
     """Only what a Python needs to find itself; no secret of the parent."""
     wanted = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG", "LC_ALL", "TZDIR")
     return {name: os.environ[name] for name in wanted if name in os.environ}
-
-
-def _request(policy: Policy) -> Iterator[tuple[bytes, bytes]]:
-    yield _PART, msgspec.msgpack.encode(replace(policy, rules=()))
-    for start in range(0, len(policy.rules), SLICE):
-        yield _PART, msgspec.msgpack.encode(policy.rules[start : start + SLICE])
-    yield _END, b""
-
-
-def _refusal(kind: bytes, payload: bytes) -> Exception:
-    if kind == _FINDINGS:
-        return PolicyErrors(msgspec.msgpack.decode(payload, type=list[Finding]))
-    code, detail, pointer = msgspec.msgpack.decode(payload, type=tuple[str, str, str | None])
-    return InvalidRequest(code, detail, pointer=pointer)
-
-
-# --- the child ------------------------------------------------------------------------------
-
-
-def serve(source: BinaryIO, sink: BinaryIO) -> None:
-    """Compile what comes in until the parent closes its end."""
-    key = _exactly(source, _KEY_BYTES)
-    received, sent = Frames(key, b">"), Frames(key, b"<")
-    cache = TreeCache()
-    while True:
-        policy = _policy_from(source, received)
-        if policy is None:
-            return
-        for kind, payload in _answer(policy, cache):
-            sink.write(sent.packed(kind, payload))
-        sink.flush()
-
-
-def _answer(policy: Policy, cache: TreeCache) -> Iterator[tuple[bytes, bytes]]:
-    try:
-        image = build_policy_image(policy, cache)
-    except PolicyErrors as errors:
-        yield _FINDINGS, msgspec.msgpack.encode(errors.findings)
-        return
-    except InvalidRequest as error:
-        yield _INVALID, msgspec.msgpack.encode((error.code, error.detail, error.pointer))
-        return
-    for part in parts_of(image):
-        yield _PART, part
-    yield _END, b""
-
-
-def _policy_from(source: BinaryIO, frames: Frames) -> Policy | None:
-    rules: list[Rule] = []
-    policy: Policy | None = None
-    while True:
-        header = source.read(_HEADER.size)
-        if len(header) < _HEADER.size:
-            return None
-        kind, length, digest = _HEADER.unpack(header)
-        payload = frames.checked(kind, digest, _exactly(source, length))
-        if kind == _END:
-            return None if policy is None else replace(policy, rules=tuple(rules))
-        if policy is None:
-            policy = msgspec.msgpack.decode(payload, type=Policy)
-        else:
-            rules.extend(msgspec.msgpack.decode(payload, type=list[Rule]))
-
-
-def _exactly(source: BinaryIO, count: int) -> bytes:
-    octets = source.read(count)
-    if len(octets) < count:
-        raise EOFError
-    return octets
-
-
-def main() -> None:
-    """Entry of the child: limit memory, then serve standard input."""
-    limit = int(sys.argv[1])
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # Trees and code hold no cycles, and collector passes over them cost a third of the time.
-    gc.disable()
-    serve(sys.stdin.buffer, sys.stdout.buffer)
-
-
-if __name__ == "__main__":
-    main()

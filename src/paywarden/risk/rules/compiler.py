@@ -14,12 +14,14 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from paywarden.kit.dismantling import Heap
 from paywarden.risk.features.catalogue import FIELDS
 from paywarden.risk.features.model import Aggregate
 from paywarden.risk.features.plan import WindowPlan
 from paywarden.risk.rules.cel.types import CelType
 from paywarden.risk.rules.column_program import ColumnProgram
 from paywarden.risk.rules.filters import FilterSet
+from paywarden.risk.rules.firing import FRAUD, FiredRule, row_of
 from paywarden.risk.rules.macros import WindowMacros
 from paywarden.risk.rules.model import Effect, Policy
 from paywarden.risk.rules.online import Loader, OnlineProgram
@@ -36,7 +38,7 @@ from paywarden.risk.rules.segments_program import FirstMatch
 from paywarden.risk.rules.slow_path import SlowPath
 
 MODEL = "model.p"
-ROW_STEP = 200
+ROW_STEP = 50
 _NO_LISTS: Mapping[str, Any] = {}
 
 
@@ -69,7 +71,8 @@ class CompiledPolicy:
     """Programs, plan and rows of one policy; see the module for the order of use.
 
     `slots`: path -> position in the vector. `needs_whole[rule]`: indexes of aggregates in the plan
-    that must not be partial. `counts`: atoms, nodes and functions compiled anew.
+    that must not be partial. `fired[rule]`: what the combination needs of a rule that fired.
+    `counts`: atoms, nodes and functions compiled anew.
     """
 
     def __init__(self, image: PolicyImage, policy: Policy) -> None:
@@ -90,6 +93,7 @@ class CompiledPolicy:
         )
         self.rules: tuple[RuleRow, ...]
         self.needs_whole: tuple[frozenset[int], ...]
+        self.fired: tuple[FiredRule, ...]
         self.filters: FilterSet
         self.plan: WindowPlan
         self.online: OnlineProgram
@@ -104,6 +108,13 @@ class CompiledPolicy:
     def merchant_group_of(self, values: Sequence[Any], lists: Lists = _NO_LISTS) -> str:
         """Name of the first merchant group whose condition holds; "" for none."""
         return self._groups.name_of(values, lists)
+
+    def heaps(self) -> list[Heap]:
+        """The heavy contents in flat lists, to be freed in steps when this policy is given up."""
+        rows = (self.fired, self.needs_whole, self.rules, self.policy.rules, self.slow.conditions)
+        heaps: list[Heap] = [self.online.functions, self.online.reads, *map(list, rows)]
+        # The filters and their set refer to each other: without this table they no longer do.
+        return [*heaps, self.slow.trees, self.filters.filters]
 
     @property
     def columns(self) -> ColumnProgram:
@@ -147,16 +158,19 @@ def loading_steps(image: PolicyImage, policy: Policy) -> Generator[None, None, C
     places = {one.name: index for index, one in enumerate(compiled.aggregates)}
     rows: list[RuleRow] = []
     needs: list[frozenset[int]] = []
+    fired: list[FiredRule] = []
+    reads: list[tuple[tuple[str, int], ...]] = []
     for index, made in enumerate(image.rules):
         rows.append(_row(index, policy, made))
         needs.append(frozenset(places[name] for name in made.whole))
+        fired.append(row_of(policy.rules[index], _engine(policy, rows[index].scenario)))
+        reads.append(tuple((path, compiled.slots[path]) for path in made.paths))
         if index % ROW_STEP == ROW_STEP - 1:
             yield
     compiled.rules, compiled.needs_whole = tuple(rows), tuple(needs)
+    compiled.fired = tuple(fired)
     loader = Loader(image.online, compiled.slots)
     yield from loader.steps()
-    reads = [tuple((path, compiled.slots[path]) for path in row.references.paths) for row in rows]
-    yield
     compiled.online = loader.program(compiled.slow, reads)
     compiled._segments = FirstMatch(
         [s.name for s in policy.segments], image.segments, compiled.slots
@@ -173,6 +187,11 @@ def _layout(aggregates: Sequence[Aggregate]) -> tuple[dict[str, int], int]:
     start = len(slots)
     slots.update({f"agg.{one.name}": start + n for n, one in enumerate(aggregates)})
     return slots, start
+
+
+def _engine(policy: Policy, scenario: str) -> str:
+    found = policy.scenarios.get(scenario)
+    return found.engine if found is not None else FRAUD
 
 
 def _row(index: int, policy: Policy, made: RuleImage) -> RuleRow:

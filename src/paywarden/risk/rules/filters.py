@@ -71,7 +71,7 @@ class FilterSet:
         )
         self._functions = functions[: len(self.roots)]
         self._masks = functions[len(self.roots)]
-        self.filters: Mapping[str, CompiledFilter] = {
+        self.filters: dict[str, CompiledFilter] = {
             text: CompiledFilter(text, index, self) for index, text in enumerate(self.texts)
         }
 

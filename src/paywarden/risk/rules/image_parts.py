@@ -1,4 +1,4 @@
-"""An image of a policy as a sequence of small marshalled parts, and back again step by step.
+"""A policy and its image as a sequence of small marshalled parts, and back again step by step.
 
 Guards: a part holds plain values only and is small (bounded numbers of rules or functions), so that
 reading one never stops a process for long. Parts are read only after their digest was checked by
@@ -9,29 +9,38 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import islice
 from typing import Any
 
 import msgspec
 
+from paywarden.kit.dismantling import Heap
 from paywarden.risk.features.model import Aggregate
+from paywarden.risk.rules.compile_frames import pieces
+from paywarden.risk.rules.model import Policy, Rule
 from paywarden.risk.rules.online_image import OnlineImage
 from paywarden.risk.rules.policy_image import PolicyImage, RuleImage
 
-RULES_A_PART = 500
-CHUNKS_A_PART = 128
-ENTRIES_A_PART = 2_000
+RULES_A_PART = 100
+CHUNKS_A_PART = 64
+ENTRIES_A_PART = 500
 _PROGRAMS = ("online", "segments", "merchant_groups")
+_POLICY = msgspec.msgpack.Decoder(Policy)
+_WRITTEN = msgspec.msgpack.Decoder(list[Rule])
 
 
-def parts_of(image: PolicyImage) -> Iterator[bytes]:
+def parts_of(image: PolicyImage, policy: Policy) -> Iterator[bytes]:
     """The parts, in the order in which `Assembly` takes them."""
+    yield _part("policy", msgspec.msgpack.encode(replace(policy, rules=())))
+    for written in _slices(policy.rules, RULES_A_PART):
+        yield _part("written", msgspec.msgpack.encode(written))
     made = [asdict(one) for one in image.made]
     yield _part("head", image.ruleset_hash, made, image.kinds, image.counts)
     for rules in _slices(image.rules, RULES_A_PART):
         yield _part("rules", [(r.condition, r.paths, r.lists, r.whole) for r in rules])
-    yield _part("graph", image.graph)
+    for piece in pieces(image.graph):
+        yield _part("graph", piece)
     for name in _PROGRAMS:
         yield from _program_parts(name, getattr(image, name))
 
@@ -48,6 +57,12 @@ def _program_parts(name: str, image: OnlineImage) -> Iterator[bytes]:
             yield _part("entries", name, field, entries)
 
 
+def packed_parts(packed: bytes) -> Iterator[bytes]:
+    """Parts that carry the packed files back, behind those of the image."""
+    for piece in pieces(packed):
+        yield _part("packed", piece)
+
+
 def _part(kind: str, *content: Any) -> bytes:
     return marshal.dumps((kind, *content))
 
@@ -59,13 +74,16 @@ def _slices(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
 
 
 class Assembly:
-    """Puts parts together; `image` is there after the last one."""
+    """Puts parts together; `policy` and `image` are there after the last one."""
 
     def __init__(self) -> None:
         self._programs = {name: OnlineImage() for name in _PROGRAMS}
         self._rules: list[RuleImage] = []
         self._head: tuple[Any, ...] = ()
-        self._graph = b""
+        self._graph: list[bytes] = []
+        self._packed: list[bytes] = []
+        self._policy: Policy | None = None
+        self._written: list[Rule] = []
 
     def take(self, part: bytes) -> None:
         """Read one part, whose digest the caller has checked."""
@@ -75,7 +93,13 @@ class Assembly:
         elif kind == "rules":
             self._rules.extend(RuleImage(*rule) for rule in content[0])
         elif kind == "graph":
-            self._graph = content[0]
+            self._graph.append(content[0])
+        elif kind == "policy":
+            self._policy = _POLICY.decode(content[0])
+        elif kind == "written":
+            self._written.extend(_WRITTEN.decode(content[0]))
+        elif kind == "packed":
+            self._packed.append(content[0])
         else:
             self._take_program(kind, self._programs[content[0]], content[1:])
 
@@ -90,6 +114,23 @@ class Assembly:
             getattr(image, content[0]).update(content[1])
 
     @property
+    def policy(self) -> Policy:
+        """The policy as it was read."""
+        assert self._policy is not None
+        return replace(self._policy, rules=tuple(self._written))
+
+    @property
+    def packed(self) -> bytes:
+        """The packed files, when they were sent along."""
+        return b"".join(self._packed)
+
+    def used_up(self) -> list[Heap]:
+        """What only the image needed, once it is loaded, to be freed in steps."""
+        programs = self._programs.values()
+        heaps: list[Heap] = [self._rules, self._written, *(one.chunks for one in programs)]
+        return heaps + [table for one in programs for table in one.tables.values()]
+
+    @property
     def image(self) -> PolicyImage:
         """The image of all parts."""
         ruleset, made, kinds, counts = self._head
@@ -98,7 +139,7 @@ class Assembly:
             tuple(msgspec.convert(one, Aggregate) for one in made),
             self._rules,
             kinds,
-            self._graph,
+            b"".join(self._graph),
             self._programs["online"],
             self._programs["segments"],
             self._programs["merchant_groups"],

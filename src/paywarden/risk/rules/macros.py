@@ -24,7 +24,7 @@ from paywarden.risk.features.model import FUNCTIONS, Aggregate
 from paywarden.risk.rules.cel.errors import CompileError, shown
 from paywarden.risk.rules.cel.names import chain_of
 from paywarden.risk.rules.cel.syntax import Call, Expr, ListOf, Literal, Name, Select
-from paywarden.risk.rules.cel.tree import transform
+from paywarden.risk.rules.cel.tree import nodes_of, transform
 from paywarden.risk.rules.windows import (
     READS,
     identity_of,
@@ -42,18 +42,34 @@ MACROS = frozenset(FUNCTIONS) | {name + BEFORE for name in FUNCTIONS}
 
 
 class WindowMacros:
-    """The windows of one policy: declared ones and those that conditions ask for."""
+    """The windows of one policy: declared ones and those that conditions ask for.
+
+    `declared`: digest of the declared ones, on which the names of all windows depend.
+    """
 
     def __init__(self, declared: Iterable[Aggregate] = ()) -> None:
         self._names: dict[tuple[object, ...], str] = {}
         self._made: dict[str, Aggregate] = {}
         for window in declared:
             self._names.setdefault(identity_of(window), window.name)
+        form = json.dumps([*self._names.items()], separators=(",", ":"))
+        self.declared = hashlib.sha256(form.encode()).digest()
 
     @property
     def made(self) -> tuple[Aggregate, ...]:
         """Windows that macros asked for and nobody declared, by name."""
         return tuple(self._made[name] for name in sorted(self._made))
+
+    def asked_in(self, expr: Expr) -> tuple[Aggregate, ...]:
+        """The undeclared windows that an expanded condition reads."""
+        names = (node.field for node in nodes_of(expr) if isinstance(node, Select))
+        return tuple(self._made[name] for name in dict.fromkeys(names) if name in self._made)
+
+    def ask_for(self, windows: Iterable[Aggregate]) -> None:
+        """As if a condition with these windows had been expanded again."""
+        for window in windows:
+            self._names.setdefault(identity_of(window), window.name)
+            self._made.setdefault(window.name, window)
 
     def expand(self, expr: Expr) -> Expr:
         """`expr` with every macro replaced by `agg.<name>`. Errors: CompileError."""

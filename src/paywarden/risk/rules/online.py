@@ -21,7 +21,7 @@ from paywarden.risk.rules.online_fallback import ERROR, HELPERS, Lists, asking
 from paywarden.risk.rules.online_image import OnlineImage
 from paywarden.risk.rules.slow_path import SlowPath
 
-LOAD_STEP = 64
+LOAD_STEP = 32
 _NOTHING: tuple[str, ...] = ()
 _BUILTINS = {"len": len, "abs": abs, "int": int, "float": float}
 
@@ -38,15 +38,20 @@ class OnlineProgram:
         memos: int,
         repeated: bool,
         slow: SlowPath,
-        reads: Sequence[tuple[tuple[str, int], ...]],
+        reads: list[tuple[tuple[str, int], ...]],
+        functions: list[FunctionType],
     ) -> None:
-        """`reads`: per rule, the paths that an explanation shows, with their slots."""
+        """`reads`: per rule, the paths that an explanation shows, with their slots.
+
+        `functions`: all of them, callees before their callers.
+        """
         self._drivers = tuple(drivers)
         self._lists = lists
         self._memos = memos
         self._repeated = repeated
         self._slow = slow
-        self._reads = reads
+        self.reads = reads
+        self.functions = functions
         self.faults = 0
 
     def evaluate(self, values: Sequence[Any], lists: Lists) -> Fired:
@@ -71,7 +76,7 @@ class OnlineProgram:
 
     def fired_values(self, rule: int, values: Sequence[Any]) -> dict[str, Any]:
         """What an explanation shows of a rule that fired: path -> value, absent ones as None."""
-        return {path: values[slot] for path, slot in self._reads[rule]}
+        return {path: values[slot] for path, slot in self.reads[rule]}
 
     def errors(self, values: Sequence[Any], lists: Lists) -> dict[int, str]:
         """Rule number -> error code of this payment; exact and slow (milliseconds): sample it."""
@@ -130,12 +135,12 @@ class Loader:
         """Length of the memory that an evaluation needs."""
         return len(self._memos) + 1
 
-    def program(
-        self, slow: SlowPath, reads: Sequence[tuple[tuple[str, int], ...]]
-    ) -> OnlineProgram:
+    def program(self, slow: SlowPath, reads: list[tuple[tuple[str, int], ...]]) -> OnlineProgram:
         """The loaded program."""
-        image = self._image
-        return OnlineProgram(self.functions, image.lists, self.memos, image.repeated, slow, reads)
+        image, drivers = self._image, self.functions
+        return OnlineProgram(
+            drivers, image.lists, self.memos, image.repeated, slow, reads, self._functions
+        )
 
     def _function(self, code: bytes) -> FunctionType:
         names: dict[str, Any] = {"__builtins__": _BUILTINS, "E": ERROR}

@@ -26,8 +26,9 @@ from paywarden.risk.rules.findings import Findings, one_of
 from paywarden.risk.rules.macros import WindowMacros
 from paywarden.risk.rules.model import Policy, Source
 from paywarden.risk.rules.policy_reader import FILE, LIST_KINDS, Head, read_head
+from paywarden.risk.rules.reading_memory import ReadingMemory
 from paywarden.risk.rules.rule_reader import RuleReader
-from paywarden.risk.rules.yaml_source import MAX_FILE_BYTES, Node, Scalar, Table, parse_yaml
+from paywarden.risk.rules.yaml_source import MAX_FILE_BYTES, Node, Scalar, Table
 
 AGGREGATES = "aggregates.yaml"
 RULES = "rules/"
@@ -64,9 +65,9 @@ def read_policy(folder: Path) -> Policy:
     return read_policy_files(files_of(folder))
 
 
-def read_policy_files(files: Mapping[str, bytes]) -> Policy:
+def read_policy_files(files: Mapping[str, bytes], memory: ReadingMemory | None = None) -> Policy:
     """The policy of files by path relative to the folder. Errors: PolicyErrors."""
-    reading = read_all(files)
+    reading = read_all(files, memory)
     reading.findings.raise_errors()
     return reading.policy
 
@@ -97,21 +98,24 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return found
 
 
-def read_all(files: Mapping[str, bytes]) -> Reading:
-    """Everything that can be read of the files, and everything that is wrong with them."""
-    findings = Findings()
+def read_all(files: Mapping[str, bytes], memory: ReadingMemory | None = None) -> Reading:
+    """Everything that can be read of the files, and everything that is wrong with them.
+
+    `memory`: what earlier readings left; it spares work and changes nothing.
+    """
+    findings, memory = Findings(), memory or ReadingMemory()
     if _too_much(files, findings):
         return Reading(_policy(Head(), [], None), findings)
-    head = _head(files, findings)
+    head = _head(files, memory, findings)
     lists = _lists(files, head, findings)
     head.lists = lists
-    declared = read_aggregates(_parsed(files, AGGREGATES, findings), findings)
+    declared = read_aggregates(_parsed(files, AGGREGATES, memory, findings), findings)
     windows = [window for window, _ in declared.values()]
     macros = WindowMacros(windows)
-    rules = RuleReader(head, macros, findings)
+    rules = RuleReader(head, macros, findings, memory)
     for name in sorted(files):
         if name.startswith(RULES) and name.endswith(YAML):
-            rules.read_file(_parsed(files, name, findings), name)
+            rules.read_file(_parsed(files, name, memory, findings), name)
         elif not _known(name):
             _unknown_file(name, findings)
     policy = replace(
@@ -138,18 +142,20 @@ def _too_much(files: Mapping[str, bytes], findings: Findings) -> bool:
     return True
 
 
-def _parsed(files: Mapping[str, bytes], name: str, findings: Findings) -> Node | None:
-    return parse_yaml(name, files[name], findings) if name in files else None
+def _parsed(
+    files: Mapping[str, bytes], name: str, memory: ReadingMemory, findings: Findings
+) -> Node | None:
+    return memory.parsed(name, files[name], findings) if name in files else None
 
 
-def _head(files: Mapping[str, bytes], findings: Findings) -> Head:
+def _head(files: Mapping[str, bytes], memory: ReadingMemory, findings: Findings) -> Head:
     if FILE not in files:
         message = "the folder has no policy.yaml"
         remedy = "add one with at least `name` and `base_currency`"
         findings.error(Source(FILE, 1), "policy_yaml_missing", message, remedy)
         return Head()
     before = findings.failed
-    node = _parsed(files, FILE, findings)
+    node = _parsed(files, FILE, memory, findings)
     if isinstance(node, Table):
         return read_head(node, findings)
     if node is not None or findings.failed == before:

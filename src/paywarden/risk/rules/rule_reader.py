@@ -26,6 +26,7 @@ from paywarden.risk.rules.firing import EVERY_FRAUD_SCENARIO
 from paywarden.risk.rules.macros import WindowMacros
 from paywarden.risk.rules.model import PHASES, Effect, Rule, Source
 from paywarden.risk.rules.policy_reader import Head
+from paywarden.risk.rules.reading_memory import KnownCondition, ReadingMemory
 from paywarden.risk.rules.templates import (
     TEMPLATE_KEYS,
     Stamp,
@@ -67,6 +68,7 @@ class RuleReader:
     head: Head
     macros: WindowMacros
     findings: Findings
+    memory: ReadingMemory
     rules: dict[str, Rule] = field(default_factory=dict)
     trees: dict[str, tuple[Expr, Scalar]] = field(default_factory=dict)
 
@@ -161,17 +163,34 @@ class RuleReader:
         if when is None:
             return "false"
         try:
-            fills = fill_condition(when.text, stamp.parameters) if stamp.values else None
-            expr = fills or parse(when.text)
-            complete = self.macros.expand(expr)
-            refuse_deep(complete)
+            complete = self._complete(when.text, stamp)
         except CompileError as error:
             place = when.inside(error.line, error.column)
             self.findings.compile_error(place, fields.what, error)
             return "false"
-        self.trees.setdefault(name, (complete, when))
-        plain = complete is expr and not stamp.values
-        return when.text.strip() if plain else unparse(complete)
+        self.trees.setdefault(name, (complete.expr, when))
+        return complete.text
+
+    def _complete(self, text: str, stamp: Stamp) -> KnownCondition:
+        """The condition without placeholders and macros; remembered unless it was stamped."""
+        if stamp.values:
+            return self._expanded(fill_condition(text, stamp.parameters), None)
+        declared = self.macros.declared
+        known = self.memory.condition(text, declared)
+        if known is None:
+            known = self._expanded(parse(text), text)
+            self.memory.keep_condition(text, declared, known)
+        else:
+            self.macros.ask_for(known.windows)
+        return known
+
+    def _expanded(self, expr: Expr, text: str | None) -> KnownCondition:
+        """`text`: how it is written, which is its form when no macro stands in it."""
+        complete = self.macros.expand(expr)
+        refuse_deep(complete)
+        if complete is expr and text is not None:
+            return KnownCondition(complete, text.strip(), ())
+        return KnownCondition(complete, unparse(complete), self.macros.asked_in(complete))
 
 
 def _filled(table: Table, stamp: Stamp, findings: Findings) -> Table:

@@ -44,7 +44,7 @@ class SlowPath:
         self._slots = slots
         self._times = frozenset(path for path, kind in types.items() if kind.kind == "timestamp")
         self._macros = macros
-        self._trees: dict[int, Expr] = {}
+        self.trees: dict[int, Expr] = {}
 
     @property
     def graph(self) -> tuple[Any, Any]:
@@ -89,12 +89,12 @@ class SlowPath:
 
     def tree(self, number: int) -> Expr:
         """Checked tree of a rule's condition."""
-        found = self._trees.get(number)
+        found = self.trees.get(number)
         if found is None:
             program = compile_condition(
                 self._texts[number], self._types, result=BOOL, macros=self._macros
             )
-            found = self._trees[number] = program.expr
+            found = self.trees[number] = program.expr
         return found
 
     def bindings(self, values: Sequence[Any], lists: Lists) -> dict[str, Any]:
