@@ -17,10 +17,15 @@ from starlette.applications import Starlette
 
 import paywarden
 from paywarden.decision.http import DecisionOperations
+from paywarden.decision.list_edits_http import ListEditOperations
 from paywarden.decision.policy_http import PolicyOperations
 from paywarden.decision.problems import CODES
 from paywarden.entrypoints.home import find_home
 from paywarden.entrypoints.installation import Installation
+from paywarden.identity.approvals.http import ApprovalOperations
+from paywarden.identity.approvals.problems import CODES as APPROVAL_CODES
+from paywarden.identity.problems import CODES as PEOPLE_CODES
+from paywarden.identity.recorded_access import RecordedAccess
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.kit.http import app as http_app
 from paywarden.kit.http.operation import Operation, Surroundings
@@ -42,7 +47,10 @@ def create_app() -> Starlette:
 def application(installation: Installation) -> Starlette:
     """Application over an installation; its lifespan starts and stops it."""
     system = SystemOperations(
-        paywarden.__version__, installation.metrics, lambda: dependencies(installation), CODES
+        paywarden.__version__,
+        installation.metrics,
+        lambda: dependencies(installation),
+        {**CODES, **PEOPLE_CODES, **APPROVAL_CODES},
     )
     listed = operations(installation, system)
     system.describe(listed)
@@ -55,6 +63,9 @@ def application(installation: Installation) -> Starlette:
         installation.settings.server.max_in_flight,
         certificates=installation.certificates,
         origins=frozenset({installation.settings.identity.origin}),
+        recorder=RecordedAccess(
+            installation.writer, installation.ledger.stores.audit, installation.clock
+        ),
     )
 
     @asynccontextmanager
@@ -87,6 +98,7 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         installation.records,
         installation.ledger,
         installation.compiler,
+        installation.approvals,
     )
     hooks = installation.webhooks
     webhooks = WebhookOperations(
@@ -96,6 +108,8 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
     return [
         *decisions.operations(),
         *policies.operations(),
+        *ListEditOperations(installation.lists, installation.approvals).operations(),
+        *ApprovalOperations(installation.approvals).operations(),
         *webhooks.operations(),
         *installation.people.operations(),
         *system.operations(),

@@ -17,6 +17,7 @@ from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import NotFound, PaywardenError, Unavailable
 from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
+from paywarden.decision.approved_acts import ApprovedActs
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.decision_ids import DecisionIds
 from paywarden.decision.events import Events
@@ -34,6 +35,7 @@ from paywarden.decision.stores.image_files import ImageFiles
 from paywarden.decision.stores.sqlite import SCHEMA as DECISION_SCHEMA
 from paywarden.decision.stores.sqlite import SqliteRecords
 from paywarden.decision.views import Views
+from paywarden.entrypoints.approvals_wiring import wired
 from paywarden.entrypoints.compiling import Compiler
 from paywarden.entrypoints.home import Home, private_write
 from paywarden.entrypoints.people_wiring import People
@@ -42,6 +44,7 @@ from paywarden.entrypoints.tables import derivers
 from paywarden.entrypoints.warming import share_interpreter, warm_up
 from paywarden.entrypoints.webhooks import webhook_parts
 from paywarden.identity.api_keys import ApiKeyAuthenticator
+from paywarden.identity.approvals.stores.sqlite import SCHEMA as APPROVALS
 from paywarden.identity.certificate_bindings import CertificateCheck
 from paywarden.identity.stores.sqlite import SCHEMA as IDENTITY_SCHEMA
 from paywarden.identity.stores.sqlite import SqliteKeys
@@ -69,7 +72,7 @@ from paywarden.risk.features.digests import Digester
 from paywarden.risk.lists.model import ListKind
 from paywarden.risk.lists.store import Lists
 
-PARTS = (KIT, DECISION_SCHEMA, IDENTITY_SCHEMA, WEBHOOK_ENDPOINTS, CERTIFICATES)
+PARTS = (KIT, DECISION_SCHEMA, IDENTITY_SCHEMA, WEBHOOK_ENDPOINTS, CERTIFICATES, APPROVALS)
 KEY_PARTS = (SUBJECT_KEYS,)
 FIRST_PAUSE_SECONDS = 0.2
 LAST_PAUSE_SECONDS = 5.0
@@ -146,6 +149,11 @@ class Installation:
             settings, home.root, self.reader, self.writer, self.key_ring, self.keys.master,
             ApiKeyAuthenticator(self.api_keys, self.pepper, clock), clock, randomness,
         )  # fmt: skip
+        self.approvals = wired(
+            settings, self.people.roster, self.reader, self.writer, self.keys.master, clock,
+            randomness,
+        )  # fmt: skip
+        ApprovedActs(self.policies, self.lists).register(self.approvals)
         self.idempotency = Idempotency(
             self.reader, KeyedDigest(derive(self.keys.master, Purpose.IDEMPOTENCY)), clock
         )

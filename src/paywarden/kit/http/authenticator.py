@@ -20,8 +20,8 @@ class Principal:
     """Who asks: key id (safe to log), scope that follows from the key, permissions.
 
     `merchant` binds the key to one merchant of the tenant; None sees them all. A person has
-    `person` and `session` (its public id, which is then `key_id` too); a key has neither. `roles` are
-    those held now; `step_up` holds what a fresh proof of all factors would add.
+    `person` and `session` (its public id, which is then `key_id` too); a key has neither.
+    `roles` are held now; `step_up` holds what a fresh proof of all factors would add.
     """
 
     key_id: str

@@ -116,6 +116,7 @@ class Operation:
     body_limit: int = BODY_LIMIT
     idempotent: bool = True
     also_declares: Mapping[int, str] = field(default_factory=dict)
+    also_answers: Mapping[int, Any] = field(default_factory=dict)
     body_optional: bool = False
     screen: Screen | None = None
     screen_always: bool = False
@@ -136,6 +137,14 @@ class Certificates(Protocol):
         ...
 
 
+class Recorder(Protocol):
+    """Port: notes requests of callers who are watched, before anything is done for them."""
+
+    async def record(self, principal: Principal, operation: str, request_id: str) -> None:
+        """Return when the note is durable, or when none is needed."""
+        ...
+
+
 @dataclass(slots=True)
 class Surroundings:
     """What every operation of a process shares."""
@@ -149,6 +158,7 @@ class Surroundings:
     in_flight: int = 0
     certificates: Certificates | None = None
     origins: frozenset[str] = frozenset()
+    recorder: Recorder | None = None
 
 
 class Endpoint:
@@ -199,6 +209,8 @@ class Endpoint:
             require_same_origin(operation.method, headers, self._around.origins)
         if principal is not None:
             principal.require(operation.permission or "")
+            if principal.roles and self._around.recorder is not None:
+                await self._around.recorder.record(principal, operation.name, request_id)
         raw = await self._body(receive, headers) if self._decoder else b""
         query = _query(operation.query, scope)
         if operation.screen_aside is not None:
