@@ -25,6 +25,7 @@ SHARED = {
     "home",
     "listening",
     "installation",
+    "people_operations",
     "people_wiring",
     "settings",
     "tables",

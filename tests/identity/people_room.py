@@ -74,7 +74,7 @@ class Room:
     def open(self) -> None:
         chance = SystemRandomness()
         self.reader = Reader(self.path)
-        ring = SubjectKeyRing(MASTER, self.wrapped, self.clock, chance)
+        self.ring = ring = SubjectKeyRing(MASTER, self.wrapped, self.clock, chance)
         self.writer = Writer(self.path, PARTS, (ring,))
         keys = ApiKeyAuthenticator(SqliteKeys(self.reader, self.writer), MASTER, self.clock)
         self.people = People(

@@ -45,6 +45,7 @@ class Memory:
     def __init__(self) -> None:
         self.held: dict[str, KeyRecord] = {}
         self.asked = 0
+        self.used: list[tuple[str, int]] = []
 
     def find(self, key_id: str) -> KeyRecord | None:
         self.asked += 1
@@ -55,6 +56,10 @@ class Memory:
 
     def count(self) -> int:
         return len(self.held)
+
+    def note_use(self, key_id: str, at_us: int) -> None:
+        self.used.append((key_id, at_us))
+        self.held[key_id] = dataclasses.replace(self.held[key_id], last_used_at_us=at_us)
 
 
 class Room:
@@ -215,3 +220,11 @@ def test_permissions_are_exactly_those_given(room: Room) -> None:
     principal.require("decisions:create")
     with pytest.raises(NotPermitted, match="lacks the permission rulesets:publish"):
         principal.require("rulesets:publish")
+
+
+def test_last_use_is_noted_at_most_once_a_minute(room: Room) -> None:
+    text = room.key()
+    for _ in range(30):
+        room.clock.advance(6)
+        room.authenticator.authenticate(f"Bearer {text}")
+    assert [at_us // 1_000_000 for _, at_us in room.store.used] == [7, 67, 127]

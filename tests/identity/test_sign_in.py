@@ -245,17 +245,14 @@ async def test_recovery_codes_open_nothing_but_enrolment(people_room: Room) -> N
     await refused(sign_in.recover(SCOPE, "nobody", codes[4]))
     await people_room.people.enrolment.new_recovery_codes(opened.session)
     await refused(sign_in.recover(SCOPE, "ann", codes[4]))
-    await refused(
-        sign_in.verify_passkey(
-            opened.session, passkey.get({"challenge": "AA", "rpId": "localhost"})
-        )
-    )
+    answer = passkey.get({"challenge": "AA", "rpId": "localhost"})
+    await refused(sign_in.verify_passkey(opened.session, answer))
 
 
 async def test_disabled_persons_are_out_at_once(people_room: Room) -> None:
     person, passkey = await people_room.with_passkey()
     opened = await people_room.passkey(passkey)
-    link = await people_room.people.directory.new_link(SCOPE, person, "cli:people")
+    link = await people_room.people.directory.new_link(SCOPE, person, "c:p", reset=True)
     opened = await people_room.passkey(passkey)
     await people_room.people.directory.disable(SCOPE, person, "cli:people")
     with pytest.raises(NotAuthenticated):
@@ -291,3 +288,13 @@ async def test_nothing_secret_is_stored_in_the_clear(people_room: Room) -> None:
     for text in (PASSWORD, seed.expose(), opened.token.expose(), "ann.secret", "Ann.Secret",
                  codes[0].expose(), codes[0].expose().replace("-", "")):  # fmt: skip
         assert text.encode() not in octets
+
+
+async def test_one_officer_cannot_become_somebody_else_by_a_link(people_room: Room) -> None:
+    directory = people_room.people.directory
+    active, _ = await people_room.with_passkey("ann")
+    granted, _ = await people_room.invited("bob", roles=["approver"])
+    for person in (active, granted):
+        await refused(directory.new_link(SCOPE, person, "person:psn_x"), "link_needs_approval")
+    token = await directory.new_link(SCOPE, active, "cli:people", reset=True)
+    assert (await people_room.people.sign_in.follow_link(SCOPE, token)).session.person == active

@@ -22,6 +22,7 @@ from paywarden.decision.policy_http import PolicyOperations
 from paywarden.decision.problems import CODES
 from paywarden.entrypoints.home import find_home
 from paywarden.entrypoints.installation import Installation
+from paywarden.entrypoints.people_operations import people_operations
 from paywarden.identity.approvals.http import ApprovalOperations
 from paywarden.identity.approvals.problems import CODES as APPROVAL_CODES
 from paywarden.identity.problems import CODES as PEOPLE_CODES
@@ -111,7 +112,7 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         *ListEditOperations(installation.lists, installation.approvals).operations(),
         *ApprovalOperations(installation.approvals).operations(),
         *webhooks.operations(),
-        *installation.people.operations(),
+        *people_operations(installation.people),
         *system.operations(),
     ]
 

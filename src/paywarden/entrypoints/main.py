@@ -64,7 +64,15 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     replay.add_argument("--from", dest="from_seq", type=int, default=1, metavar="SEQ")
     replay.add_argument("--to", dest="to_seq", type=int, metavar="SEQ")
     replay.add_argument("--policy", metavar="DIR", help="decide with this policy instead")
-    keys = _command(parts, "keys", "make an API key", _keys)
+    keys = _command(parts, "keys", "make, list, rotate and revoke API keys", _keys)
+    keys.add_argument(
+        "act", nargs="?", choices=("make", "list", "revoke", "rotate"), default="make"
+    )
+    keys.add_argument("--key", metavar="KEY_ID", help="the key to revoke or rotate")
+    keys.add_argument("--name", default="", help="what a new key is for; unique among live keys")
+    keys.add_argument("--owner", default="", help="who answers for a new key")
+    keys.add_argument("--days", type=int, help="a new key ends after so many days")
+    keys.add_argument("--overlap-hours", type=int, default=24, help="both live when rotating")
     keys.add_argument("--environment", choices=("test", "live"), default="test")
     keys.add_argument("--role", choices=("merchant", "operator"), default="merchant")
     keys.add_argument("--merchant", help="bind a merchant's key to its id")
@@ -144,9 +152,9 @@ def _replay(arguments: argparse.Namespace, home: Home) -> int:
 
 
 def _keys(arguments: argparse.Namespace, home: Home) -> int:
-    from paywarden.entrypoints.keys import make_api_key
+    from paywarden.entrypoints.keys import keys
 
-    return make_api_key(arguments, home)
+    return keys(arguments, home)
 
 
 def _certificates(arguments: argparse.Namespace, home: Home) -> int:

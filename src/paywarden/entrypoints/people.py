@@ -22,8 +22,7 @@ from paywarden.entrypoints.people_wiring import People
 from paywarden.entrypoints.settings import Settings
 from paywarden.identity.api_keys import ApiKeyAuthenticator
 from paywarden.identity.directory import Listed, Profile
-from paywarden.identity.messages import PersonView
-from paywarden.identity.persons_http import link_text, person_view
+from paywarden.identity.messages import PersonView, link_text, person_view
 from paywarden.identity.stores.sqlite import SqliteKeys
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.kit.crypto.derive import Purpose, derive
@@ -118,7 +117,7 @@ def _check_roles(room: _Room, roles: tuple[str, ...], *, first: bool) -> None:
 
 def _link(arguments: argparse.Namespace, room: _Room) -> int:
     person = _person(arguments.person)
-    token = asyncio.run(room.people.directory.new_link(room.scope, person, ACTOR))
+    token = asyncio.run(room.people.directory.new_link(room.scope, person, ACTOR, reset=True))
     return _show_link(arguments, room, person, token.expose())
 
 

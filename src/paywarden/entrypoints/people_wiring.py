@@ -8,26 +8,22 @@ from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.secret import Secret
 from paywarden.entrypoints.settings import Settings
-from paywarden.identity import page_http
 from paywarden.identity.api_keys import ApiKeyAuthenticator
 from paywarden.identity.attempts import Attempts
 from paywarden.identity.breached import BreachedPasswords
 from paywarden.identity.challenges import Challenges
 from paywarden.identity.directory import Directory
 from paywarden.identity.enrolment import Enrolment
-from paywarden.identity.enrolment_http import EnrolmentOperations
 from paywarden.identity.hashing_process import HashingProcess
 from paywarden.identity.local_sign_in import PasskeySignIn, PasswordSignIn
 from paywarden.identity.passkeys import Ceremonies, RelyingParty
 from paywarden.identity.passwords import PasswordPolicy
 from paywarden.identity.permissions.access import Table
-from paywarden.identity.persons_http import PersonOperations
 from paywarden.identity.ports import PasswordHashing
 from paywarden.identity.request_authenticator import RequestAuthenticator
 from paywarden.identity.roster import StoredRoster
 from paywarden.identity.sessions import Sessions
 from paywarden.identity.sign_in import SignIn
-from paywarden.identity.sign_in_http import SignInOperations
 from paywarden.identity.stores.sqlite_records import SqliteRecords
 from paywarden.identity.totp import Totp
 from paywarden.identity.turns import Turns
@@ -37,7 +33,6 @@ from paywarden.kit.crypto.digest import KeyedDigest
 from paywarden.kit.crypto.ports import SubjectKeys
 from paywarden.kit.db.reader import Reader
 from paywarden.kit.db.writer import Writer
-from paywarden.kit.http.operation import Operation
 
 
 class People:
@@ -57,9 +52,9 @@ class People:
         hashing: PasswordHashing | None = None,
     ) -> None:
         _check(settings)
-        self._settings = settings
-        self._writer = writer
         given = settings.identity
+        self.tenant, self.origin = settings.installation.tenant, given.origin
+        self.committer = writer
         digest = KeyedDigest(derive(master, Purpose.PEOPLE))
         audit = SqliteAuditLog(reader)
         breached = BreachedPasswords(
@@ -93,21 +88,6 @@ class People:
             self.records, writer, self.sessions, self.directory, attempts, turns, policy,
             ceremonies, totp, digest, clock, randomness,
         )  # fmt: skip
-
-    def operations(self) -> list[Operation]:
-        """Every operation of the identity room."""
-        tenant, origin = self._settings.installation.tenant, self._settings.identity.origin
-        sign_in = SignInOperations(
-            tenant, self.sign_in, self.passwords, self.passkeys, self.sessions
-        )
-        own = EnrolmentOperations(self.enrolment, self.sessions, self.directory, self._writer)
-        persons = PersonOperations(self.directory, self.roster, origin)
-        return [
-            *sign_in.operations(),
-            *own.operations(),
-            *persons.operations(),
-            *page_http.operations(),
-        ]
 
     async def close(self) -> None:
         """End the process that hashes."""

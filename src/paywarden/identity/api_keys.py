@@ -3,7 +3,8 @@
 Form: prefix, 8 characters of key id, 32 of secret, 6 of checksum, all base 32 in lower case. The
 checksum refuses typing errors and lets secret scanners recognise a key without asking us. Stored:
 a keyed digest of the whole key, never the key; comparison is constant-time.
-Not done here: what a role may do (`identity.permissions`), people and their sessions.
+Not done here: what a role may do (`identity.permissions`), the life of keys (`key_desk.py`), people
+and their sessions (`sessions.py`).
 
 >>> text = make_key(Environment.TEST, b"\\x01" * 5, b"\\x02" * 20)
 >>> parse_key(text).key_id == "key_" + text[8:16]
@@ -16,6 +17,7 @@ import base64
 import hashlib
 import hmac
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -25,6 +27,7 @@ from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
 from paywarden.identity.permissions.access import permissions_of_key
 from paywarden.identity.permissions.model import Role
+from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.http.authenticator import Principal
 
 KEY_ROLES: Final = (Role.MERCHANT, Role.OPERATOR)
@@ -32,6 +35,10 @@ KEY_ROLES: Final = (Role.MERCHANT, Role.OPERATOR)
 HOW_TO_GET_ONE = (
     "send the header 'Authorization: Bearer pw_test_...'; 'paywarden init' prints the first key"
 )
+
+
+WRITE_USE_US = 60_000_000
+"""The time of last use is written at most once a minute per key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,14 @@ class KeyRecord:
     merchant: str | None = None
     expires_at_us: int | None = None
     revoked_at_us: int | None = None
+    owner: str = ""
+    name: str = ""
+    last_used_at_us: int | None = None
+
+    def live_at(self, now_us: int) -> bool:
+        """Neither revoked nor expired at an instant."""
+        expired = self.expires_at_us is not None and self.expires_at_us <= now_us
+        return self.revoked_at_us is None and not expired
 
 
 class KeyStore(Protocol):
@@ -69,6 +84,29 @@ class KeyStore(Protocol):
 
     def count(self) -> int:
         """How many keys exist."""
+        ...
+
+    def records(self, scope: Scope) -> Sequence[KeyRecord]:
+        """All keys of a scope, oldest first."""
+        ...
+
+    def stage(self, unit: UnitOfWork, record: KeyRecord) -> None:
+        """Add a new key to `unit`."""
+        ...
+
+    def stage_end(
+        self,
+        unit: UnitOfWork,
+        scope: Scope,
+        key_id: str,
+        revoked_at_us: int | None,
+        expires_at_us: int | None,
+    ) -> None:
+        """Add to `unit` when a key ends, or ended."""
+        ...
+
+    def note_use(self, key_id: str, at_us: int) -> None:
+        """Write when a key was last used, without waiting; a failure is logged."""
         ...
 
 
@@ -164,6 +202,9 @@ class ApiKeyAuthenticator:
             raise NotAuthenticated(
                 "key_unknown", f"this API key is not known here; {HOW_TO_GET_ONE}"
             )
+        used = record.last_used_at_us
+        if used is None or now_us - used >= WRITE_USE_US:
+            self._store.note_use(record.key_id, now_us)
         permissions = permissions_of_key(record.role, record.scope.environment)
         roles = frozenset({record.role})
         return Principal(record.key_id, record.scope, permissions, record.merchant, roles=roles)

@@ -33,7 +33,7 @@ class BreachedPasswords:
         """
         if self._path is None:
             return False
-        octets = password.expose().encode()
+        octets = password.expose().encode("utf-8", "surrogatepass")
         wanted = hashlib.sha1(octets, usedforsecurity=False).hexdigest().upper().encode()
         with self._path.open("rb") as file:
             return _bisect(file, os.fstat(file.fileno()).st_size, wanted)

@@ -20,7 +20,7 @@ from typing import Final
 import msgspec
 
 from paywarden.core.clock import Clock, Randomness
-from paywarden.core.errors import Conflict, InvalidRequest, NotFound
+from paywarden.core.errors import Conflict, InvalidRequest, NotFound, NotPermitted
 from paywarden.core.identifiers import PersonId
 from paywarden.core.scope import Scope
 from paywarden.core.secret import Secret
@@ -148,9 +148,22 @@ class Directory:
             ) from None
         return person, token
 
-    async def new_link(self, scope: Scope, person: PersonId, actor: str) -> Secret[str]:
-        """A fresh link to enrol anew; earlier ones and all sessions end."""
+    async def new_link(
+        self, scope: Scope, person: PersonId, actor: str, *, reset: bool = False
+    ) -> Secret[str]:
+        """A fresh link; earlier ones and all sessions end.
+
+        Whoever holds a link can enrol as that person. Therefore it is given for people who have
+        never enrolled and hold no role, unless `reset` says that more than one person's word, or
+        access to the machine, stands behind it. Errors: NotPermitted `link_needs_approval`.
+        """
         account = self.account(scope, person)
+        known = account.state is not AccountState.INVITED
+        if not reset and (known or self._records.grants_of(scope, person)):
+            raise NotPermitted(
+                "link_needs_approval",
+                "a link for somebody who has factors or roles needs a second person's word",
+            )
         unit = UnitOfWork()
         token = self._stage_link(unit, account, actor)
         self._stage_end_of_sessions(unit, account)

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from paywarden.core.instants import format_rfc3339
+from paywarden.identity.directory import Listed
 from paywarden.identity.model import Session
 
 Text = Annotated[str, Meta(min_length=1, max_length=256)]
@@ -220,4 +221,32 @@ def signed_in(session: Session) -> SignedIn:
         session.kind.value,
         list(session.methods),
         format_rfc3339(session.ends_at_us),
+    )
+
+
+def link_text(origin: str, environment: str, token: str) -> str:
+    """A link whose token stands behind `#`, so that no server or proxy logs it."""
+    return f"{origin}/sign-in#{environment}:{token}"
+
+
+def person_view(one: Listed, now_us: int) -> PersonView:
+    """Wire form of a listed person."""
+    account, profile = one.account, one.profile
+    return PersonView(
+        account.person.text,
+        profile.login,
+        profile.display_name,
+        profile.email,
+        account.state_at(now_us).value,
+        format_rfc3339(account.created_at_us),
+        instant(account.last_sign_in_us),
+        [
+            GrantView(
+                grant.role,
+                grant.granted_by.text if grant.granted_by else None,
+                format_rfc3339(grant.granted_at_us),
+                instant(grant.expires_at_us),
+            )
+            for grant in one.grants
+        ],
     )

@@ -2,7 +2,7 @@
 
 Guards: who counts as active, locked or live at an instant is decided here and nowhere else. One
 person has at most one account per tenant and environment; the same `PersonId` may have one in each.
-States of an account: invited -> active -> disabled -> active; `locked` is active with a lock that
+States of an account: invited -> active -> disabled; `locked` is active with a lock that
 has not run out (PCI DSS 4.0.1, 8.3.4), so no job has to end it.
 Sessions: a session of kind `first_factor` or `enrolment` never becomes `full`; signing in opens a
 new one. Source of the figures: PCI DSS 4.0.1, 8.2.8 (15 minutes idle) and 8.3.4.

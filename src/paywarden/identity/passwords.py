@@ -28,6 +28,8 @@ SHORTEST: Final = 12
 LONGEST: Final = 128
 SCORE: Final = 3
 REMEMBERED: Final = 4
+OWN: Final = 8
+"""So many letters and digits must be left when the person's own names are taken out."""
 _POINTER: Final = "/password"
 _WORDS: Final = re.compile(r"[\W_]+")
 
@@ -57,7 +59,9 @@ class PasswordPolicy:
         _check_form(password.expose())
         if await asyncio.to_thread(self._breached.holds, password):
             raise _refused("password_breached", "this password is known from a breach")
-        if await self._hashing.strength(password, _parts(own_words)) < SCORE:
+        words = _parts(own_words)
+        alone = _without(password.expose(), words)
+        if alone < OWN or await self._hashing.strength(password, words) < SCORE:
             raise _refused("password_weak", "this password is easy to guess; add words to it")
         earlier = () if before is None else (before.encoded, *before.earlier)
         for encoded in earlier[:REMEMBERED]:
@@ -85,6 +89,14 @@ def _parts(words: Sequence[str]) -> list[str]:
     """Words and their parts, as zxcvbn wants them."""
     parts = [part for word in words for part in (word, *_WORDS.split(word)) if len(part) > 1]
     return sorted({part.casefold() for part in parts})
+
+
+def _without(password: str, words: Sequence[str]) -> int:
+    """How many letters and digits are left without `words`."""
+    rest = password.casefold()
+    for word in sorted(words, key=len, reverse=True):
+        rest = rest.replace(word, " ") if len(word) > 2 else rest
+    return sum(character.isalnum() for character in rest)
 
 
 def _refused(code: str, detail: str) -> InvalidRequest:

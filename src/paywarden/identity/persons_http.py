@@ -1,15 +1,16 @@
 """Operations of security officers on persons: /v1/identity/persons.
 
-Guards: inviting gives no role; roles change only by approval. Reading the list is recorded first.
+Guards: inviting gives no role; roles change only by approval. A link lets its holder enrol as the
+person, so no single officer gets one for somebody with factors or roles. Reading the list is
+recorded first.
 """
 
 from __future__ import annotations
 
 from paywarden.core.errors import InvalidRequest, NotFound
 from paywarden.core.identifiers import PersonId
-from paywarden.core.instants import format_rfc3339
 from paywarden.identity import messages as m
-from paywarden.identity.directory import Directory, Listed, Profile
+from paywarden.identity.directory import Directory, Profile
 from paywarden.identity.ports import Roster
 from paywarden.identity.sign_in_http import TAG, post
 from paywarden.kit.http.operation import Answer, Call, Operation
@@ -35,7 +36,8 @@ class PersonOperations:
                       self.listing, m.PersonList, permission=PEOPLE_READ, tag=TAG),
             post("/v1/identity/persons", "identity_invite", "Invite a person", self.invite,
                  m.Invited, m.InviteRequest, PEOPLE_MANAGE, status=201),
-            post(f"{PERSON}/link", "identity_link", "A new one-time link, to enrol anew",
+            post(f"{PERSON}/link", "identity_link",
+                 "A new one-time link for somebody who has not enrolled",
                  self.link, m.Invited, None, PEOPLE_MANAGE, path_patterns=pattern),
             post(f"{PERSON}/disable", "identity_disable", "Disable a person at once",
                  self.disable, m.Finished, None, PEOPLE_MANAGE, path_patterns=pattern),
@@ -49,7 +51,7 @@ class PersonOperations:
         asker = call.asker
         found = await self._directory.listing(asker.scope, asker.actor)
         now = self._directory.now_us()
-        items = [person_view(one, now) for one in found]
+        items = [m.person_view(one, now) for one in found]
         return Answer(m.PersonList(items, self._roster.established(asker.scope)))
 
     async def invite(self, call: Call) -> Answer:
@@ -58,14 +60,14 @@ class PersonOperations:
         profile = Profile(body.login, body.display_name, body.email)
         same = _parsed(body.person) if body.person else None
         person, token = await self._directory.invite(asker.scope, profile, asker.actor, same)
-        link = link_text(self._origin, asker.scope.environment.value, token.expose())
+        link = m.link_text(self._origin, asker.scope.environment.value, token.expose())
         return Answer(m.Invited(person.text, link), 201)
 
     async def link(self, call: Call) -> Answer:
         """POST /v1/identity/persons/{person}/link."""
         asker, person = call.asker, _of_path(call)
         token = await self._directory.new_link(asker.scope, person, asker.actor)
-        link = link_text(self._origin, asker.scope.environment.value, token.expose())
+        link = m.link_text(self._origin, asker.scope.environment.value, token.expose())
         return Answer(m.Invited(person.text, link))
 
     async def disable(self, call: Call) -> Answer:
@@ -77,34 +79,6 @@ class PersonOperations:
         """POST /v1/identity/persons/{person}/revoke-sessions."""
         await self._directory.revoke_sessions(call.asker.scope, _of_path(call), call.asker.actor)
         return Answer(m.Finished())
-
-
-def link_text(origin: str, environment: str, token: str) -> str:
-    """A link whose token stands behind `#`, so that no server or proxy logs it."""
-    return f"{origin}/sign-in#{environment}:{token}"
-
-
-def person_view(one: Listed, now_us: int) -> m.PersonView:
-    """Wire form of a listed person."""
-    account, profile = one.account, one.profile
-    return m.PersonView(
-        account.person.text,
-        profile.login,
-        profile.display_name,
-        profile.email,
-        account.state_at(now_us).value,
-        format_rfc3339(account.created_at_us),
-        m.instant(account.last_sign_in_us),
-        [
-            m.GrantView(
-                grant.role,
-                grant.granted_by.text if grant.granted_by else None,
-                format_rfc3339(grant.granted_at_us),
-                m.instant(grant.expires_at_us),
-            )
-            for grant in one.grants
-        ],
-    )
 
 
 def _of_path(call: Call) -> PersonId:

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 CODES: Mapping[str, str] = {
+    "api_key_unknown": "No such API key in this tenant and environment.",
     "breached_list_invalid": "The operator's list of breached passwords must be sorted SHA-1.",
     "challenge_refused": "Begin the ceremony again; a challenge lives five minutes, once.",
     "cross_site": "Send `Paywarden-Request: 1` from a page of the configured origin.",
     "display_name_invalid": "Use 1 to 100 printable characters.",
     "email_invalid": "Give one plain e-mail address.",
     "hashing_ended": "Passwords cannot be checked now; try again.",
+    "key_name_invalid": "Use up to 60 printable characters.",
+    "key_name_taken": "A live key has this name; rotate it instead.",
+    "key_not_live": "This key has ended already.",
+    "key_rotating": "Two keys of this name live already; revoke one first.",
+    "link_needs_approval": "A second person approves it, or the operator of the machine does it.",
     "link_refused": "Ask for a new link; one lives 24 hours, once.",
     "login_invalid": "Use 3 to 63 of a-z, 0-9, dot, dash and underscore.",
     "passkey_last": "Add another passkey first.",

@@ -25,7 +25,7 @@ async function assertion(path, body) {
 
 async function show() {
   const me = await call('me', undefined, 'GET');
-  at('enter').hidden = true;
+  at('enter').hidden = me.kind === 'full';
   at('enrol').hidden = false;
   at('signed-in').hidden = me.kind !== 'full';
   const factors = await call('factors', undefined, 'GET');
