@@ -26,6 +26,7 @@ SHARED = {
     "listening",
     "installation",
     "people_operations",
+    "approvals_wiring",
     "people_wiring",
     "settings",
     "tables",

@@ -24,8 +24,6 @@ from paywarden.entrypoints.home import find_home
 from paywarden.entrypoints.installation import Installation
 from paywarden.entrypoints.people_operations import people_operations
 from paywarden.identity.approvals.http import ApprovalOperations
-from paywarden.identity.approvals.problems import CODES as APPROVAL_CODES
-from paywarden.identity.problems import CODES as PEOPLE_CODES
 from paywarden.identity.recorded_access import RecordedAccess
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.kit.http import app as http_app
@@ -51,7 +49,7 @@ def application(installation: Installation) -> Starlette:
         paywarden.__version__,
         installation.metrics,
         lambda: dependencies(installation),
-        {**CODES, **PEOPLE_CODES, **APPROVAL_CODES},
+        CODES,
     )
     listed = operations(installation, system)
     system.describe(listed)

@@ -46,6 +46,8 @@ from paywarden.entrypoints.webhooks import webhook_parts
 from paywarden.identity.api_keys import ApiKeyAuthenticator
 from paywarden.identity.approvals.stores.sqlite import SCHEMA as APPROVALS
 from paywarden.identity.certificate_bindings import CertificateCheck
+from paywarden.identity.key_acts import KeyActs
+from paywarden.identity.key_desk import KeyDesk
 from paywarden.identity.stores.sqlite import SCHEMA as IDENTITY_SCHEMA
 from paywarden.identity.stores.sqlite import SqliteKeys
 from paywarden.identity.stores.sqlite_certificates import CERTIFICATES, SqliteBindings
@@ -154,6 +156,9 @@ class Installation:
             randomness,
         )  # fmt: skip
         ApprovedActs(self.policies, self.lists).register(self.approvals)
+        KeyActs(
+            KeyDesk(self.api_keys, self.writer, stores.audit, self.pepper, clock, randomness)
+        ).register(self.approvals)
         self.idempotency = Idempotency(
             self.reader, KeyedDigest(derive(self.keys.master, Purpose.IDEMPOTENCY)), clock
         )

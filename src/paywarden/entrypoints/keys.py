@@ -14,11 +14,17 @@ from paywarden.core.errors import InvalidRequest
 from paywarden.core.instants import DAY_US, format_rfc3339
 from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
+from paywarden.entrypoints.approvals_wiring import wired
 from paywarden.entrypoints.home import Home
 from paywarden.entrypoints.installation import PARTS
 from paywarden.identity.api_keys import KeyRecord
-from paywarden.identity.key_desk import KeyDesk
+from paywarden.identity.approvals.catalogue import API_KEY_CREATE
+from paywarden.identity.approvals.service import Approvals
+from paywarden.identity.key_acts import KeyActs
+from paywarden.identity.key_desk import PRIVILEGED, KeyDesk, KeyWanted
+from paywarden.identity.roster import StoredRoster
 from paywarden.identity.stores.sqlite import SqliteKeys
+from paywarden.identity.stores.sqlite_records import SqliteRecords
 from paywarden.kit.audit import SqliteAuditLog
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.kit.crypto.derive import Purpose, derive
@@ -35,6 +41,7 @@ class _Asked:
     """The desk, the tenant and environment, and the instant of asking."""
 
     desk: KeyDesk
+    approvals: Approvals
     scope: Scope
     now_us: int
 
@@ -49,26 +56,38 @@ def keys(arguments: argparse.Namespace, home: Home) -> int:
         writer = Writer(home.database, PARTS, (SqliteJournal(reader),))
         writer.start()
         with closing(writer):
-            pepper = derive(load_master_key(home.master_key), Purpose.API_KEYS)
+            master, chance = load_master_key(home.master_key), SystemRandomness()
+            pepper = derive(master, Purpose.API_KEYS)
             desk = KeyDesk(
                 SqliteKeys(reader, writer), writer, SqliteAuditLog(reader), pepper, clock,
-                SystemRandomness(),
+                chance,
             )  # fmt: skip
-            return _ACTS[arguments.act](arguments, _Asked(desk, scope, clock.now_us()))
+            roster = StoredRoster(SqliteRecords(reader), clock)
+            approvals = wired(settings, roster, reader, writer, master, clock, chance)
+            KeyActs(desk).register(approvals)
+            return _ACTS[arguments.act](arguments, _Asked(desk, approvals, scope, clock.now_us()))
 
 
 def _make(arguments: argparse.Namespace, asked: _Asked) -> int:
     days = arguments.days
-    made = asked.desk.make(
+    ends = asked.now_us + days * DAY_US if days else None
+    role = arguments.role
+    if asked.scope.environment is Environment.LIVE and role in PRIVILEGED:
+        wanted = KeyWanted(role, arguments.name, arguments.owner, arguments.merchant, ends)
+        made = asked.approvals.install(asked.scope, API_KEY_CREATE, wanted.payload(), ACTOR)
+        document = asyncio.run(made)
+        output.answer(arguments, document, f"{document['key_id']}: {document['api_key']}")
+        return output.DONE
+    plain = asked.desk.make(
         asked.scope,
-        arguments.role,
+        role,
         ACTOR,
         name=arguments.name,
         owner=arguments.owner,
         merchant=arguments.merchant,
-        expires_at_us=asked.now_us + days * DAY_US if days else None,
+        expires_at_us=ends,
     )
-    return _show(arguments, *asyncio.run(made))
+    return _show(arguments, *asyncio.run(plain))
 
 
 def _rotate(arguments: argparse.Namespace, asked: _Asked) -> int:
