@@ -281,6 +281,7 @@ def _es256_fields() -> dict[int, Any]:
         b"\xa2\x01\x02\x01\x02",
         b"\xa1\x18\x01\x02",
     ],
+    ids=lambda octets: f"{len(octets)} octets",
 )
 def test_other_keys_are_refused(octets: bytes) -> None:
     with pytest.raises(ValueError):
