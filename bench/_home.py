@@ -140,6 +140,11 @@ class Server:
         """Address of an operation."""
         return f"http://127.0.0.1:{self.port}{path}"
 
+    def text(self, path: str) -> str:
+        """Body of an open operation."""
+        with urllib.request.urlopen(self.url(path), timeout=30) as answer:
+            return str(answer.read().decode())
+
     def call(self, method: str, path: str, body: Any = None, *, timeout: float = 900.0) -> Any:
         """One API call with the operator's key; the answer's JSON."""
         octets = None if body is None else json.dumps(body).encode()
@@ -192,6 +197,11 @@ class Server:
             lines = Path(f"/proc/{pid}/io").read_text().splitlines()
             total += int(dict(line.split(": ") for line in lines)["write_bytes"])
         return total
+
+    def kill(self) -> None:
+        """End it without a word (SIGKILL), with all its processes."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
     def stop(self) -> None:
         """End it as a supervisor would, and wait."""

@@ -18,7 +18,7 @@ import pytest
 
 from paywarden.core.errors import Corrupt, PaywardenError, Unavailable
 from paywarden.core.scope import Environment, Scope
-from paywarden.kit.db import connection
+from paywarden.kit.db import checkpoints, connection
 from paywarden.kit.db.migrate import migrate
 from paywarden.kit.db.reader import Reader
 from paywarden.kit.db.schema import KIT
@@ -194,6 +194,7 @@ def test_old_frames_behind_a_restarted_log_never_come_back(
     then a prefix or a report is asked for, and never a wrong entry.
     """
     monkeypatch.setattr(connection, "CHECKPOINT_PAGES", 30)
+    monkeypatch.setattr(checkpoints, "INTERVAL_SECONDS", 3_600)  # no file moves while it is copied
     log, chance, restarts, size = Log(path), random.Random(5), 0, 0
     for number in range(25):
         log.put(chance.randint(1, 4))

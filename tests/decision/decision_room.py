@@ -377,7 +377,8 @@ def snapshot(room: Room, scope: Scope | None = None) -> dict[str, Any]:
         "clock": state.ticker.t_us,
         "lists": lists,
         "lists_seq": state.lists_seq,
-        "labels": dict(state.labels),
+        "labels": {one.identity: state.labels.get(one.identity)
+                   for one in seen if one.identity},
         "identities": {one.identity: state.identities.get(one.identity)
                        for one in seen if one.identity},
         "probes": probes,

@@ -10,14 +10,15 @@ import pytest
 from decision_room import Room, opened, snapshot
 from test_replay import traffic
 
-from paywarden.decision import history, keeper
+from paywarden.decision import history
 from paywarden.entrypoints.home import Home
+from paywarden.risk.features import segments as sealing
 
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper, "SEGMENT_EVENTS", 40)
-    monkeypatch.setattr(keeper, "PART", 7)
+    monkeypatch.setattr(sealing, "SEGMENT_EVENTS", 40)
+    monkeypatch.setattr(sealing, "PART_EVENTS", 7)
     monkeypatch.setattr(history, "CHUNK", 16)
 
 
@@ -116,12 +117,12 @@ async def test_a_segment_that_cannot_be_read_is_passed_over(lived: dict[str, obj
 async def test_a_disk_too_full_for_segments_stops_only_them(
     room: Room, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(keeper, "SEGMENT_EVENTS", 5)
+    monkeypatch.setattr(sealing, "SEGMENT_EVENTS", 5)
 
     def full(*_given: object) -> Path:
         raise OSError(28, "no space")
 
-    monkeypatch.setattr(keeper, "write_segment", full)
+    monkeypatch.setattr(sealing, "write_segment", full)
     for _ in range(12):
         await room.decide()
     room.installation.keeper.close()

@@ -21,6 +21,7 @@ GOLDENS = Path(__file__).parent / "closures"
 # Parts that several processes share; any other file beside them is a process and owes a golden.
 SHARED = {
     "__init__",
+    "checkpoint_schedule",
     "compiling",
     "home",
     "listening",
@@ -29,6 +30,7 @@ SHARED = {
     "approvals_wiring",
     "people_wiring",
     "settings",
+    "start_report",
     "tables",
     "warming",
     "webhooks",

@@ -11,8 +11,8 @@ from paywarden.kit.http.system import page
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "paywarden"
 REACHED = ("decision", "identity", "kit/http", "kit/db", "kit/idempotency.py", "risk/lists")
-NOT_REACHED = frozenset({"migrate.py", "schema.py"})
-"""Faults of start and migration: no request lives to see them."""
+NOT_REACHED = frozenset({"checkpointing.py", "checkpoints.py", "migrate.py", "schema.py"})
+"""Faults of start, checkpoints and migration: no request sees them."""
 REFUSALS = frozenset(
     {
         "Conflict", "FaultyFiles", "InvalidRequest", "LimitExceeded", "NotAuthenticated",

@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 import pytest
-from test_support_api import Server, fleet, free_port, start
+from test_support_api import Server, fleet, free_port, start, wait_ready
 
 KIND = "granian"
 
@@ -319,6 +319,48 @@ def test_a_database_with_zeroed_pages_is_refused_or_whole() -> None:
         assert replay_of(reopened.home)["differences"] == 0
     finally:
         reopened.stop()
+
+
+def test_a_damaged_log_ends_the_server_soon_with_place_and_remedy() -> None:
+    """Not a worker that is started again and again."""
+    home = copied("damaged-log")
+    with sqlite3.connect(home / "data" / "paywarden.sqlite") as held:
+        for (name,) in held.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'journal'"
+        ).fetchall():
+            held.execute(f'DROP TRIGGER "{name}"')
+        held.execute("UPDATE journal SET at_us = 1 WHERE seq = 2")
+    held.close()
+    output = refuses(home, "entry 2 of the log is damaged", "backup", "journal_corrupt")
+    assert output.count("Spawning worker") == 1, output
+
+
+def test_another_master_key_ends_the_server_with_its_error() -> None:
+    home = copied("other-key")
+    key = home / "keys" / "master.key"
+    key.write_bytes(bytes(byte ^ 1 for byte in key.read_bytes()))
+    output = refuses(home, "master_key_differs")
+    assert output.count("Spawning worker") == 1, output
+
+
+def test_a_worker_that_dies_is_started_again_over_the_same_log() -> None:
+    server = fleet().launch(KIND, "worker-dies")
+    PROBES[server.home] = Counter()
+    try:
+        load = Load(server, 0, now())
+        load.wait_for(30)
+        (worker,) = [int(pid) for pid in _children(server.process.pid) if _is_worker(int(pid))]
+        os.kill(worker, signal.SIGKILL)
+        load.end()
+        wait_ready(server)
+        check_after(server, [load], random.Random(4))
+        assert server.process.poll() is None
+    finally:
+        server.stop()
+
+
+def _is_worker(pid: int) -> bool:
+    return "resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_text()
 
 
 def test_a_cut_write_ahead_log_gives_a_prefix() -> None:

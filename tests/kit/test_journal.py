@@ -52,6 +52,16 @@ def test_entries_come_back_as_they_were(log: tuple[Any, Journal], scope: Scope) 
     assert log[1].head() == log[1].verify() == 3
 
 
+def test_a_mark_is_the_chain_up_to_there(log: tuple[Any, Journal], scope: Scope) -> None:
+    given = [entry(1, scope, 5), entry(2, OTHER, -7, b""), entry(3, scope)]
+    put(log, *given)
+    digest = GENESIS
+    for each in given:
+        assert log[1].mark(each.seq - 1) == digest
+        digest = link(digest, each.seq, each.scope.text, each.kind, each.at_us, each.body)
+    assert log[1].mark(3) == log[1].mark(99) == digest
+
+
 def test_reading_from_an_offset_with_a_limit(log: tuple[Any, Journal], scope: Scope) -> None:
     put(log, *(entry(seq, scope if seq % 3 else OTHER) for seq in range(1, 600)))
     seqs = [one.seq for one in log[1].read(None, 250, 260)]

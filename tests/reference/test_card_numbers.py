@@ -1,5 +1,7 @@
 """Card numbers in text: every brand is found in every dress, other numbers are not."""
 
+from datetime import datetime
+
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -147,7 +149,11 @@ def slow_search(text: str) -> bool:
         "+49 30 1234567",
         "DE89370400440532013000",
         "0000000000000000",
-        "4111.1111.1111.1111.5",
+        "4111.1111/1111.1111",
+        "41.111.111.111.111.111",
+        "24.11.2026 24.11.2027",
+        "2400:3200:1234:1234:1234:1234:1234:1234",
+        "1.3.6.1.4.1.311.21.20.4.1.2.3",
         "x" * 10_000,
         "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
         "4111111111111112",
@@ -167,6 +173,18 @@ def test_usual_fields_are_not_refused(text: str) -> None:
         "④①①①①①①①①①①①①①①①",
         "4111 1111 1111 1111 12/28 123",
         "1234 4111 1111 1111 1111",
+        "4111.1111.1111.1111.5",
+        "4111.1111.1111.1111",
+        "4111/1111/1111/1111",
+        "4111 / 1111 / 1111 / 1111",
+        "4111_1111_1111_1111",
+        "4111\u00b71111\u00b71111\u00b71111",
+        "4111\u20091111\u20091111\u20091111",
+        "4111\u20131111\u20131111\u20131111",
+        "４１１１．１１１１．１１１１．１１１１",
+        "3782.822463.10005",
+        "41.11.11.11.11.11.11.11",
+        "on 24.11.2026: 4111.1111.1111.1111",
     ],
 )
 def test_disguises_do_not_help(text: str) -> None:
@@ -217,3 +235,39 @@ def test_check_digit_makes_the_number_valid(body: str) -> None:
 )
 def test_brand_by_longest_prefix(digits: str, brand: str | None) -> None:
     assert card_brands().brand_of(digits) == brand
+
+
+@CALM
+@given(
+    st.lists(st.ip_addresses(v=4), min_size=1, max_size=6),
+    st.sampled_from([" ", "/", ", ", ":", "|", " - "]),
+)
+def test_addresses_are_no_card(addresses: list[object], between: str) -> None:
+    assert not looks_like_card_number(between.join(map(str, addresses[:1])))
+    if between != " - " and between != " ":
+        assert not looks_like_card_number(between.join(map(str, addresses)))
+
+
+@CALM
+@given(
+    st.lists(st.datetimes(datetime(1900, 1, 1)), min_size=1, max_size=5),  # noqa: DTZ001
+    st.sampled_from(["%d.%m.%Y", "%d/%m/%y", "%Y/%m/%d", "%d.%m.%Y %H:%M:%S", "%H.%M.%S"]),
+    st.sampled_from([", ", " / ", "; ", " | "]),
+)
+def test_dates_and_times_are_no_card(moments: list[datetime], form: str, between: str) -> None:
+    text = between.join(moment.strftime(form) for moment in moments)
+    assert not looks_like_card_number(text)
+
+
+@CALM
+@given(st.from_regex(r"\+?[0-9]{2}([./][0-9]{2}){4,5}", fullmatch=True))
+def test_telephone_numbers_are_no_card(text: str) -> None:
+    assert not looks_like_card_number(text)
+
+
+@CALM
+@given(st.from_regex(r"[0-9]{1,3}(\.[0-9]{1,5}){3}", fullmatch=True))
+def test_versions_are_no_card(text: str) -> None:
+    assume(sum(map(str.isdigit, text)) < 13 or min(map(len, text.split("."))) < 3)
+    assume(len({len(group) for group in text.split(".")}) > 1)
+    assert not looks_like_card_number(text)

@@ -171,7 +171,7 @@ class Events:
             ledger.metrics.late_events.labels("event").inc()
         self._payments.derive(state, fields, s_us, late)
         if attempt is not None:
-            standing = state.labels.get(attempt.identity, 0)
+            standing = state.labels.get(attempt.identity)
             retracts = standing if fields["event.kind"] == "label" else 0
             seen = inherit(attempt, fields, seq=seq, t_us=t_us, s_us=s_us, retracts=retracts)
         else:

@@ -20,7 +20,7 @@ from paywarden.kit.log import logger
 from paywarden.risk.features.arena import Windows
 from paywarden.risk.features.columns import ObservationColumns, from_observations
 from paywarden.risk.features.observation import Observation
-from paywarden.risk.features.segments import load
+from paywarden.risk.features.segments import load, ranges
 
 CHUNK = 4_096
 _OBSERVED = frozenset({entries.PAYMENT, entries.CONTINUE, entries.EVENT})
@@ -40,21 +40,23 @@ class History:
     def columns(self, scope: Scope, after_seq: int, up_to_seq: int) -> Iterator[ObservationColumns]:
         """Chunks with after_seq < seq <= up_to_seq, in log order."""
         last = after_seq
-        for part in self._sealed(scope, after_seq):
-            cut = int(np.searchsorted(part.seq, up_to_seq, side="right"))
-            if cut:
-                yield part.slice(0, cut)
-                last = int(part.seq[cut - 1])
-            if cut < len(part):
-                return
+        for part in self._sealed(scope, after_seq, up_to_seq):
+            yield part
+            last = int(part.seq[-1])
         yield from self._from_log(scope, last, up_to_seq)
 
-    def _sealed(self, scope: Scope, after_seq: int) -> Iterator[ObservationColumns]:
-        folder = self.folder_of(scope)
-        if not folder.is_dir():
-            return
+    def sealed_up_to(self, scope: Scope) -> int:
+        """Sequence of the last sealed observation of a scope; 0 when there is none."""
+        found = self.sealed_ranges(scope)
+        return found[-1][1] if found else 0
+
+    def sealed_ranges(self, scope: Scope) -> list[tuple[int, int]]:
+        """First and last sequence of each sealed segment of a scope, in order."""
+        return ranges(self.folder_of(scope))
+
+    def _sealed(self, scope: Scope, after: int, up_to: int) -> Iterator[ObservationColumns]:
         try:
-            yield from load(folder, after_seq + 1)
+            yield from sealed(self.folder_of(scope), after, up_to)
         except (Corrupt, OSError) as fault:
             # Everything from here on is read from the log, which is the truth.
             code = fault.code if isinstance(fault, Corrupt) else type(fault).__name__
@@ -78,6 +80,16 @@ class History:
             if entry.kind in _OBSERVED:
                 seen: Observation = entries.decode(entry.kind, entry.body).observation
                 yield seen
+
+
+def sealed(folder: Path, after: int, up_to: int) -> Iterator[ObservationColumns]:
+    """Sealed observations with after < seq <= up_to, in order. Errors: Corrupt, OSError."""
+    for part in load(folder, after + 1):
+        cut = int(np.searchsorted(part.seq, up_to, side="right"))
+        if cut:
+            yield part.slice(0, cut)
+        if cut < len(part):
+            return
 
 
 def fill(windows: Windows, chunks: Iterator[ObservationColumns]) -> int:

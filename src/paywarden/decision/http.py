@@ -40,7 +40,7 @@ from paywarden.decision.payments import Decided, Payments
 from paywarden.decision.policy_desk import PolicyDesk
 from paywarden.decision.ports import Records
 from paywarden.decision.replay_desk import ReplayAnswer, ReplayDesk, ReplayRequest
-from paywarden.decision.screening import no_long_digits, refusal_of
+from paywarden.decision.screening import no_card_digits, refusal_of
 from paywarden.decision.views import Views
 from paywarden.kit.http.authenticator import Principal
 from paywarden.kit.http.operation import Answer, Call, Operation
@@ -112,7 +112,7 @@ class DecisionOperations:
     async def decide(self, call: Call) -> Answer:
         """POST /v1/decisions."""
         body: DecisionRequest = call.body
-        plain = no_long_digits(call.raw_body)
+        plain = no_card_digits(call.raw_body)
         decided = await self._decide(call.asker, body.payment, plain)
         headers = (("decision-repeated", "true"),) if decided.repeated else ()
         if not decided.repeated:
@@ -123,7 +123,7 @@ class DecisionOperations:
         """POST /v1/decisions/batch: each payment is decided or refused by itself, in order."""
         body: BatchRequest = call.body
         items = []
-        plain = no_long_digits(call.raw_body)
+        plain = no_card_digits(call.raw_body)
         for number, payment in enumerate(body.payments):
             try:
                 decided = await self._decide(call.asker, payment, plain)

@@ -34,7 +34,7 @@ class Intake:
 
     `fields`: given values (int, str, bool; instants in microseconds; metadata as a dict).
     `card_like`: how many identifiers were replaced by their hash. `degraded`: stated weaknesses.
-    `plain`: the body holds no stretch of digits that could be a card number.
+    `plain`: the body certainly holds no card number.
     """
 
     payment_id: str
@@ -63,7 +63,7 @@ class PaymentReader:
     ) -> Intake:
         """Flat fields of a payment; InvalidRequest or NotPermitted with the place.
 
-        `plain`: the body as sent was searched (`no_long_digits`), so its texts need not be.
+        `plain`: the body as sent was searched (`no_card_digits`), so its texts need not be.
         """
         if not plain:
             refuse_card_numbers(payment, pointer)

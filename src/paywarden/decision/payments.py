@@ -221,7 +221,8 @@ class Payments:
         scope, unit = ready.state.scope, UnitOfWork()
         with self._ledger.ahead():
             aggregates = self._observe(ready)
-            ready.state.identities.put(identity, ready.observation.seq)
+            if ready.continues:  # a payment's own identity is remembered with its windows
+                ready.state.identities.put(identity, ready.observation.seq)
             featured_ns = self._clock.monotonic_ns()
             result, skipped = self._opine(ready, aggregates)
             entry = self._entry(ready, aggregates, result, skipped, featured_ns)

@@ -36,6 +36,7 @@ CODES: Mapping[str, str] = {
     "event_conflict": "This event id was taken in with another body.",
     "field_invalid": "The field at `pointer` has another type or is out of range.",
     "field_missing": "Add the field at `pointer`.",
+    "field_repeated": "Send each name of an object once; `pointer` is the second one.",
     "idempotency_in_flight": "Wait for the first request of this Idempotency-Key.",
     "idempotency_in_flight_full": "Slow down; see Retry-After.",
     "idempotency_key_invalid": "Use 1 to 255 printable ASCII characters.",

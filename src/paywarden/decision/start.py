@@ -2,12 +2,15 @@
 
 Guards: nothing is decided from memory that the log does not know. Order: rare entries (genesis,
 lists, policy pointer) by their index, then windows, clock, identities and labels of each scope from
-segments and tail. The same function serves the first start and the recovery after a failed commit.
+its last checkpoint, the segments behind it, and the tail that only the log has; two scopes side by
+side, since the compiled store lets the interpreter go. The same function serves the first start and
+the recovery after a failed commit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import msgspec
@@ -15,32 +18,35 @@ import numpy as np
 
 from paywarden.core.scope import Scope
 from paywarden.decision import entries
+from paywarden.decision.checkpoints import Checkpoints, Place, binding_of
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.history import History
 from paywarden.decision.ledger import Ledger
-from paywarden.decision.state import KIND, VERDICT, ScopeState
+from paywarden.decision.state import ScopeState
 from paywarden.kit.journal.model import Entry
 from paywarden.kit.log import logger
 from paywarden.risk.features.arena import Windows
 from paywarden.risk.features.columns import ObservationColumns
 from paywarden.risk.features.digests import Digester
-from paywarden.risk.features.identities import IdentityIndex
 from paywarden.risk.lists.model import ListEdit
 from paywarden.risk.lists.store import Lists
 from paywarden.risk.lists.view import ListsView
 
+SIDE_BY_SIDE = 2
 RuntimeOf = Callable[[Scope, str], PolicyRuntime]
 DigesterOf = Callable[[Scope], Digester]
 
 
 @dataclass(frozen=True, slots=True)
 class Foundations:
-    """What a rebuild needs beside the log."""
+    """What a rebuild needs beside the log. `unsealed` is told what no segment holds yet."""
 
     history: History
+    checkpoints: Checkpoints
     runtime_of: RuntimeOf
     digester_of: DigesterOf
     lists: Callable[[], Lists]
+    unsealed: Callable[[Scope, ObservationColumns], None]
 
 
 def rebuild(ledger: Ledger, foundations: Foundations) -> int:
@@ -51,11 +57,13 @@ def rebuild(ledger: Ledger, foundations: Foundations) -> int:
     for seq, scope, _kind in ledger.stores.records.control_entries(head):
         for entry in ledger.stores.journal.read(scope, seq, 1):
             apply_control(ledger, entry, foundations, lists)
-    for state in ledger.states.values():
+    states = list(ledger.states.values())
+    for state in states:
         if state.ruleset is not None:
             state.runtime = foundations.runtime_of(state.scope, state.ruleset)
-        last = _fill(state, foundations.history, head)
-        logger().info("scope_ready", tenant=state.scope.tenant, seq=last, head=head)
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        for _ in pool.map(lambda state: _fill(state, foundations, head), states):
+            pass  # a fault of any scope is raised here
     return head
 
 
@@ -64,11 +72,10 @@ def apply_control(ledger: Ledger, entry: Entry, using: Foundations, lists: Lists
     scope = entry.scope
     if entry.kind == entries.GENESIS:
         ledger.states[scope] = ScopeState(
-            scope,
-            using.digester_of(scope),
-            lists,
-            ListsView(lists, scope),
-            IdentityIndex(),
+            scope=scope,
+            digester=using.digester_of(scope),
+            all_lists=lists,
+            lists=ListsView(lists, scope),
             history_start_us=entries.decode(entry.kind, entry.body).history_start_us,
         )
     elif entry.kind == entries.POLICY:
@@ -80,30 +87,27 @@ def apply_control(ledger: Ledger, entry: Entry, using: Foundations, lists: Lists
         ledger.states[scope].lists_seq = entry.seq
 
 
-def _fill(state: ScopeState, history: History, head: int) -> int:
-    runtime = state.runtime
-    if runtime is not None:
-        state.windows = Windows(runtime.plan, state.history_start_us)
+def _fill(state: ScopeState, using: Foundations, head: int) -> None:
+    """Take up a checkpoint, then replay what is sealed behind it and what only the log has."""
+    scope, sealed = state.scope, using.history.sealed_up_to(state.scope)
     last = 0
-    for chunk in history.columns(state.scope, 0, head):
-        if state.windows is not None:
-            state.windows.observe_columns(chunk, np.zeros(len(chunk), np.bool_))
-        remember_columns(state, chunk)
+    if state.runtime is not None:
+        plan, aggregates = state.runtime.plan, state.runtime.compiled.aggregates
+        state.windows = Windows(plan, state.history_start_us)
+        binding = binding_of(scope, aggregates, state.history_start_us)
+        # Beyond the segments it would leave the keeper a gap, so it may only stand on them.
+        latest = Place(scope, plan, binding, min(head, sealed))
+        last = using.checkpoints.resume(state, latest)
+    resumed, replayed = last, 0
+    for chunk in using.history.columns(scope, last, head):
+        state.fold(chunk)
+        replayed += len(chunk)
         last = int(chunk.seq[-1])
-    return last
-
-
-def remember_columns(state: ScopeState, chunk: ObservationColumns) -> None:
-    """`ScopeState.remember` for many observations at once."""
-    state.ticker.t_us = max(state.ticker.t_us, int(chunk.t_us.max(initial=0)))
-    names = {text: number for number, text in enumerate(chunk.symbols)}
-    kinds, verdicts = chunk.values[KIND], chunk.values[VERDICT]
-    payments = kinds == names.get("payment", -2)
-    state.identities.put_many(chunk.identity[payments], chunk.seq[payments])
-    withdrawn = names.get("withdrawn", -2)
-    for row in np.flatnonzero(kinds == names.get("label", -2)).tolist():
-        identity = int(chunk.identity[row])
-        if verdicts[row] == withdrawn:
-            state.labels.pop(identity, None)
-        else:
-            state.labels[identity] = int(chunk.seq[row])
+        if last > sealed:
+            using.unsealed(
+                scope, chunk.slice(int(np.searchsorted(chunk.seq, sealed, "right")), len(chunk))
+            )
+    logger().info(
+        "scope_ready", tenant=scope.tenant, environment=scope.environment.value,
+        from_seq=resumed, seq=last, head=head, events=replayed,
+    )  # fmt: skip

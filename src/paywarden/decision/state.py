@@ -1,17 +1,20 @@
 """State of one scope: windows, lists, clock, known identities; a fold over the log.
 
 Guards: state = f(log). Every change goes through `apply_*` with an entry that is in the log (or is
-being committed); nothing else moves it. The same fold serves live, recovery and replay.
+being committed); nothing else moves it. The same fold serves live, recovery and checkpoints.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from paywarden.core.scope import Scope
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.risk.features.arena import Windows
 from paywarden.risk.features.catalogue import OBSERVED_INDEX
+from paywarden.risk.features.columns import ObservationColumns
 from paywarden.risk.features.digests import Digester
 from paywarden.risk.features.identities import IdentityIndex
 from paywarden.risk.features.observation import Observation
@@ -23,26 +26,20 @@ KIND = OBSERVED_INDEX["event.kind"]
 VERDICT = OBSERVED_INDEX["event.verdict"]
 
 
-@dataclass(slots=True)
-class ScopeState:
-    """Everything that decides for one tenant and environment.
+@dataclass(slots=True, kw_only=True)
+class Observed:
+    """What the observations of a scope alone move.
 
-    `windows` and `runtime` are None until a policy is published; `ruleset` names it.
-    `labels`: seq of the label that stands, by identity. `lists_seq`: seq of the last list edit.
+    `windows` is None until a policy is published. `identities`: digest of an attempt or event to
+    its sequence. `labels`: identity of an attempt to the sequence of the label that stands, 0 when
+    it was withdrawn.
     """
 
-    scope: Scope
-    digester: Digester
-    all_lists: Lists
-    lists: ListsView
-    identities: IdentityIndex
-    ticker: Ticker = field(default_factory=Ticker)
-    ruleset: str | None = None
+    history_start_us: int
     windows: Windows | None = None
-    runtime: PolicyRuntime | None = None
-    labels: dict[int, int] = field(default_factory=dict)
-    lists_seq: int = 0
-    history_start_us: int = 0
+    identities: IdentityIndex = field(default_factory=IdentityIndex)
+    labels: IdentityIndex = field(default_factory=IdentityIndex)
+    ticker: Ticker = field(default_factory=Ticker)
 
     def remember(self, observation: Observation) -> None:
         """Clock, identity and standing label of an observation (windows apart)."""
@@ -51,7 +48,36 @@ class ScopeState:
         if kind == "payment":
             self.identities.put(observation.identity, observation.seq)
         elif kind == "label":
-            if observation.values[VERDICT] == "withdrawn":
-                self.labels.pop(observation.identity, None)
-            else:
-                self.labels[observation.identity] = observation.seq
+            withdrawn = observation.values[VERDICT] == "withdrawn"
+            self.labels.put(observation.identity, 0 if withdrawn else observation.seq)
+
+    def fold(self, chunk: ObservationColumns) -> None:
+        """Everything of many observations at once, windows included; nothing is read."""
+        if self.windows is not None:
+            self.windows.observe_columns(chunk, np.zeros(len(chunk), np.bool_))
+        self.ticker.t_us = max(self.ticker.t_us, int(chunk.t_us.max(initial=0)))
+        names = {text: number for number, text in enumerate(chunk.symbols)}
+        kinds, verdicts = chunk.values[KIND], chunk.values[VERDICT]
+        payments = kinds == names.get("payment", -2)
+        self.identities.put_many(chunk.identity[payments], chunk.seq[payments])
+        labels = kinds == names.get("label", -2)
+        withdrawn = verdicts[labels] == names.get("withdrawn", -2)
+        stands = np.where(withdrawn, 0, chunk.seq[labels])
+        self.labels.put_many(chunk.identity[labels], stands)
+
+
+@dataclass(slots=True, kw_only=True)
+class ScopeState(Observed):
+    """Everything that decides for one tenant and environment.
+
+    `runtime` is None until a policy is published; `ruleset` names it. `lists_seq`: seq of the last
+    list edit.
+    """
+
+    scope: Scope
+    digester: Digester
+    all_lists: Lists
+    lists: ListsView
+    ruleset: str | None = None
+    runtime: PolicyRuntime | None = None
+    lists_seq: int = 0

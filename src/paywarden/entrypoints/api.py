@@ -16,6 +16,7 @@ from typing import Any
 from starlette.applications import Starlette
 
 import paywarden
+from paywarden.core.errors import PaywardenError
 from paywarden.decision.http import DecisionOperations
 from paywarden.decision.list_edits_http import ListEditOperations
 from paywarden.decision.policy_http import PolicyOperations
@@ -23,6 +24,7 @@ from paywarden.decision.problems import CODES
 from paywarden.entrypoints.home import find_home
 from paywarden.entrypoints.installation import Installation
 from paywarden.entrypoints.people_operations import people_operations
+from paywarden.entrypoints.start_report import give_up
 from paywarden.identity.approvals.http import ApprovalOperations
 from paywarden.identity.recorded_access import RecordedAccess
 from paywarden.kit.clock import SystemClock, SystemRandomness
@@ -30,17 +32,20 @@ from paywarden.kit.http import app as http_app
 from paywarden.kit.http.operation import Operation, Surroundings
 from paywarden.kit.http.replays import StoredReplays
 from paywarden.kit.http.system import Dependency, SystemOperations
-from paywarden.kit.log import configure, logger
+from paywarden.kit.log import configure
 from paywarden.kit.webhooks.http import WebhookOperations
 
 
 def create_app() -> Starlette:
     """Application over the home that PAYWARDEN_HOME names."""
-    home = find_home(None, os.environ)
-    home.require()
-    settings = home.settings(os.environ)
-    configure(level=settings.installation.log_level)
-    return application(Installation(home, settings, SystemClock(), SystemRandomness()))
+    try:
+        home = find_home(None, os.environ)
+        home.require()
+        settings = home.settings(os.environ)
+        configure(level=settings.installation.log_level)
+        return application(Installation(home, settings, SystemClock(), SystemRandomness()))
+    except PaywardenError as fault:
+        give_up(fault)
 
 
 def application(installation: Installation) -> Starlette:
@@ -135,7 +140,4 @@ async def _start(installation: Installation) -> None:
         await installation.start()
     except Exception as fault:
         # A process that cannot read its log must not pretend to live: the supervisor sees it end.
-        logger().error(
-            "start_failed", error_type=type(fault).__name__, code=getattr(fault, "code", None)
-        )
-        os._exit(1)
+        give_up(fault)

@@ -8,6 +8,7 @@
     data/webhooks.sqlite      deliveries of webhooks: the worker's own
     data/master.check         tells another master key from the one that the data belongs to
     data/segments/            sealed observations: can be made again from the log
+    data/checkpoints/         state that they lead to: can be made again from segments
 
 Guards: the folder and its keys are for one user only.
 """
@@ -79,6 +80,11 @@ class Home:
         return self.root / "data" / "images"
 
     @property
+    def checkpoints(self) -> Path:
+        """Checkpoints of windows, by tenant and environment."""
+        return self.root / "data" / "checkpoints"
+
+    @property
     def exists(self) -> bool:
         """Whether `init` has run here."""
         return self.settings_file.is_file() and self.master_key.exists()
@@ -90,6 +96,7 @@ class Home:
             self.root / "keys",
             self.root / "data",
             self.segments,
+            self.checkpoints,
         ):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 

@@ -11,13 +11,17 @@ import asyncio
 import contextlib
 import gc
 import hashlib
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import NotFound, PaywardenError, Unavailable
 from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
+from paywarden.decision import entries
 from paywarden.decision.approved_acts import ApprovedActs
+from paywarden.decision.checkpoints import Checkpoints
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.decision_ids import DecisionIds
 from paywarden.decision.events import Events
@@ -36,6 +40,7 @@ from paywarden.decision.stores.sqlite import SCHEMA as DECISION_SCHEMA
 from paywarden.decision.stores.sqlite import SqliteRecords
 from paywarden.decision.views import Views
 from paywarden.entrypoints.approvals_wiring import wired
+from paywarden.entrypoints.checkpoint_schedule import CheckpointSchedule
 from paywarden.entrypoints.compiling import Compiler
 from paywarden.entrypoints.home import Home, private_write
 from paywarden.entrypoints.people_wiring import People
@@ -98,6 +103,14 @@ class Keys:
         return Secret(keyed.digest())
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The ruleset that decides in a scope, and since when its log is complete."""
+
+    ruleset: str
+    history_start_us: int
+
+
 class Installation:
     """Everything of one process that decides, over one home folder."""
 
@@ -123,6 +136,9 @@ class Installation:
         stores = Stores(self.journal, self.writer, self.records, SqliteAuditLog(self.reader))
         self.ledger = Ledger(stores, self.keys.sub("bodies"), clock, self.metrics)
         self.history = History(self.journal, home.segments)
+        self.checkpoints = Checkpoints(
+            home.checkpoints, derive(self.keys.master, Purpose.CHECKPOINTS), self.journal.mark
+        )
         self.sealer = Sealer(self.key_ring)
         self.ids = DecisionIds(self.keys.sub("decision-ids"))
         images = derive(self.keys.master, Purpose.COMPILED_POLICIES)
@@ -166,6 +182,13 @@ class Installation:
             home, settings.webhooks, self.keys.master, self.reader, randomness
         )
         self.keeper = SegmentKeeper(self.history.folder_of)
+        self.schedule = CheckpointSchedule(
+            lambda: self.ledger.states,
+            self.history,
+            self.checkpoints,
+            settings.checkpoints.every_payments,
+            self.metrics,
+        )
         self.ready = False
         self._tasks: set[asyncio.Task[None]] = set()
         self.ledger.on_staged = self.policies.observed
@@ -198,7 +221,8 @@ class Installation:
         self.writer.start()
         self.keeper.start()
         await self._rebuild()
-        self._keep(asyncio.create_task(self._prune_outbox()))
+        self._keep(self.schedule.run())
+        self._keep(self._prune_outbox())
 
     async def _prune_outbox(self) -> None:
         """Drop outdated messages now and then, in small units, for as long as the process lives."""
@@ -212,21 +236,18 @@ class Installation:
 
     def _restore(self) -> int:
         """States from the log, and the keeper's open segments too; the head."""
-        head = rebuild(self.ledger, self.foundations())
         self.keeper.restart()
-        for scope in list(self.ledger.states):
-            sealed = self.keeper.sealed_up_to(scope)
-            for seen in self.history.observations(scope, sealed, head):
-                self.keeper.add(scope, seen)
-        return head
+        return rebuild(self.ledger, self.foundations())
 
     async def stop(self) -> None:
         """Finish what is staged, then close everything."""
         self.ready = False
         await self.ledger.settle()
         self.ledger.failed = True
-        for task in list(self._tasks):
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self.compiler.close()
         await self.people.close()
         await asyncio.to_thread(self._close)
@@ -249,27 +270,35 @@ class Installation:
         self.ready = True
 
     async def _compile_published(self) -> None:
-        wanted = {
-            (scope, name)
-            for scope, name in await asyncio.to_thread(self._published)
-            if self.policies.runtime(name) is None
-        }
-        for scope, name in wanted:
-            await self.policies.runtime_of(scope, name)
+        for scope, published in (await asyncio.to_thread(self.published)).items():
+            if self.policies.runtime(published.ruleset) is None:
+                await self.policies.runtime_of(scope, published.ruleset)
 
-    def _published(self) -> list[tuple[Scope, str]]:
-        from paywarden.decision import entries  # the fold's own words
-
-        found: dict[Scope, str] = {}
+    def published(self) -> dict[Scope, Published]:
+        """What decides in each scope that has a policy, from the log."""
+        starts: dict[Scope, int] = {}
+        found: dict[Scope, Published] = {}
         for seq, scope, kind in self.records.control_entries(self.journal.head()):
-            if kind == entries.POLICY:
-                for entry in self.journal.read(scope, seq, 1):
-                    found[scope] = entries.decode(kind, entry.body).ruleset
-        return list(found.items())
+            if kind not in (entries.GENESIS, entries.POLICY):
+                continue
+            for entry in self.journal.read(scope, seq, 1):
+                body = entries.decode(kind, entry.body)
+                if kind == entries.GENESIS:
+                    starts[scope] = body.history_start_us
+                else:
+                    found[scope] = Published(body.ruleset, starts[scope])
+        return found
 
     def foundations(self) -> Foundations:
         """What a rebuild needs beside the log."""
-        return Foundations(self.history, self._runtime, self.digester, self.fresh_lists)
+        return Foundations(
+            self.history,
+            self.checkpoints,
+            self._runtime,
+            self.digester,
+            self.fresh_lists,
+            self.keeper.extend,
+        )
 
     def _runtime(self, _scope: Scope, ruleset: str) -> PolicyRuntime:
         runtime = self.policies.runtime(ruleset)
@@ -279,9 +308,10 @@ class Installation:
 
     def _start_recovery(self) -> None:
         self.ready = False
-        self._keep(asyncio.get_running_loop().create_task(self._recover()))
+        self._keep(self._recover())
 
-    def _keep(self, task: asyncio.Task[None]) -> None:
+    def _keep(self, life: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(life)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

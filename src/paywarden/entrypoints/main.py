@@ -64,6 +64,8 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     replay.add_argument("--from", dest="from_seq", type=int, default=1, metavar="SEQ")
     replay.add_argument("--to", dest="to_seq", type=int, metavar="SEQ")
     replay.add_argument("--policy", metavar="DIR", help="decide with this policy instead")
+    checkpoint = _command(parts, "checkpoint", "write down the state of the windows", _checkpoint)
+    checkpoint.add_argument("--to", dest="to_seq", type=int, metavar="SEQ")
     keys = _command(parts, "keys", "make, list, rotate and revoke API keys", _keys)
     keys.add_argument(
         "act", nargs="?", choices=("make", "list", "revoke", "rotate"), default="make"
@@ -149,6 +151,12 @@ def _replay(arguments: argparse.Namespace, home: Home) -> int:
     from paywarden.entrypoints.replay import replay
 
     return replay(arguments, home)
+
+
+def _checkpoint(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.checkpoint import checkpoint
+
+    return checkpoint(arguments, home)
 
 
 def _keys(arguments: argparse.Namespace, home: Home) -> int:

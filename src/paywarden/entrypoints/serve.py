@@ -1,44 +1,77 @@
-"""`paywarden serve`: the API on Granian, one worker, restarted when it dies.
+"""`paywarden serve`: the API on Granian, one worker, started again when it dies.
 
-Guards: where it may listen is checked before anything starts (`listening.py`). The worker drains on
-SIGTERM.
+Guards: where it may listen is checked before anything starts (`listening.py`). A worker that cannot
+start (a damaged log, another server on the home) is not started again: the server ends with its
+error and a code that says so. One that dies while it serves is, unless it dies young several times
+in a row. The worker drains on SIGTERM.
 """
 
 from __future__ import annotations
 
 import os
+import tempfile
+import time
+from pathlib import Path
 from typing import Any
 
+from paywarden.core.errors import Unavailable
+from paywarden.entrypoints import start_report
 from paywarden.entrypoints.home import VARIABLE, Home
 from paywarden.entrypoints.listening import SOCKET_MODE, Listening, listening
 from paywarden.kit.crypto.master import load_master_key
 
 BACKLOG = 1024
 DRAIN_SECONDS = 20
+SHORT_SECONDS = 60.0
+SHORT_LIVES = 3
 
 
 def serve(home: Home, host: str, port: int) -> int:
-    """Serve until SIGTERM or SIGINT; 0 afterwards."""
+    """Serve until SIGTERM or SIGINT; 0 afterwards. Errors: what a worker could not start for."""
     home.require()
-    load_master_key(home.master_key)  # a clear error here, not a worker that dies again and again
+    load_master_key(home.master_key)  # a clear error here, before a worker is started for nothing
     place = listening(home, home.settings(os.environ), host, port)
     os.environ[VARIABLE] = str(home.root)
+    short_lives = 0
+    with tempfile.TemporaryDirectory(prefix="paywarden-") as folder:
+        note = Path(folder) / "start.json"
+        os.environ[start_report.VARIABLE] = str(note)
+        while True:
+            note.write_bytes(b"")
+            born = time.monotonic()
+            if _lived_well(place):
+                return 0
+            failure = start_report.left_in(note)
+            if failure is not None:
+                raise failure
+            short_lives = 0 if time.monotonic() - born > SHORT_SECONDS else short_lives + 1
+            if short_lives >= SHORT_LIVES:
+                raise Unavailable(
+                    "worker_dies", "the worker died several times in a row; its log says more"
+                )
+
+
+def _lived_well(place: Listening) -> bool:
+    """Run a worker until it is asked to end (True) or ends by itself (False)."""
     from granian import Granian
     from granian.constants import Interfaces
 
-    Granian(
+    server = Granian(
         "paywarden.entrypoints.api:create_app",
         **_place(place),
         interface=Interfaces.ASGI,
         factory=True,
         workers=1,
         backlog=BACKLOG,
-        respawn_failed_workers=True,
         workers_kill_timeout=DRAIN_SECONDS,
         websockets=False,
         log_access=False,
-    ).serve()
-    return 0
+    )
+    try:
+        server.serve()
+    except SystemExit as end:
+        return not end.code
+    return True
 
 
 def _place(place: Listening) -> dict[str, Any]:

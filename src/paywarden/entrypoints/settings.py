@@ -59,6 +59,15 @@ class Identity(msgspec.Struct, frozen=True):
     breached_passwords: str = ""
 
 
+class Checkpoints(msgspec.Struct, frozen=True):
+    """How often the state of the windows is written down, so that a restart is short.
+
+    While one is made, a second process holds the windows in memory too. 0: never.
+    """
+
+    every_payments: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 1_000_000
+
+
 class Tables(msgspec.Struct, frozen=True):
     """Operator's own table files; empty means none. Paths are relative to the home folder."""
 
@@ -83,6 +92,7 @@ class Settings(msgspec.Struct, frozen=True):
     tls: Tls = Tls()
     installation: Installation = Installation()
     history: History = History()
+    checkpoints: Checkpoints = Checkpoints()
     tables: Tables = Tables()
     webhooks: Webhooks = Webhooks()
     identity: Identity = Identity()
@@ -112,6 +122,11 @@ DEFAULT_TEXT = """\
 # When Paywarden is put in front of traffic that exists already, say since when its log is complete.
 # Windows that reach further back are partial, and rules that need the whole of them do not fire.
 # complete_from = "2026-11-22T00:00:00Z"
+
+[checkpoints]
+# A restart replays what came since the last checkpoint of the windows, some 15 seconds a million.
+# While one is made, a second process holds the windows in memory as well.
+# every_payments = 1000000  # 0: never
 
 [tables]
 # Your own reference files (CSV, CSV.gz or text); see docs/operate/tables.md for their form.

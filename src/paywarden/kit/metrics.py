@@ -50,6 +50,17 @@ class Metrics:
         self.rule_errors = self._counter(
             "paywarden_rule_errors_sampled_total", "Sampled evaluation errors of rules", ("code",)
         )
+        self.checkpoints = self._counter(
+            "paywarden_checkpoints_total", "Attempts to write a checkpoint", ("result",)
+        )
+        for result in ("written", "failed"):
+            self.checkpoints.labels(result)
+        self.checkpoint_seq = Gauge(
+            "paywarden_checkpoint_seq",
+            "Log sequence of the last checkpoint of windows",
+            ("environment",),
+            registry=self.registry,
+        )
         self.journal_head = Gauge(
             "paywarden_journal_head", "Last committed log sequence", registry=self.registry
         )

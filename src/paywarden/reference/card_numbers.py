@@ -5,9 +5,14 @@ Guards: a request that carries a primary account number is refused before anythi
 to 19 digits, with blanks or dashes between them or none, are valid for a brand's prefix and
 length and pass the Luhn check (ISO/IEC 7812-1 annex B). Digits of every script count, invisible
 characters between them do not hide them. Groups of digits are never cut: a longer unbroken run of
-digits is another number. Not done here: masking; encodings such as base64 (the scanner's job).
+digits is another number. Dots, slashes and other marks also stand in dates, addresses and
+versions; between groups they count only where they are alike and the groups are a card's: of three
+digits or more, or all of one size. Colons and commas end a number (IPv6, times, lists).
+Not done here: masking; encodings such as base64 (the scanner's job).
 
 >>> looks_like_card_number("card 4111-1111 1111 1111, thanks")
+True
+>>> looks_like_card_number("4111.1111.1111.1111")
 True
 >>> looks_like_card_number("4111111111111112")
 False
@@ -25,10 +30,15 @@ from paywarden.reference.card_brands import card_brands
 
 MIN_DIGITS = 13
 MAX_DIGITS = 19
+LEAST_GROUP = 3
 _LEAST, _BEYOND = 10 ** (MIN_DIGITS - 1), 10**MAX_DIGITS
-_BETWEEN = r"[\s\-\u2010-\u2015\u2212\u2043\ufe58\ufe63]"
+_PLAIN = r"\s\-\u2010-\u2015\u2212\u2043\ufe58\ufe63"
+_MARKS = r"./_|*~+\\\u00b7\u2022\u2027\u2044\u2215\u2219\u22c5\u3002\u30fb"
+SEPARATOR_OCTETS = b" \t\n\r-./_|*~+\\"
+"""Every ASCII character that may stand between the digits of a card number."""
 # Possessive parts: no backtracking, so the scan is linear in the text.
-_RUNS = re.compile(rf"[0-9]++(?:{_BETWEEN}{{1,3}}+[0-9]++)*+").findall
+_RUNS = re.compile(rf"[0-9]++(?:[{_PLAIN}{_MARKS}]{{1,3}}+[0-9]++)*+").findall
+_MARK = re.compile(rf"[{_MARKS}]")
 _GROUP = re.compile(r"[0-9]+")
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
@@ -92,14 +102,29 @@ def _run_holds_card(run: str) -> bool:
 
 
 def _windows(run: str) -> Iterator[tuple[int, int]]:
-    """Positions of every 13-19 digit stretch of whole groups."""
-    edges = [0, *accumulate(len(group) for group in _GROUP.findall(run))]
+    """Positions of every 13-19 digit stretch of whole groups that may be one number."""
+    sizes = [len(group) for group in _GROUP.findall(run)]
+    between = _GROUP.split(run)[1:-1]
+    marked = _MARK.search(run) is not None
+    edges = [0, *accumulate(sizes)]
     for first, start in enumerate(edges):
-        for end in edges[first + 1 : first + 1 + MAX_DIGITS]:
+        for last, end in enumerate(edges[first + 1 : first + 1 + MAX_DIGITS], first + 1):
             if end - start > MAX_DIGITS:
                 break
-            if end - start >= MIN_DIGITS:
+            if end - start < MIN_DIGITS:
+                continue
+            if not marked or _is_one_number(sizes[first:last], between[first : last - 1]):
                 yield start, end
+
+
+def _is_one_number(sizes: list[int], between: list[str]) -> bool:
+    """Whether groups with marks between them look like one number, not a date or an address."""
+    if not any(map(_MARK.search, between)):
+        return True
+    if any(mark != between[0] for mark in between):
+        return False
+    alike = all(size == sizes[0] for size in sizes[:-1]) and sizes[-1] <= sizes[0]
+    return alike or min(sizes) >= LEAST_GROUP
 
 
 def _luhn_sums(digits: str) -> tuple[list[int], list[int]]:

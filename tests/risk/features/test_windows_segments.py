@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from paywarden.core.errors import Corrupt
+from paywarden.risk.features import segments
 from paywarden.risk.features.catalogue import OBSERVED
 from paywarden.risk.features.columns import concat, from_observations
 from paywarden.risk.features.observation import KEY_COUNT, Observation
@@ -63,6 +64,22 @@ def test_round_trip_across_segments(tmp_path: Path) -> None:
     assert back == given
     assert [o for part in load(tmp_path, 14) for o in part.to_observations()] == given[13:]
     assert concat(load(tmp_path, 0)).to_observations() == given
+
+
+@pytest.mark.parametrize("cut", [1, 9, 10, 13, 24])
+def test_columns_and_single_observations_seal_alike(
+    tmp_path: Path, cut: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments, "PART_EVENTS", 4)
+    given = _observations(37)
+    writer = SegmentWriter(tmp_path, events=10)
+    for each in given[:3]:
+        writer.append(each)
+    writer.extend(from_observations(given[3 : 3 + cut]))
+    for each in given[3 + cut :]:
+        writer.append(each)
+    assert ranges(tmp_path) == [(1, 10), (11, 20), (21, 30)] and writer.pending == 7
+    assert concat(load(tmp_path, 0)).to_observations() == given[:30]
 
 
 def test_columns_slices_and_joins() -> None:

@@ -25,6 +25,7 @@ class Purpose(enum.StrEnum):
     DIGESTS = "digests"
     IDEMPOTENCY = "idempotency"
     API_KEYS = "api_keys"
+    CHECKPOINTS = "checkpoints"
     SUBJECT_NAMES = "subject_names"
     SUBJECT_WRAPPING = "subject_wrapping"
     COMPILED_POLICIES = "compiled_policies"

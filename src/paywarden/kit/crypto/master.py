@@ -16,6 +16,7 @@ from typing import Final
 from paywarden.core.clock import Randomness
 from paywarden.core.errors import Conflict, Unavailable
 from paywarden.core.secret import Secret
+from paywarden.kit.durable import sync_directory
 
 MASTER_KEY_OCTETS: Final = 32
 
@@ -36,7 +37,7 @@ def create_master_key(path: Path, randomness: Randomness) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-    _sync_folder(path.parent)
+    sync_directory(path.parent)
 
 
 def load_master_key(path: Path) -> Secret[bytes]:
@@ -68,11 +69,3 @@ def _check_file(path: Path, found: os.stat_result) -> None:
 
 def _unsafe(path: Path, why: str) -> Unavailable:
     return Unavailable("master_key_unsafe", f"{path.name} is refused: {why}")
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

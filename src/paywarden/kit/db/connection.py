@@ -18,7 +18,8 @@ from paywarden.core.errors import Conflict, Corrupt, Unavailable
 
 APPLICATION_ID: Final = 0x50415957  # "PAYW"
 PAGE_OCTETS: Final = 16_384
-CHECKPOINT_PAGES: Final = 1_000
+CHECKPOINT_PAGES: Final = 4_000
+"""Pages at which a commit folds the log itself: the bound behind `checkpoints`, seldom met."""
 BUSY_SECONDS: Final = 5.0
 _CACHED_STATEMENTS: Final = 512
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
 from pathlib import Path
 from typing import Any
 
@@ -30,52 +29,89 @@ class Reader:
 
     def __init__(self, path: Path, *, limit: int = POOL_LIMIT) -> None:
         self._path = path
+        self._limit = limit
         self._free: list[sqlite3.Connection] = []
-        self._slots = threading.BoundedSemaphore(limit)
+        self._opened = 0
+        self._waiting = 0
+        self._changed = threading.Condition()
         self._closed = False
 
     def one(self, text: str, parameters: Parameters = ()) -> Row | None:
         """First row of a query, or None. Errors: Unavailable, Corrupt."""
-        with self._borrowed() as held:
+        held = self._take()
+        try:
             row: Row | None = held.execute(text, parameters).fetchone()
             return row
-
-    def rows(self, text: str, parameters: Parameters = (), *, limit: int = ROWS_LIMIT) -> list[Row]:
-        """At most `limit` rows of a query. Errors: Unavailable, Corrupt."""
-        with self._borrowed() as held:
-            return held.execute(text, parameters).fetchmany(limit)
-
-    def close(self) -> None:
-        """Close idle connections; borrowed ones close when they come back."""
-        self._closed = True
-        while self._free:
-            self._free.pop().close()
-
-    @contextmanager
-    def _borrowed(self) -> Iterator[sqlite3.Connection]:
-        if not self._slots.acquire(timeout=WAIT_SECONDS):
-            raise Unavailable("readers_busy", "all database readers are in use")
-        try:
-            held = self._take()
-            try:
-                yield held
-            finally:
-                self._give(held)
         except sqlite3.Error as fault:
             raise connection.fault_of(fault, self._path) from fault
         finally:
-            self._slots.release()
+            self._give(held)
+
+    def rows(self, text: str, parameters: Parameters = (), *, limit: int = ROWS_LIMIT) -> list[Row]:
+        """At most `limit` rows of a query. Errors: Unavailable, Corrupt."""
+        held = self._take()
+        try:
+            return held.execute(text, parameters).fetchmany(limit)
+        except sqlite3.Error as fault:
+            raise connection.fault_of(fault, self._path) from fault
+        finally:
+            self._give(held)
+
+    def close(self) -> None:
+        """Close idle connections; borrowed ones close when they come back."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        while True:
+            try:
+                self._free.pop().close()
+            except IndexError:
+                return
 
     def _take(self) -> sqlite3.Connection:
         if self._closed:
             raise Unavailable("reader_closed", "this reader is closed")
         try:
-            return self._free.pop()
+            return self._free.pop()  # the usual way: no lock
         except IndexError:
+            return self._wait()
+
+    def _wait(self) -> sqlite3.Connection:
+        """A connection that comes back in time, or a new one while there are few."""
+        until = time.monotonic() + WAIT_SECONDS
+        with self._changed:
+            self._waiting += 1
+            try:
+                while self._opened >= self._limit:
+                    if not self._changed.wait_for(self._may_take, until - time.monotonic()):
+                        raise Unavailable("readers_busy", "all database readers are in use")
+                    if self._closed:
+                        raise Unavailable("reader_closed", "this reader is closed")
+                    try:
+                        return self._free.pop()
+                    except IndexError:
+                        continue  # somebody took it without the lock
+                self._opened += 1
+            finally:
+                self._waiting -= 1
+        return self._open()
+
+    def _may_take(self) -> bool:
+        return self._closed or bool(self._free) or self._opened < self._limit
+
+    def _open(self) -> sqlite3.Connection:
+        try:
             return connection.open_reading(self._path)
+        except BaseException:
+            with self._changed:
+                self._opened -= 1
+                self._changed.notify()
+            raise
 
     def _give(self, held: sqlite3.Connection) -> None:
+        self._free.append(held)
         if self._closed:
-            held.close()
-        else:
-            self._free.append(held)
+            self.close()
+        elif self._waiting:
+            with self._changed:
+                self._changed.notify()

@@ -6,7 +6,8 @@ batch and everything queued fail with Unavailable, and the writer refuses work u
 after which the state owner rebuilds its state from the log. Batches form by themselves: what
 arrives during one fsync is the next batch. A lone unit never waits on purpose; when the batch
 before held several, the next one lingers for `LINGER_SECONDS`, because on a fast disk the cost of
-many tiny transactions would take the processor from those who make them.
+many tiny transactions would take the processor from those who make them. The write-ahead log is
+folded back beside the commits (`checkpoints`).
 
 A unit that breaks a constraint fails alone (Conflict) unless it is `sequenced`: then its place in
 the log is lost and everything after it fails too. Cancelling a waiting task does not undo its unit.
@@ -26,6 +27,7 @@ from typing import IO
 
 from paywarden.core.errors import LimitExceeded, PaywardenError, Unavailable
 from paywarden.kit.db import batch, connection
+from paywarden.kit.db.checkpoints import Checkpoints
 from paywarden.kit.db.participant import Participant
 from paywarden.kit.db.schema import SchemaPart, check_schema
 from paywarden.kit.db.tickets import Ticket, settle
@@ -57,6 +59,7 @@ class Writer:
         self._path = path
         self._parts = tuple(parts)
         self._participants = tuple(participants)
+        self._checkpoints = Checkpoints(path)
         self._queue_limit = queue_limit
         self._batch_limit = batch_limit
         self._queue: deque[Ticket] = deque()
@@ -107,6 +110,7 @@ class Writer:
         if self._state != "failed":
             raise Unavailable("writer_not_failed", "only a failed writer can recover")
         self._join()
+        self._checkpoints.stop()
         self._open()
 
     def close(self) -> None:
@@ -117,6 +121,7 @@ class Writer:
         self._join()
         with self._changed:
             self._state = "closed"
+        self._checkpoints.stop()
         held = self._connection
         if held is not None:
             held.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -162,6 +167,7 @@ class Writer:
             check_schema(opened, self._parts)
             for participant in self._participants:
                 participant.reset(opened)
+            self._checkpoints.start()
         except sqlite3.Error as fault:
             opened.close()
             raise connection.fault_of(fault, self._path) from fault
@@ -207,6 +213,10 @@ class Writer:
                 return self._fail(held, tickets, fault)
             return self._isolate(held, tickets)
         settle([(ticket, None) for ticket in tickets])
+        try:
+            self._checkpoints.committed(held)
+        except sqlite3.Error as fault:
+            return self._fail(held, [], fault)
         return True
 
     def _transact(self, held: sqlite3.Connection, tickets: list[Ticket]) -> None:

@@ -2,8 +2,8 @@
 
 Guards: broken bytes are 400, a wrong shape is 422, and neither message repeats what was sent. A
 pointer repeats a name of the caller's only when it looks like a field name; at any other name (it
-may be a person's, or a number) the pointer stops at the object that holds it. Of equal names in one
-object the last counts, as in most readers of JSON.
+may be a person's, or a number) the pointer stops at the object that holds it. A name that stands
+twice in one object is refused (`repeated_names`), since readers differ in which of both counts.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from paywarden.core.errors import InvalidRequest, Unparsable
+from paywarden.kit.http.repeated_names import place_of_repeated_name
 
 T = TypeVar("T")
 _AT = re.compile(r"(.*) - at `(?:key` in `)?\$(.*)`\Z", re.DOTALL)
@@ -35,13 +36,21 @@ class BodyDecoder(Generic[T]):
     def decode(self, body: bytes) -> T:
         """The typed body; Unparsable for broken bytes, InvalidRequest with pointer otherwise."""
         try:
-            return self._decoder.decode(body)
+            decoded = self._decoder.decode(body)
+            repeated = place_of_repeated_name(body)
         except msgspec.ValidationError as error:
             raise _invalid(str(error)) from None
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             raise Unparsable(
                 "malformed_json", "the body is not valid JSON in UTF-8 of reasonable depth"
             ) from None
+        if repeated is not None:
+            raise InvalidRequest(
+                "field_repeated",
+                "a name stands twice in one object; send each field once",
+                pointer=shown_pointer(repeated),
+            )
+        return decoded
 
 
 def shown_pointer(steps: tuple[str | int, ...]) -> str:

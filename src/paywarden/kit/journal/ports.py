@@ -37,6 +37,10 @@ class Journal(Protocol):
         """Seq of the last committed entry; 0 when the log is empty."""
         ...
 
+    def mark(self, seq: int) -> bytes:
+        """Chain digest of the last entry up to `seq`: tells one log from another that shares it."""
+        ...
+
     @property
     def staged_head(self) -> int:
         """Seq of the last entry given to `append`, committed or not."""

@@ -12,6 +12,7 @@ from paywarden.core.errors import Conflict
 from paywarden.core.scope import Scope
 from paywarden.kit.db.statement import Insert, Parameters
 from paywarden.kit.db.unit import UnitOfWork
+from paywarden.kit.journal.chain import GENESIS, link
 from paywarden.kit.journal.model import Entry
 from paywarden.kit.journal.order import check_continues
 
@@ -52,6 +53,13 @@ class MemoryJournal:
     def head(self) -> int:
         """Seq of the last committed entry; 0 when empty."""
         return len(self._entries)
+
+    def mark(self, seq: int) -> bytes:
+        """Chain digest of the last entry up to `seq`."""
+        digest = GENESIS
+        for entry in self._entries[: max(0, seq)]:
+            digest = link(digest, entry.seq, entry.scope.text, entry.kind, entry.at_us, entry.body)
+        return digest
 
     def verify(self) -> int:
         """The head; memory holds what was put in."""

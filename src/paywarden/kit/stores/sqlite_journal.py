@@ -23,8 +23,10 @@ from paywarden.kit.journal.model import Entry
 from paywarden.kit.journal.order import check_continues
 
 PAGE_ROWS: Final = 200
+RESTORE: Final = "restore the database from a backup"
 _COLUMNS: Final = ("seq", "scope", "kind", "at_us", "body", "digest")
 _HEAD: Final = "SELECT seq, digest FROM journal ORDER BY seq DESC LIMIT 1"
+_MARK: Final = "SELECT digest FROM journal WHERE seq <= ? ORDER BY seq DESC LIMIT 1"
 _PAGE: Final = (
     "SELECT seq, scope, kind, at_us, body, digest FROM journal WHERE seq >= ? ORDER BY seq LIMIT ?"
 )
@@ -65,6 +67,11 @@ class SqliteJournal:
         """Seq of the last committed entry, from the file; 0 when empty."""
         row = self._reader.one(_HEAD)
         return 0 if row is None else int(row[0])
+
+    def mark(self, seq: int) -> bytes:
+        """Chain digest of the last entry up to `seq`."""
+        row = self._reader.one(_MARK, (seq,))
+        return GENESIS if row is None else bytes(row[0])
 
     def read(self, scope: Scope | None, from_seq: int, limit: int) -> Iterator[Entry]:
         """Committed entries from `from_seq`, at most `limit`; each is checked against its chain."""
@@ -112,7 +119,9 @@ class SqliteJournal:
             page = self._reader.rows(_PAGE, (expected, min(left, PAGE_ROWS)))
             for row in page:
                 if row[0] != expected:
-                    raise Corrupt("journal_corrupt", f"entry {expected} is missing from the log")
+                    raise Corrupt(
+                        "journal_corrupt", f"entry {expected} is missing from the log; {RESTORE}"
+                    )
                 yield _checked(row, previous)
                 previous, expected = row[5], expected + 1
             if len(page) < min(left, PAGE_ROWS):
@@ -126,7 +135,9 @@ class SqliteJournal:
             page = self._reader.rows(_SCOPED_PAGE, (start, scope.text, wanted))
             for row in page:
                 if row[6] is None and row[0] != 1:
-                    raise Corrupt("journal_corrupt", f"entry {row[0] - 1} is missing from the log")
+                    raise Corrupt(
+                        "journal_corrupt", f"entry {row[0] - 1} is missing from the log; {RESTORE}"
+                    )
                 yield _checked(row, GENESIS if row[0] == 1 else row[6])
                 start = row[0] + 1
             if len(page) < wanted:
@@ -140,7 +151,7 @@ class SqliteJournal:
         if row is None:
             if self.head() < seq:
                 return GENESIS
-            raise Corrupt("journal_corrupt", f"entry {seq - 1} is missing from the log")
+            raise Corrupt("journal_corrupt", f"entry {seq - 1} is missing from the log; {RESTORE}")
         return bytes(row[0])
 
 
@@ -154,5 +165,5 @@ def _checked(row: tuple[object, ...], previous: bytes) -> Entry:
         if wanted == digest:
             return Entry(seq, _scope(scope), kind, at_us, body)  # type: ignore[arg-type]
     except (TypeError, ValueError, AttributeError) as fault:
-        raise Corrupt("journal_corrupt", f"entry {seq} of the log is damaged") from fault
-    raise Corrupt("journal_corrupt", f"entry {seq} of the log is damaged")
+        raise Corrupt("journal_corrupt", f"entry {seq} of the log is damaged; {RESTORE}") from fault
+    raise Corrupt("journal_corrupt", f"entry {seq} of the log is damaged; {RESTORE}")

@@ -20,6 +20,7 @@ from typing import IO, Final
 from paywarden.core.errors import Conflict, Unavailable
 from paywarden.kit.crypto.ports import WrappedKey
 from paywarden.kit.db import connection
+from paywarden.kit.db.checkpoints import Checkpoints
 from paywarden.kit.db.reader import Reader
 from paywarden.kit.db.schema import SchemaPart, check_schema
 
@@ -40,6 +41,7 @@ class SqliteWrappedKeys:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._reader = Reader(path)
+        self._checkpoints = Checkpoints(path)
         self._writing = threading.RLock()
         self._held: sqlite3.Connection | None = None
         self._lock: IO[bytes] | None = None
@@ -79,12 +81,14 @@ class SqliteWrappedKeys:
         with self._writing:
             if self._lock is None:
                 self._lock = connection.lock_file(self._path)
+            self._checkpoints.stop()
             if self._held is not None:
                 self._held.close()
                 self._held = None
             try:
                 held = connection.open_writing(self._path)
                 check_schema(held, [SUBJECT_KEYS])
+                self._checkpoints.start()
             except BaseException:
                 self._release()
                 raise
@@ -99,6 +103,7 @@ class SqliteWrappedKeys:
     def close(self) -> None:
         """Fold back and release the file."""
         with self._writing:
+            self._checkpoints.stop()
             if self._held is not None:
                 self._held.close()
                 self._held = None
@@ -113,6 +118,7 @@ class SqliteWrappedKeys:
                 held.execute("BEGIN IMMEDIATE")
                 yield held
                 held.execute("COMMIT")
+                self._checkpoints.committed(held)
             except BaseException as fault:
                 if held.in_transaction:
                     held.execute("ROLLBACK")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import mmap
 import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,24 +24,38 @@ from paywarden.risk.features import heap, kernel
 from paywarden.risk.features.batch import FeatureColumns, RowWriter
 from paywarden.risk.features.columns import ObservationColumns
 from paywarden.risk.features.jit import Words
+from paywarden.risk.features.label_keys import Keys, LabelKeys, Seqs
 from paywarden.risk.features.observation import KEY_COUNT, Observation
 from paywarden.risk.features.pages import D_SUMMARY, PAGE
 from paywarden.risk.features.plain import KIND_FIELD, FeatureValue, check_order
 from paywarden.risk.features.plan import PartialClock, WindowPlan
 from paywarden.risk.features.program import (
     ENTRY,
+    EVENT_WORDS,
     FLAG_LABEL,
     ROW,
     SLOTS,
     SUMMARY,
     compile_program,
 )
+from paywarden.risk.features.texts import Texts
 
 WORDS_LIMIT = 2**32
 _FIRST_WORDS = 1 << 18
 _NO_SEQ = 0
 SEQ_LIMIT = 2**39
 _MAP = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """What a store knows beside its memory: last sequence and clock, texts by number, labels."""
+
+    seq: int
+    clock_us: int | None
+    texts: tuple[str, ...]
+    label_seqs: Seqs
+    label_keys: Keys
 
 
 class Windows:
@@ -50,12 +65,11 @@ class Windows:
         self.plan = plan
         self._program = compile_program(plan)
         self._partial = PartialClock(plan, history_start_us)
-        self._symbols: dict[str, int] = {}
-        self._texts: list[str] = []
-        self._labels: dict[int, tuple[int, ...]] = {}
+        self._texts = Texts()
+        self._labels = LabelKeys()
         self._clock_us: int | None = None
         self._seq = 0
-        self._writer = RowWriter(self._program, plan, self._symbol)
+        self._writer = RowWriter(self._program, plan, self._texts.number)
         self._open()
         self._buffer = bytearray(8 * self._program.row_words)
         self._row: Words = np.frombuffer(self._buffer, np.int64).reshape(1, -1)
@@ -114,15 +128,31 @@ class Windows:
         if len(columns):
             self._seq, self._clock_us = int(columns.seq[-1]), int(columns.t_us[-1])
         return FeatureColumns(
-            self.plan.names, self.plan.kinds, wanted, out, valid.view(np.bool_), tuple(self._texts)
+            self.plan.names, self.plan.kinds, wanted, out, valid.view(np.bool_), self._texts.all
         )
 
     def _remember_labels(
         self, columns: ObservationColumns, labels: npt.NDArray[np.bool_], start: int, stop: int
     ) -> None:
         chosen = start + np.flatnonzero(labels[start:stop])
-        keys = map(tuple, columns.keys[chosen].tolist())
-        self._labels.update(zip(columns.seq[chosen].tolist(), keys, strict=True))
+        self._labels.extend(columns.seq[chosen], columns.keys[chosen])
+
+    def image(self) -> tuple[Words, Resumption]:
+        """All memory in use (a view, valid until the next call of anything) and the rest."""
+        labels = self._labels.arrays()
+        rest = Resumption(self._seq, self._clock_us, self._texts.all, *labels)
+        return self._mem[: int(self._mem[heap.TOP])], rest
+
+    def blank(self, words: int) -> Words:
+        """Memory of so many words to write an image into; drop the view, then `resume`."""
+        self._resize(words + words // 4)
+        return self._mem[:words]
+
+    def resume(self, rest: Resumption) -> None:
+        """Go on from an image of a store with the same plan, whose memory `blank` received."""
+        self._seq, self._clock_us = rest.seq, rest.clock_us
+        self._texts.extend(rest.texts)
+        self._labels.extend(rest.label_seqs, rest.label_keys)
 
     def memory(self) -> dict[str, int]:
         """Bytes (in use, taken, reserved) and numbers of events, keys and pairs held."""
@@ -149,13 +179,16 @@ class Windows:
             (PAGE * (D_SUMMARY + table[s, SUMMARY]) + table[s, SUMMARY] for s in slots), default=0
         )
         block = max((PAGE * table[s, ENTRY] + table[s, ROW] for s in slots), default=0)
-        self._mem[heap.LARGEST_BLOCK] = max(directory, block)
+        self._mem[heap.LARGEST_BLOCK] = max(directory, block, table[0, EVENT_WORDS])
 
     def _grow(self) -> None:
         needed = int(self._mem[heap.TOP]) + kernel.reserve_words(self._mem, self._program.table)
-        words = max(needed + needed // 4, int(self._mem.size) * 3 // 2)
         if needed > WORDS_LIMIT:
             raise LimitExceeded("window_memory", "a scope's windows hold at most 32 GiB")
+        self._resize(max(needed + needed // 4, int(self._mem.size) * 3 // 2))
+
+    def _resize(self, words: int) -> None:
+        words = max(words, int(self._mem.size))
         self._mem = self._one
         try:
             self._map.resize(min(words, WORDS_LIMIT) * 8)
@@ -179,7 +212,7 @@ class Windows:
         self._run(self._row, columns, self._out, self._valid, 0, 1)
         self._seq, self._clock_us = observation.seq, observation.t_us
         if label:
-            self._labels[observation.seq] = observation.keys
+            self._labels.add(observation.seq, observation.keys)
 
     def _run(
         self, rows: Words, columns: Words, out: Words, valid: Any, start: int, stop: int
@@ -192,7 +225,7 @@ class Windows:
                 self._grow()
 
     def _retract(self, seq: int) -> None:
-        keys = self._labels.pop(seq, None)
+        keys = self._labels.take(seq)
         if keys is None:
             return
         self._pack([_NO_SEQ, 0, 0, 0, *keys])
@@ -207,13 +240,6 @@ class Windows:
             self._program.pack.pack_into(self._buffer, 0, *items)
         except struct.error as error:
             raise InvalidRequest("observation_value", "a number does not fit 64 bits") from error
-
-    def _symbol(self, text: str) -> int:
-        found = self._symbols.get(text)
-        if found is None:
-            found = self._symbols[text] = len(self._texts)
-            self._texts.append(text)
-        return found
 
     def _values(self) -> list[FeatureValue]:
         words: list[Any] = self._out[0].tolist()

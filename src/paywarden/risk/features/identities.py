@@ -3,7 +3,8 @@
 Guards: a payment counts once per (tenant, environment, id, attempt), and results find their attempt
 without a database index. Open addressing in arrays, split into 256 parts by the top bits of the
 digest, so that growing one part never stalls a request. Digest 0 is refused; a second `put` of a
-digest replaces its sequence. Should two payments share a 64-bit digest, the caller compares ids.
+digest replaces its sequence, sequence 0 forgets it. Should two payments share a 64-bit digest, the
+caller compares ids.
 
 >>> index = IdentityIndex()
 >>> index.put(2**63 + 5, 7)
@@ -12,6 +13,8 @@ digest replaces its sequence. Should two payments share a 64-bit digest, the cal
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -112,6 +115,17 @@ class IdentityIndex:
             grown = np.zeros((slots, 2), np.int64)
             _move(table, grown)
             self._tables[part] = grown
+
+    def image(self) -> tuple[list[int], list[Table]]:
+        """Entries in use and table of each part (views, valid until the next `put`)."""
+        return list(self._used), list(self._tables)
+
+    @classmethod
+    def resumed(cls, used: Sequence[int], tables: Sequence[Table]) -> IdentityIndex:
+        """An index that goes on from an image, whose tables it keeps."""
+        index = cls()
+        index._used, index._tables = list(used), list(tables)
+        return index
 
     def memory_bytes(self) -> int:
         """Bytes of all tables."""

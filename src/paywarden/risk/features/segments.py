@@ -22,45 +22,76 @@ import numpy as np
 import numpy.typing as npt
 
 from paywarden.core.errors import Corrupt
+from paywarden.kit.durable import sync_directory
 from paywarden.risk.features.catalogue import OBSERVED
-from paywarden.risk.features.columns import DTYPES, ObservationColumns, from_observations
+from paywarden.risk.features.columns import (
+    DTYPES,
+    ObservationColumns,
+    concat,
+    from_observations,
+)
 from paywarden.risk.features.observation import KEY_COUNT, VALUE_COUNT, Observation
 
 SEGMENT_EVENTS = 65_536
+PART_EVENTS = 256
 _MAGIC = b"pwseg\x00\x01\n"
 _HEADER_LIMIT = 64 * 1024 * 1024
 _NAME = re.compile(r"^(\d{20})-(\d{20})\.seg$")
 
 
 class SegmentWriter:
-    """Collects observations of one scope and seals each 65,536 of them.
+    """Collects observations of one scope and seals each `events` of them.
 
-    What is not sealed yet lives in the journal only; `seal` seals it early (tests, export).
+    They become columns in small parts, so that a thread never holds the interpreter for long. What
+    is not sealed yet lives in the journal only; `seal` seals it early (tests, export).
     """
 
     def __init__(self, directory: Path, events: int = SEGMENT_EVENTS) -> None:
         self._directory = directory
         self._events = events
-        self._pending: list[Observation] = []
+        self._parts: list[ObservationColumns] = []
+        self._fresh: list[Observation] = []
+        self._count = 0
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @property
     def pending(self) -> int:
         """Observations that no segment holds yet."""
-        return len(self._pending)
+        return self._count
 
     def append(self, observation: Observation) -> Path | None:
         """Take one observation; the path of the segment that it completed, if any."""
-        self._pending.append(observation)
-        return self.seal() if len(self._pending) >= self._events else None
+        self._fresh.append(observation)
+        self._count += 1
+        if len(self._fresh) >= PART_EVENTS:
+            self._gather()
+        return self.seal() if self._count >= self._events else None
+
+    def extend(self, columns: ObservationColumns) -> None:
+        """Take many observations that follow those taken before."""
+        self._gather()
+        start = 0
+        while start < len(columns):
+            stop = min(len(columns), start + self._events - self._count)
+            self._parts.append(columns.slice(start, stop))
+            self._count += stop - start
+            start = stop
+            if self._count >= self._events:
+                self.seal()
 
     def seal(self) -> Path | None:
         """Seal what is pending; None when nothing is. On an error it stays pending."""
-        if not self._pending:
+        self._gather()
+        if not self._parts:
             return None
-        path = write_segment(self._directory, from_observations(self._pending))
-        self._pending = []
+        path = write_segment(self._directory, concat(self._parts))
+        self._parts, self._count = [], 0
         return path
+
+    def _gather(self) -> None:
+        if self._fresh:
+            self._parts.append(from_observations(self._fresh))
+            self._fresh = []
 
 
 def write_segment(directory: Path, columns: ObservationColumns) -> Path:
@@ -94,7 +125,7 @@ def write_segment(directory: Path, columns: ObservationColumns) -> Path:
         file.flush()
         os.fsync(file.fileno())
     os.replace(aside, path)
-    _sync_directory(directory)
+    sync_directory(directory)
     return path
 
 
@@ -239,11 +270,3 @@ def _corrupt(name: str, first: int, last: int, what: str) -> Corrupt:
         f"segment {what}; rebuild sequences {first} to {last} from the journal",
         pointer=name,
     )
-
-
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

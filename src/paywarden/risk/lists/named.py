@@ -62,6 +62,11 @@ class NamedList:
         """All entries by key, expired ones included; do not change it."""
         return self._entries
 
+    @property
+    def until(self) -> Mapping[str, int]:
+        """When each sealed key ceases to be a member, in microseconds; do not change it."""
+        return self._until
+
     def holds(self, key: str, t_us: int) -> bool:
         """Whether a sealed key is a member at `t_us`: one dictionary look-up."""
         return self._until.get(key, t_us) > t_us

@@ -6,7 +6,6 @@ moves it and costs nothing, so no list is copied per payment.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from paywarden.core.scope import Scope
@@ -15,22 +14,39 @@ from paywarden.risk.lists.named import NamedList
 from paywarden.risk.lists.store import Lists
 
 REMEMBERED = 32_768
+"""Values of one kind whose keys are kept."""
 
 
 class _Members:
-    """One list at the view's instant."""
+    """One list at the view's instant; `known` keeps the keys of values of the list's kind."""
 
-    __slots__ = ("_named", "_view")
+    __slots__ = ("_known", "_named", "_view")
 
-    def __init__(self, named: NamedList, view: ListsView) -> None:
+    def __init__(self, named: NamedList, view: ListsView, known: dict[str, tuple[str, ...]]):
         self._named = named
         self._view = view
+        self._known = known
 
     def __contains__(self, value: object) -> bool:
-        named, view = self._named, self._view
-        if not isinstance(value, str) or not named.entries:
+        until = self._named.until
+        if not until or not isinstance(value, str):
             return False
-        return any(named.holds(key, view.t_us) for key in view.keys(named, value))
+        keys = self._known.get(value)
+        if keys is None:
+            keys = self._keys(value)
+        t_us = self._view.t_us
+        for key in keys:  # noqa: SIM110  (no generator: thirty lists are asked for each payment)
+            if until.get(key, t_us) > t_us:
+                return True
+        return False
+
+    def _keys(self, value: str) -> tuple[str, ...]:
+        keys = tuple(self._named.keys_of(value))
+        if self._named.kind is not ListKind.IP:  # prefixes of networks depend on the list
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            self._known[value] = keys
+        return keys
 
 
 class ListsView:
@@ -40,34 +56,27 @@ class ListsView:
         self.t_us = 0
         self._lists = lists
         self._scope = scope
+        self._named = lists.of(scope)
         self._members: dict[str, tuple[NamedList, _Members]] = {}
         # Thirty lists ask about the same few values, and payers come back: a value's keys depend
-        # on nothing but its kind (networks apart, whose prefixes depend on the list).
-        self._keys: dict[tuple[ListKind, str], tuple[str, ...]] = {}
+        # on nothing but its kind.
+        self._known: dict[ListKind, dict[str, tuple[str, ...]]] = {}
 
     def at(self, t_us: int) -> ListsView:
         """This view, moved to an instant (microseconds)."""
         self.t_us = t_us
+        self._named = self._lists.of(self._scope)
         return self
-
-    def keys(self, named: NamedList, value: str) -> Iterable[str]:
-        """Keys of a value for a list, remembered per kind."""
-        if named.kind is ListKind.IP:
-            return named.keys_of(value)
-        known = self._keys.get((named.kind, value))
-        if known is None:
-            if len(self._keys) >= REMEMBERED:
-                self._keys.clear()
-            known = self._keys[named.kind, value] = tuple(named.keys_of(value))
-        return known
 
     def get(self, name: str, default: Any = ()) -> Any:
         """Members of a list, or the default when there is no such list."""
-        named = self._lists.get(self._scope, name)
+        named = self._named.get(name)
         if named is None:
             return default
         held = self._members.get(name)
         if held is None or held[0] is not named:
-            held = (named, _Members(named, self))
-            self._members[name] = held
+            held = self._members[name] = (named, self._members_of(named))
         return held[1]
+
+    def _members_of(self, named: NamedList) -> _Members:
+        return _Members(named, self, self._known.setdefault(named.kind, {}))
