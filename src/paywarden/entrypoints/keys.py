@@ -31,6 +31,7 @@ from paywarden.kit.crypto.derive import Purpose, derive
 from paywarden.kit.crypto.master import load_master_key
 from paywarden.kit.db.reader import Reader
 from paywarden.kit.db.writer import Writer
+from paywarden.kit.log import configure
 from paywarden.kit.stores.sqlite_journal import SqliteJournal
 
 ACTOR = "cli:keys"
@@ -49,6 +50,7 @@ class _Asked:
 def keys(arguments: argparse.Namespace, home: Home) -> int:
     """Run one of the acts; the exit code."""
     home.require()
+    configure(level="error")  # the audit log tells of a bypass; standard output is the answer's
     settings = home.settings(os.environ)
     scope = Scope(settings.installation.tenant, Environment(arguments.environment))
     clock = SystemClock()

@@ -120,8 +120,6 @@ ROWS: Final = (
 )  # fmt: skip
 
 CATALOGUE: Final = {row.name: row for row in ROWS}
-ROSTER_ROLES: Final = frozenset({Role.SECURITY_ADMIN, Role.SECURITY_OFFICER, Role.APPROVER})
-"""Held together by the first three people: with them every other role can be granted."""
 
 
 def markdown() -> str:
