@@ -80,7 +80,7 @@ class Approving(RuleBasedStateMachine):
 
     who = st.integers(0, len(NAMES) - 1)
 
-    @rule(target=asked, person=who, action=st.sampled_from(ACTIONS))
+    @rule(target=asked, person=st.sampled_from([0, 0, 3, 4]), action=st.sampled_from(ACTIONS))
     def ask(self, person: int, action: str) -> str:
         maker = self.people[person]
         payload = f"payload {len(self.slow)}"
@@ -93,7 +93,7 @@ class Approving(RuleBasedStateMachine):
         self.slow[found.asked.approval_id.text] = Slow(found, payload)
         return str(found.asked.approval_id.text)
 
-    @rule(name=asked, other=asked, person=who, swapped=st.booleans())
+    @rule(name=asked, other=asked, person=who, swapped=st.sampled_from([False] * 5 + [True]))
     def approve(self, name: str, other: str, person: int, swapped: bool) -> None:
         if not name or not other:
             return
@@ -138,7 +138,11 @@ class Approving(RuleBasedStateMachine):
             assert (who.text == self.slow[name].request.asked.maker) is cancel
             self.slow[name].ended = True
 
-    @rule(person=who, by=st.none() | who, role=st.sampled_from(ROLES))
+    @rule(
+        person=st.sampled_from([1, 2, 3, 3]),
+        by=st.sampled_from([None, 0, 0, 3, 4]),
+        role=st.sampled_from(["approver", "approver", *ROLES]),
+    )
     def grant(self, person: int, by: int | None, role: str) -> None:
         self.room.people.grant(self.people[person], role, None if by is None else self.people[by])
 
@@ -159,11 +163,17 @@ class Approving(RuleBasedStateMachine):
         self.room.close()
         self.room.open()
 
-    @rule(name=asked, person=who, crash=st.sampled_from(["", "", "before", "after"]))
-    def execute(self, name: str, person: int, crash: str) -> None:
+    @rule(
+        name=asked,
+        person=who,
+        stranger=st.sampled_from([False] * 5 + [True]),
+        crash=st.sampled_from(["", "", "before", "after"]),
+    )
+    def execute(self, name: str, person: int, stranger: bool, crash: str) -> None:
         if not name:
             return
-        one, maker = self.slow[name], self.people[person]
+        one = self.slow[name]
+        maker = self.people[person] if stranger else PersonId(one.request.asked.maker)
         may = self.may(one, maker)
         self.room.crash = crash
         before = len(self.room.effects())
@@ -177,6 +187,22 @@ class Approving(RuleBasedStateMachine):
         assert done == (1 if may and crash != "before" else 0), (found, may, crash)
         one.done += done
         one.ended = one.ended or done == 1
+
+    @rule(maker=st.sampled_from([0, 3, 4]), action=st.sampled_from(ACTIONS),
+          first=st.integers(1, 3), second=st.integers(1, 3), by=st.sampled_from([None, 0, 3, 4]),
+          crash=st.sampled_from(["", "", "before", "after"]))  # fmt: skip
+    def go_all_the_way(
+        self, maker: int, action: str, first: int, second: int, by: int | None, crash: str
+    ) -> None:
+        """One request from end to end: random orders alone seldom get that far."""
+        self.grant(person=first, by=by, role="approver")
+        name = self.ask(maker, action)
+        for person in (first, second):
+            self.approve(name, name, person, False)
+        self.execute(name, maker, False, "")
+        self.wait(3_600)
+        self.execute(name, maker, False, crash)
+        self.execute(name, maker, False, "")
 
     @invariant()
     def everything_done_was_asked_for_once(self) -> None:
@@ -218,7 +244,7 @@ def template() -> Path:
 
 TestApproving = Approving.TestCase
 TestApproving.settings = settings(
-    max_examples=40, stateful_step_count=30, deadline=None,
+    max_examples=60, stateful_step_count=25, deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )  # fmt: skip
 
