@@ -1,4 +1,4 @@
-"""A fresh identity room per test, over a copy of a database migrated once."""
+"""Rooms of people and of approvals, each over a copy of a database migrated once."""
 
 from __future__ import annotations
 
@@ -6,17 +6,30 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import approval_kit
+import people_room as people
 import pytest
-from people_room import Room, template
+
+
+@pytest.fixture(scope="session")
+def approvals_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return approval_kit.make_template(tmp_path_factory.mktemp("approvals"))
+
+
+@pytest.fixture
+def room(approvals_template: Path, tmp_path: Path) -> Iterator[approval_kit.Room]:
+    made = approval_kit.Room(approval_kit.copy_of(approvals_template, tmp_path)).open()
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")
 def identity_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return template(tmp_path_factory.mktemp("identity"))
+    return people.template(tmp_path_factory.mktemp("identity"))
 
 
 @pytest.fixture
-def people_room(identity_template: Path, tmp_path: Path) -> Iterator[Room]:
-    room = Room(Path(shutil.copy(identity_template, tmp_path / "paywarden.sqlite")))
-    yield room
-    room.close()
+def people_room(identity_template: Path, tmp_path: Path) -> Iterator[people.Room]:
+    made = people.Room(Path(shutil.copy(identity_template, tmp_path / "paywarden.sqlite")))
+    yield made
+    made.close()

@@ -9,16 +9,14 @@ from paywarden.core.errors import NotAuthenticated, PaywardenError
 from paywarden.identity.api_keys import ApiKeyAuthenticator
 from paywarden.identity.key_desk import KeyDesk
 from paywarden.identity.stores.sqlite import SqliteKeys
-from paywarden.kit.audit import SqliteAuditLog
 from paywarden.kit.clock import SystemRandomness
 
 
 @pytest.fixture
 def desk(people_room: Room) -> KeyDesk:
-    audit = SqliteAuditLog(people_room.reader)
     store = SqliteKeys(people_room.reader, people_room.writer)
     chance = SystemRandomness()
-    return KeyDesk(store, people_room.writer, audit, MASTER, people_room.clock, chance)
+    return KeyDesk(store, people_room.writer, people_room.audit, MASTER, people_room.clock, chance)
 
 
 async def code_of(awaited: object) -> str:

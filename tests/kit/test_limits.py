@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -171,8 +172,9 @@ class Gate:
     def __init__(self) -> None:
         self.asked = 0
 
-    def authenticate(self, authorization: str | None) -> Principal:
+    def authenticate(self, headers: Mapping[str, str]) -> Principal:
         self.asked += 1
+        authorization = headers.get("authorization")
         if authorization is None:
             raise NotAuthenticated("key_missing", "no key")
         return Principal("key_a", Scope(authorization, Environment.LIVE), frozenset({"things:do"}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -24,7 +25,7 @@ class Thing(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Gate:
-    def authenticate(self, _authorization: str | None) -> Principal:
+    def authenticate(self, _headers: Mapping[str, str]) -> Principal:
         return PRINCIPAL
 
 

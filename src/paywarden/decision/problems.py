@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from paywarden.identity.approvals.problems import CODES as APPROVAL_CODES
 from paywarden.identity.problems import CODES as IDENTITY_CODES
 from paywarden.kit.http.signing import codes as signing
 
 CODES: Mapping[str, str] = {
     **IDENTITY_CODES,
     **signing.CODES,
+    **APPROVAL_CODES,
     "amount_missing": "Send amount_minor and currency; only account events go without.",
     "attempt_conflict": "This payment and attempt were decided with another body. A "
     "new try is a new attempt.",

@@ -20,6 +20,7 @@ from paywarden.core.errors import NotFound, PaywardenError, Unavailable
 from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
 from paywarden.decision import entries
+from paywarden.decision.approved_acts import ApprovedActs
 from paywarden.decision.checkpoints import Checkpoints
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.decision_ids import DecisionIds
@@ -39,6 +40,7 @@ from paywarden.decision.stores.image_files import ImageFiles
 from paywarden.decision.stores.sqlite import SCHEMA as DECISION_SCHEMA
 from paywarden.decision.stores.sqlite import SqliteRecords
 from paywarden.decision.views import Views
+from paywarden.entrypoints.approvals_wiring import wired
 from paywarden.entrypoints.checkpoint_schedule import CheckpointSchedule
 from paywarden.entrypoints.compiling import Compiler
 from paywarden.entrypoints.evidence import evidence_parts
@@ -51,9 +53,12 @@ from paywarden.entrypoints.webhooks import webhook_parts
 from paywarden.evidence.screen import may_not_be_logged
 from paywarden.evidence.stores.sqlite_checkpoints import SCHEMA as EVIDENCE_SCHEMA
 from paywarden.identity.api_keys import ApiKeyAuthenticator
+from paywarden.identity.approvals.stores.sqlite import SCHEMA as APPROVALS
 from paywarden.identity.certificate_bindings import CertificateCheck
 from paywarden.identity.client_key_registry import ClientKeyRegistry
 from paywarden.identity.client_keys import KeySealer
+from paywarden.identity.key_acts import KeyActs
+from paywarden.identity.key_desk import KeyDesk
 from paywarden.identity.stores.client_keys import CLIENT_KEYS, SqliteClientKeys, SqliteNonces
 from paywarden.identity.stores.sqlite import SCHEMA as IDENTITY_SCHEMA
 from paywarden.identity.stores.sqlite import SqliteKeys
@@ -86,7 +91,7 @@ from paywarden.risk.lists.store import Lists
 
 PARTS = (
     KIT, DECISION_SCHEMA, EVIDENCE_SCHEMA, IDENTITY_SCHEMA, CLIENT_KEYS, WEBHOOK_ENDPOINTS,
-    CERTIFICATES,
+    CERTIFICATES, APPROVALS,
 )  # fmt: skip
 KEY_PARTS = (SUBJECT_KEYS,)
 FIRST_PAUSE_SECONDS = 0.2
@@ -193,6 +198,14 @@ class Installation:
             SqliteBindings(self.reader),
             clock,
         )
+        self.approvals = wired(
+            settings, self.people.roster, self.reader, self.writer, self.audit,
+            self.keys.master, clock, randomness,
+        )  # fmt: skip
+        ApprovedActs(self.policies, self.lists).register(self.approvals)
+        KeyActs(
+            KeyDesk(self.api_keys, self.writer, self.audit, self.pepper, clock, randomness)
+        ).register(self.approvals)
         self.idempotency = Idempotency(
             self.reader, KeyedDigest(derive(self.keys.master, Purpose.IDEMPOTENCY)), clock
         )

@@ -14,18 +14,25 @@ from paywarden.core.errors import InvalidRequest
 from paywarden.core.instants import DAY_US, format_rfc3339
 from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
+from paywarden.entrypoints.approvals_wiring import wired
 from paywarden.entrypoints.home import Home
 from paywarden.entrypoints.installation import PARTS
 from paywarden.evidence.screen import may_not_be_logged
 from paywarden.identity.api_keys import KeyRecord
-from paywarden.identity.key_desk import KeyDesk
+from paywarden.identity.approvals.catalogue import API_KEY_CREATE
+from paywarden.identity.approvals.service import Approvals
+from paywarden.identity.key_acts import KeyActs
+from paywarden.identity.key_desk import PRIVILEGED, KeyDesk, KeyWanted
+from paywarden.identity.roster import StoredRoster
 from paywarden.identity.stores.sqlite import SqliteKeys
+from paywarden.identity.stores.sqlite_records import SqliteRecords
 from paywarden.kit.audit import SqliteAuditLog
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.kit.crypto.derive import Purpose, derive
 from paywarden.kit.crypto.master import load_master_key
 from paywarden.kit.db.reader import Reader
 from paywarden.kit.db.writer import Writer
+from paywarden.kit.log import configure
 from paywarden.kit.stores.sqlite_journal import SqliteJournal
 
 ACTOR = "cli:keys"
@@ -36,6 +43,7 @@ class _Asked:
     """The desk, the tenant and environment, and the instant of asking."""
 
     desk: KeyDesk
+    approvals: Approvals
     scope: Scope
     now_us: int
 
@@ -43,6 +51,7 @@ class _Asked:
 def keys(arguments: argparse.Namespace, home: Home) -> int:
     """Run one of the acts; the exit code."""
     home.require()
+    configure(level="error")  # the audit log tells of a bypass; standard output is the answer's
     settings = home.settings(os.environ)
     scope = Scope(settings.installation.tenant, Environment(arguments.environment))
     clock = SystemClock()
@@ -51,25 +60,38 @@ def keys(arguments: argparse.Namespace, home: Home) -> int:
         writer = Writer(home.database, PARTS, (SqliteJournal(reader), audit))
         writer.start()
         with closing(writer):
-            pepper = derive(load_master_key(home.master_key), Purpose.API_KEYS)
+            master, chance = load_master_key(home.master_key), SystemRandomness()
+            pepper = derive(master, Purpose.API_KEYS)
             desk = KeyDesk(
-                SqliteKeys(reader, writer), writer, audit, pepper, clock, SystemRandomness()
-            )
-            return _ACTS[arguments.act](arguments, _Asked(desk, scope, clock.now_us()))
+                SqliteKeys(reader, writer), writer, audit, pepper, clock,
+                chance,
+            )  # fmt: skip
+            roster = StoredRoster(SqliteRecords(reader), clock)
+            approvals = wired(settings, roster, reader, writer, audit, master, clock, chance)
+            KeyActs(desk).register(approvals)
+            return _ACTS[arguments.act](arguments, _Asked(desk, approvals, scope, clock.now_us()))
 
 
 def _make(arguments: argparse.Namespace, asked: _Asked) -> int:
     days = arguments.days
-    made = asked.desk.make(
+    ends = asked.now_us + days * DAY_US if days else None
+    role = arguments.role
+    if asked.scope.environment is Environment.LIVE and role in PRIVILEGED:
+        wanted = KeyWanted(role, arguments.name, arguments.owner, arguments.merchant, ends)
+        made = asked.approvals.install(asked.scope, API_KEY_CREATE, wanted.payload(), ACTOR)
+        document = asyncio.run(made)
+        output.answer(arguments, document, f"{document['key_id']}: {document['api_key']}")
+        return output.DONE
+    plain = asked.desk.make(
         asked.scope,
-        arguments.role,
+        role,
         ACTOR,
         name=arguments.name,
         owner=arguments.owner,
         merchant=arguments.merchant,
-        expires_at_us=asked.now_us + days * DAY_US if days else None,
+        expires_at_us=ends,
     )
-    return _show(arguments, *asyncio.run(made))
+    return _show(arguments, *asyncio.run(plain))
 
 
 def _rotate(arguments: argparse.Namespace, asked: _Asked) -> int:

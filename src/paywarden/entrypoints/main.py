@@ -178,12 +178,6 @@ def _keys(arguments: argparse.Namespace, home: Home) -> int:
     return keys(arguments, home)
 
 
-def _people(arguments: argparse.Namespace, home: Home) -> int:
-    from paywarden.entrypoints.people import people
-
-    return people(arguments, home)
-
-
 def _audit(arguments: argparse.Namespace, home: Home) -> int:
     from paywarden.entrypoints.audit import audit
 
@@ -206,6 +200,12 @@ def _certificates(arguments: argparse.Namespace, home: Home) -> int:
     from paywarden.entrypoints.certificates import certificates
 
     return certificates(arguments, home)
+
+
+def _people(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.people import people
+
+    return people(arguments, home)
 
 
 def _version(arguments: argparse.Namespace, _home: Home) -> int:

@@ -14,11 +14,11 @@ from paywarden.identity.breached import BreachedPasswords
 from paywarden.identity.challenges import Challenges
 from paywarden.identity.directory import Directory
 from paywarden.identity.enrolment import Enrolment
-from paywarden.identity.first_roles import FirstRoles
 from paywarden.identity.hashing_process import HashingProcess
 from paywarden.identity.local_sign_in import PasskeySignIn, PasswordSignIn
 from paywarden.identity.passkeys import Ceremonies, RelyingParty
 from paywarden.identity.passwords import PasswordPolicy
+from paywarden.identity.permissions.access import Table
 from paywarden.identity.ports import PasswordHashing
 from paywarden.identity.request_authenticator import RequestAuthenticator
 from paywarden.identity.roster import StoredRoster
@@ -61,7 +61,7 @@ class People:
             (root / given.breached_passwords) if given.breached_passwords else None
         )
         self.records = SqliteRecords(reader)
-        self.roles = FirstRoles()
+        self.roles = Table()
         self.roster = StoredRoster(self.records, clock)
         self.hashing = hashing or HashingProcess()
         self.directory = Directory(self.records, writer, audit, keys, digest, clock, randomness)

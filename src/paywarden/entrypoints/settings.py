@@ -119,10 +119,10 @@ class Settings(msgspec.Struct, frozen=True):
     history: History = History()
     checkpoints: Checkpoints = Checkpoints()
     tables: Tables = Tables()
-    identity: Identity = Identity()
     audit: Audit = Audit()
     limits: Limits = Limits()
     webhooks: Webhooks = Webhooks()
+    identity: Identity = Identity()
 
 
 DEFAULT_TEXT = """\
@@ -169,15 +169,15 @@ DEFAULT_TEXT = """\
 # vpns = "tables/vpns.txt"
 # rates = "tables/rates.csv"
 
+[webhooks]
+# Webhooks go to public https addresses only. Networks of your own that they may reach as well:
+# allowed_networks = ["10.20.0.0/16"]
+
 [identity]
 # rp_id = "localhost"                  # domain that passkeys are bound to: choose it once
 # rp_name = "Paywarden"
 # origin = "http://localhost:8080"     # where browsers find /sign-in; https in production
 # breached_passwords = ""              # sorted SHA-1 lines; see docs/how-to/people-and-sign-in.md
-
-[webhooks]
-# Webhooks go to public https addresses only. Networks of your own that they may reach as well:
-# allowed_networks = ["10.20.0.0/16"]
 
 [limits]
 # Requests a second in the long run and how many at once, by address (IPv6: /64), by API key, and by

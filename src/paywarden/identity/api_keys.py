@@ -3,7 +3,8 @@
 Form: prefix, 8 characters of key id, 32 of secret, 6 of checksum, all base 32 in lower case. The
 checksum refuses typing errors and lets secret scanners recognise a key without asking us. Stored:
 a keyed digest of the whole key, never the key; comparison is constant-time.
-Not done here: the life of keys (`key_desk.py`), people and their sessions (`sessions.py`).
+Not done here: what a role may do (`identity.permissions`), the life of keys (`key_desk.py`), people
+and their sessions (`sessions.py`).
 
 >>> text = make_key(Environment.TEST, b"\\x01" * 5, b"\\x02" * 20)
 >>> parse_key(text).key_id == "key_" + text[8:16]
@@ -16,44 +17,22 @@ import base64
 import hashlib
 import hmac
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import NotAuthenticated
 from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
+from paywarden.identity.permissions.access import permissions_of_key
+from paywarden.identity.permissions.model import Role
 from paywarden.kit.audit import AuditEvent, AuditOutcome, Scalar
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.http.authenticator import Principal
 
-ROLES: Mapping[str, frozenset[str]] = {
-    "merchant": frozenset(
-        {"decisions:create", "decisions:read", "events:create", "webhooks:read", "webhooks:write"}
-    ),
-    "auditor": frozenset({"audit:read"}),
-    "operator": frozenset(
-        {
-            "audit:read",
-            "decisions:create",
-            "decisions:read",
-            "decisions:explain",
-            "decisions:replay",
-            "events:create",
-            "events:label",
-            "instrument:assert",
-            "features:read",
-            "lists:read",
-            "lists:write",
-            "rulesets:read",
-            "rulesets:write",
-            "rulesets:publish",
-            "webhooks:read",
-            "webhooks:write",
-        }
-    ),
-}
+KEY_ROLES: Final = (Role.MERCHANT, Role.OPERATOR, Role.AUDITOR)
+"""Roles that a key may carry; what they may do stands in `identity.permissions.table`."""
 HOW_TO_GET_ONE = (
     "send the header 'Authorization: Bearer pw_test_...'; 'paywarden init' prints the first key"
 )
@@ -166,8 +145,8 @@ def new_key(
     merchant: str | None = None,
 ) -> tuple[Secret[str], KeyRecord]:
     """A fresh key and its record; the key is shown once."""
-    if role not in ROLES:
-        raise ValueError("role must be one of " + ", ".join(sorted(ROLES)))
+    if role not in KEY_ROLES:
+        raise ValueError("role must be one of " + ", ".join(KEY_ROLES))
     text = make_key(scope.environment, randomness.octets(5), randomness.octets(20))
     record = KeyRecord(
         parse_key(text).key_id, scope, role, digest_key(text, pepper), clock.now_us(), merchant
@@ -236,7 +215,9 @@ class ApiKeyAuthenticator:
         used = record.last_used_at_us
         if used is None or now_us - used >= WRITE_USE_US:
             self._store.note_use(record.key_id, now_us)
-        return Principal(record.key_id, record.scope, ROLES[record.role], record.merchant)
+        permissions = permissions_of_key(record.role, record.scope.environment)
+        roles = frozenset({record.role})
+        return Principal(record.key_id, record.scope, permissions, record.merchant, roles=roles)
 
 
 _REMEMBERED = 4096

@@ -11,18 +11,39 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+import msgspec
+
 from paywarden.core.clock import Clock, Randomness
-from paywarden.core.errors import Conflict, InvalidRequest, NotFound
-from paywarden.core.scope import Scope
+from paywarden.core.errors import Conflict, InvalidRequest, NotFound, NotPermitted
+from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
-from paywarden.identity.api_keys import KeyRecord, KeyStore, new_key
+from paywarden.identity.api_keys import KEY_ROLES, KeyRecord, KeyStore, new_key
+from paywarden.identity.approvals.catalogue import API_KEY_CREATE
+from paywarden.identity.approvals.execution import Approved, audit_actor
 from paywarden.identity.model import HOUR_US
+from paywarden.identity.permissions.model import Role
 from paywarden.identity.ports import Committer
 from paywarden.kit.audit import AuditEvent, AuditLog, AuditOutcome, Scalar
 from paywarden.kit.db.unit import UnitOfWork
 
 NAME_LIMIT: Final = 60
 LIVE_OF_A_NAME: Final = 2
+PRIVILEGED: Final = frozenset({Role.OPERATOR})
+"""Roles that assert card facts or change policy."""
+
+
+class KeyWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A key to be made; as payload of an approval in canonical form."""
+
+    role: str
+    name: str = ""
+    owner: str = ""
+    merchant: str | None = None
+    expires_at_us: int | None = None
+
+    def payload(self) -> bytes:
+        """What is signed."""
+        return msgspec.json.encode(self, order="sorted")
 
 
 class KeyDesk:
@@ -59,15 +80,37 @@ class KeyDesk:
         merchant: str | None = None,
         expires_at_us: int | None = None,
     ) -> tuple[Secret[str], KeyRecord]:
-        """A fresh key. Errors: InvalidRequest for its name or owner, Conflict `key_name_taken`."""
+        """A fresh key. Errors: InvalidRequest for its name or owner, Conflict `key_name_taken`.
+
+        A key of a privileged role in a live environment is `make_approved`'s alone.
+        """
+        if scope.environment is Environment.LIVE and role in PRIVILEGED:
+            raise NotPermitted("approval_needed", "a live key of this role needs an approval")
+        wanted = KeyWanted(role, name, owner, merchant, expires_at_us)
+        return await self._make(scope, wanted, actor, UnitOfWork())
+
+    async def make_approved(
+        self, wanted: KeyWanted, approved: Approved
+    ) -> tuple[Secret[str], KeyRecord]:
+        """A fresh key of any role, as it was approved."""
+        approved.require(approved.scope, API_KEY_CREATE, wanted.payload())
+        unit = UnitOfWork()
+        approved.settle(unit)
+        return await self._make(approved.scope, wanted, audit_actor(approved.actor), unit)
+
+    async def _make(
+        self, scope: Scope, wanted: KeyWanted, actor: str, unit: UnitOfWork
+    ) -> tuple[Secret[str], KeyRecord]:
+        name, owner, role = wanted.name, wanted.owner, wanted.role
+        if role not in KEY_ROLES:
+            raise InvalidRequest("key_role_unknown", "keys carry no such role")
         for word in (name, owner):
             if len(word) > NAME_LIMIT or not word.isprintable():
                 raise InvalidRequest("key_name_invalid", f"use up to {NAME_LIMIT} characters")
         if name and self._live_of(scope, name):
             raise Conflict("key_name_taken", "a live key has this name; rotate it instead")
-        secret, record = self._new(scope, role, merchant)
-        record = replace(record, name=name, owner=owner, expires_at_us=expires_at_us)
-        unit = UnitOfWork()
+        secret, record = self._new(scope, role, wanted.merchant)
+        record = replace(record, name=name, owner=owner, expires_at_us=wanted.expires_at_us)
         self._store.stage(unit, record)
         self._note(unit, scope, "identity:api_key:make", actor, key=record.key_id, role=role)
         await self._committer.commit(unit)

@@ -11,12 +11,12 @@ from paywarden.core.errors import InvalidRequest, NotFound
 from paywarden.core.identifiers import PersonId
 from paywarden.identity import messages as m
 from paywarden.identity.directory import Directory, Profile
-from paywarden.identity.first_roles import PEOPLE_MANAGE, PEOPLE_READ
 from paywarden.identity.ports import Roster
 from paywarden.identity.sign_in_http import TAG, post
 from paywarden.kit.http.operation import Answer, Call, Operation
 
 PERSON = "/v1/identity/persons/{person}"
+PEOPLE_READ, PEOPLE_MANAGE = "people:read", "people:manage"
 PERSON_ID = "^psn_[a-z2-7]{26}$"
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from paywarden.core.identifiers import PersonId, SessionId
-from paywarden.core.scope import Scope
+from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
 from paywarden.identity.changes import Change
 from paywarden.identity.model import (
@@ -66,8 +66,10 @@ class Grants(Protocol):
 class RoleTable(Protocol):
     """What roles may do."""
 
-    def permissions_of(self, roles: Collection[str]) -> frozenset[str]:
-        """Union of the permissions of known roles; unknown roles hold none."""
+    def permissions_of(
+        self, roles: Collection[str], environment: Environment, verified_at_us: int, now_us: int
+    ) -> tuple[frozenset[str], frozenset[str]]:
+        """(what a person may use now, what needs a fresh proof first); unknown roles: nothing."""
         ...
 
     def knows(self, role: str) -> bool:

@@ -17,6 +17,7 @@ CODES: Mapping[str, str] = {
     "key_not_live": "This key has ended already.",
     "key_rotating": "Two keys of this name live already; revoke one first.",
     "link_needs_approval": "A second person approves it, or the operator of the machine does it.",
+    "key_role_unknown": "Keys carry the roles merchant and operator.",
     "link_refused": "Ask for a new link; one lives 24 hours, once.",
     "login_invalid": "Use 3 to 63 of a-z, 0-9, dot, dash and underscore.",
     "passkey_last": "Add another passkey first.",

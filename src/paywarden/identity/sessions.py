@@ -120,13 +120,19 @@ class Sessions:
         if not found.live_at(now, self._last_seen(found)) or not _able(found, account, now):
             raise _over()
         self._touch(found, now)
+        roles = self._roles_of(found, now)
+        held, step_up = self._roles.permissions_of(
+            roles, found.scope.environment, found.auth_at_us, now
+        )
         return Principal(
             found.session.text,
             found.scope,
-            BY_KIND[found.kind] | self._role_permissions(found, now),
+            BY_KIND[found.kind] | held,
             None,
             found.person,
             found.session.text,
+            roles,
+            step_up,
         )
 
     def of(self, principal: Principal) -> Session:
@@ -160,11 +166,12 @@ class Sessions:
         for one in self._records.sessions_of(scope, person)[PER_PERSON - 1 :]:
             self._records.stage(unit, c.SessionRevoked(scope, person, one.session, now))
 
-    def _role_permissions(self, session: Session, now: int) -> frozenset[str]:
+    def _roles_of(self, session: Session, now: int) -> frozenset[str]:
+        """Live roles; none before all factors are proved."""
         if session.kind is not SessionKind.FULL:
             return frozenset()
         grants = self._records.grants_of(session.scope, session.person)
-        return self._roles.permissions_of([grant.role for grant in grants if grant.live_at(now)])
+        return frozenset(grant.role for grant in grants if grant.live_at(now))
 
     def _last_seen(self, session: Session) -> int:
         held = self._seen.get(session.session)

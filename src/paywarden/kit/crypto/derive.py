@@ -34,6 +34,7 @@ class Purpose(enum.StrEnum):
     ANSWER_SIGNING = "answer_signing"
     COMPILED_POLICIES = "compiled_policies"
     WEBHOOKS = "webhooks"
+    APPROVALS = "approvals"
 
 
 def derive(master: Secret[bytes], purpose: Purpose) -> Secret[bytes]:

@@ -21,6 +21,7 @@ class Principal:
 
     `merchant` binds the key to one merchant of the tenant; None sees them all. A person has
     `person` and `session` (its public id, which is then `key_id` too); a key has neither.
+    `roles` are held now; `step_up` holds what a fresh proof of all factors would add.
     """
 
     key_id: str
@@ -29,6 +30,8 @@ class Principal:
     merchant: str | None = None
     person: PersonId | None = None
     session: str | None = None
+    roles: frozenset[str] = frozenset()
+    step_up: frozenset[str] = frozenset()
 
     @property
     def actor(self) -> str:
@@ -36,9 +39,12 @@ class Principal:
         return f"person:{self.person.text}" if self.person else f"key:{self.key_id}"
 
     def require(self, permission: str) -> None:
-        """NotPermitted unless the permission is held."""
-        if permission not in self.permissions:
-            raise NotPermitted("not_permitted", f"this key lacks the permission {permission}")
+        """NotPermitted unless the permission is held; `step_up_needed` if a fresh proof helps."""
+        if permission in self.permissions:
+            return
+        if permission in self.step_up:
+            raise NotPermitted("step_up_needed", "prove all your factors anew, then try again")
+        raise NotPermitted("not_permitted", f"this key lacks the permission {permission}")
 
 
 class Authenticator(Protocol):

@@ -125,6 +125,7 @@ class Operation:
     body_limit: int = BODY_LIMIT
     idempotent: bool = True
     also_declares: Mapping[int, str] = field(default_factory=dict)
+    also_answers: Mapping[int, Any] = field(default_factory=dict)
     body_optional: bool = False
     screen: Screen | None = None
     screen_always: bool = False
@@ -153,6 +154,14 @@ class Certificates(Protocol):
         ...
 
 
+class Recorder(Protocol):
+    """Port: notes requests of callers who are watched, before anything is done for them."""
+
+    async def record(self, principal: Principal, operation: str, request_id: str) -> None:
+        """Return when the note is durable, or when none is needed."""
+        ...
+
+
 @dataclass(slots=True)
 class Surroundings:
     """What every operation of a process shares."""
@@ -169,6 +178,7 @@ class Surroundings:
     origins: frozenset[str] = frozenset()
     certificates: Certificates | None = None
     on_refused: Refused = nobody_told
+    recorder: Recorder | None = None
     places: FairPlaces = field(init=False)
 
     def __post_init__(self) -> None:
@@ -232,6 +242,8 @@ class Endpoint:
         if principal.session is not None:
             require_same_origin(operation.method, headers, around.origins)
         self._permitted(principal)
+        if principal.roles and around.recorder is not None:
+            await around.recorder.record(principal, operation.name, turn.request_id)
         if around.rates is not None:
             turn.headers = around.rates.by_key(principal)
         around.places.enter(principal.scope)

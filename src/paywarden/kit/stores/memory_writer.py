@@ -51,10 +51,10 @@ class MemoryWriter:
         future: Future[None] = Future()
         try:
             self._apply(unit)
-        except Conflict as fault:
-            future.set_exception(fault)  # a bad unit fails alone, as with the real writer
         except PaywardenError as fault:
-            self.state = "failed"
+            # A bad unit fails alone, as with the real writer, unless it held a place in the log.
+            if unit.sequenced or not isinstance(fault, Conflict):
+                self.state = "failed"
             future.set_exception(fault)
         else:
             future.set_result(None)
