@@ -23,10 +23,13 @@ from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
 from paywarden.decision.problems import CODES
 from paywarden.entrypoints import api
+from paywarden.entrypoints.approvals_wiring import wired
 from paywarden.entrypoints.people_wiring import People
 from paywarden.entrypoints.settings import Identity, Settings
 from paywarden.identity.api_keys import ApiKeyAuthenticator
+from paywarden.identity.approvals.service import Approvals
 from paywarden.identity.directory import Profile
+from paywarden.identity.person_acts import PersonActs
 from paywarden.identity.request_authenticator import COOKIE
 from paywarden.identity.stores.sqlite import SCHEMA, SqliteKeys
 from paywarden.kit.audit import SqliteAuditLog
@@ -67,7 +70,12 @@ class PeopleServer:
             settings, folder, self.reader, self.writer, self.audit, ring, MASTER,
             ApiKeyAuthenticator(self.keys, MASTER, clock), clock, chance,
         )  # fmt: skip
-        self.operations = all_operations(self.people)
+        self.approvals = wired(
+            settings, self.people.roster, self.reader, self.writer, self.audit, MASTER, clock,
+            chance,
+        )  # fmt: skip
+        PersonActs(self.people.directory, self.people.origin).register(self.approvals)
+        self.operations = all_operations(self.people, self.approvals)
         around = Surroundings(
             self.people.authenticator, clock, chance, Metrics(), origins=frozenset({self.origin})
         )
@@ -129,10 +137,10 @@ class Nothing:
         return Nothing()
 
 
-def all_operations(people: People) -> list[Operation]:
+def all_operations(people: People, approvals: Approvals) -> list[Operation]:
     """Every operation of the API as the process lists them; only identity has services."""
     system = SystemOperations(paywarden.__version__, Metrics(), lambda: (), CODES)
-    installation: Any = Nothing(people=people)
+    installation: Any = Nothing(people=people, approvals=approvals)
     listed = api.operations(installation, system)
     system.describe(listed)
     return listed

@@ -10,11 +10,15 @@ from pathlib import Path
 from paywarden.decision.approved_acts import ApprovedActs
 from paywarden.decision.list_desk import ListDesk
 from paywarden.decision.policy_desk import PolicyDesk
+from paywarden.entrypoints.installation import Installation
 from paywarden.identity.approvals.catalogue import CATALOGUE
 from paywarden.identity.approvals.execution import Approved
 from paywarden.identity.approvals.role_acts import RoleActs
 from paywarden.identity.key_acts import KeyActs
 from paywarden.identity.key_desk import KeyDesk
+from paywarden.identity.person_acts import PersonActs
+from paywarden.kit.webhooks.destinations import Destinations
+from paywarden.kit.webhooks.ports import Leave
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "paywarden"
 MAKER = SOURCE / "identity" / "approvals" / "execution.py"
@@ -24,6 +28,8 @@ ACTS = {
     "api_key.create": KeyDesk.make_approved,
     "role.grant": RoleActs.change,
     "break_glass.open": RoleActs.open_sealed,
+    "person.enrol": PersonActs.enrol,
+    "webhook.destination": Destinations.carry_out,
 }
 
 
@@ -51,20 +57,40 @@ def test_only_one_module_makes_an_approved() -> None:
 
 def test_each_catalogued_act_takes_an_approved_and_settles_it() -> None:
     registered = set()
-    for kind in (ApprovedActs, RoleActs, KeyActs):
+    for kind in (ApprovedActs, RoleActs, KeyActs, PersonActs, Installation):
         for node in ast.walk(ast.parse(inspect.getsource(inspect.getmodule(kind)))):
             if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "register":
                 registered.add(getattr(node.args[0], "id", ""))
+    registered.discard("")  # of whoever registers several
     names = {
         "RULESET_PUBLISH",
         "LIST_BULK_EDIT",
         "API_KEY_CREATE",
         "ROLE_GRANT",
         "BREAK_GLASS_OPEN",
+        "PERSON_ENROL",
+        "WEBHOOK_DESTINATION",
     }
     assert registered == names, "a new executor owes a line in ACTS"
     for action, act in ACTS.items():
         assert action in CATALOGUE
         kinds = [str(one.annotation) for one in inspect.signature(act).parameters.values()]
-        assert Approved.__name__ in kinds, action
-        assert "approved.require(" in inspect.getsource(act), action
+        assert {Approved.__name__, Leave.__name__} & set(kinds), action
+        assert re.search(r"(approved|leave)\.require\(", inspect.getsource(act)), action
+
+
+def callers_of(*names: str) -> list[str]:
+    return sorted(
+        file.relative_to(SOURCE).as_posix() for file in SOURCE.rglob("*.py")
+        if set(names) & set(calls(ast.parse(file.read_text(encoding="utf-8"))))
+    )  # fmt: skip
+
+
+def test_people_are_invited_and_endpoints_added_by_their_executors_alone() -> None:
+    assert callers_of("invite") == ["identity/person_acts.py"]
+    adding = re.compile(r"_endpoints\.add\(|url=")
+    found = [
+        file.name for file in (SOURCE / "kit" / "webhooks").glob("*.py")
+        if adding.search(file.read_text(encoding="utf-8"))
+    ]  # fmt: skip
+    assert found == ["destinations.py"]

@@ -85,10 +85,12 @@ async def room(home_of_four_eyes: Path) -> AsyncIterator[Room]:
         yield made
 
 
-async def enrol(room: Room, name: str) -> Person:
+async def enrol(room: Room, name: str, *roles: str) -> Person:
     people = room.installation.people
     profile = Profile(name, name.title(), f"{name}@example.org")
-    _, token = await people.directory.invite(room.live, profile, "cli:people", None, ROLES[name])
+    _, token = await people.directory.invite(
+        room.live, profile, "cli:people", None, roles or ROLES[name]
+    )
     link = await people.sign_in.follow_link(room.live, token)
     passkey = SoftwarePasskey(name)
     made = passkey.create(await people.enrolment.passkey_options(link.session))

@@ -106,6 +106,10 @@ CODES: Mapping[str, str] = {
     "webhook_delivery_not_found": "No such delivery of this endpoint; it may have been dropped "
     "after 30 days.",
     "webhook_event_unknown": "GET /v1/webhook-event-types lists the types.",
+    "role_needs_approval": "Enrol the person, then ask for the role with `role.grant`.",
+    "webhook_destination_invalid": "Give `url` and `events`, as for POST /v1/webhooks.",
+    "webhook_merchant": "Leave `merchant_id` out, or give the key's own.",
+    "webhook_secret_waits": "Leave `secret` out; one is made when the endpoint is.",
     "webhook_limit": "Remove an endpoint that nobody uses.",
     "webhook_not_found": "No such endpoint for this key.",
     "webhook_secret_invalid": "Send whsec_ and base64 of 24 to 64 octets, or whsk_ and base64 "

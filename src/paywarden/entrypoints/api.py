@@ -28,6 +28,7 @@ from paywarden.entrypoints.people_operations import people_operations
 from paywarden.entrypoints.start_report import give_up
 from paywarden.evidence.http import AuditOperations
 from paywarden.identity.approvals.http import ApprovalOperations
+from paywarden.identity.destination_gate import DestinationGate
 from paywarden.identity.recorded_access import RecordedAccess
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.kit.http import app as http_app
@@ -115,7 +116,8 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
     audit = AuditOperations(proof.log, proof.proofs, proof.audit, proof.watch)
     hooks = installation.webhooks
     webhooks = WebhookOperations(
-        hooks.endpoints, hooks.deliveries, hooks.catalogue, hooks.allowed, installation.writer,
+        hooks.endpoints, hooks.deliveries, hooks.catalogue, installation.destinations,
+        DestinationGate(installation.approvals), installation.writer,
         installation.ledger.stores.audit, installation.clock, installation.randomness,
     )  # fmt: skip
     return [
@@ -124,7 +126,7 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         *ListEditOperations(installation.lists, installation.approvals).operations(),
         *ApprovalOperations(installation.approvals).operations(),
         *webhooks.operations(),
-        *people_operations(installation.people),
+        *people_operations(installation.people, installation.approvals),
         *audit.operations(),
         *system.operations(),
     ]

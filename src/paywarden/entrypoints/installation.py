@@ -53,12 +53,14 @@ from paywarden.entrypoints.webhooks import webhook_parts
 from paywarden.evidence.screen import may_not_be_logged
 from paywarden.evidence.stores.sqlite_checkpoints import SCHEMA as EVIDENCE_SCHEMA
 from paywarden.identity.api_keys import ApiKeyAuthenticator
+from paywarden.identity.approvals.catalogue import WEBHOOK_DESTINATION
 from paywarden.identity.approvals.stores.sqlite import SCHEMA as APPROVALS
 from paywarden.identity.certificate_bindings import CertificateCheck
 from paywarden.identity.client_key_registry import ClientKeyRegistry
 from paywarden.identity.client_keys import KeySealer
 from paywarden.identity.key_acts import KeyActs
 from paywarden.identity.key_desk import KeyDesk
+from paywarden.identity.person_acts import PersonActs
 from paywarden.identity.stores.client_keys import CLIENT_KEYS, SqliteClientKeys, SqliteNonces
 from paywarden.identity.stores.sqlite import SCHEMA as IDENTITY_SCHEMA
 from paywarden.identity.stores.sqlite import SqliteKeys
@@ -83,6 +85,7 @@ from paywarden.kit.stores.sqlite_journal import SqliteJournal
 from paywarden.kit.stores.sqlite_subject_keys import SUBJECT_KEYS, SqliteWrappedKeys
 from paywarden.kit.stores.sqlite_webhook_endpoints import WEBHOOK_ENDPOINTS
 from paywarden.kit.tls.client_certificates import ClientCertificates
+from paywarden.kit.webhooks.destinations import Destinations
 from paywarden.reference.card_numbers import looks_like_card_number
 from paywarden.reference.currencies import active_currency
 from paywarden.risk.features.digests import Digester
@@ -212,6 +215,13 @@ class Installation:
         self.webhooks = webhook_parts(
             home, settings.webhooks, self.keys.master, self.reader, randomness
         )
+        hooks = self.webhooks
+        self.destinations = Destinations(
+            hooks.endpoints, hooks.deliveries, hooks.catalogue, hooks.allowed, self.writer,
+            self.audit, clock, randomness,
+        )  # fmt: skip
+        self.approvals.register(WEBHOOK_DESTINATION, self.destinations.carry_out)
+        PersonActs(self.people.directory, self.people.origin).register(self.approvals)
         self.keeper = SegmentKeeper(self.history.folder_of)
         self.schedule = CheckpointSchedule(
             lambda: self.ledger.states,

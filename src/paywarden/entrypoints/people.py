@@ -2,7 +2,7 @@
 
 Guards: needs the home for itself, as a home has one writer and listing is recorded too; beside a
 running server use its operations. Roles are given here only with `--first`, while the roster is not
-established; afterwards they change by approval alone.
+established; afterwards they change by approval alone, and so do the people of a live environment.
 """
 
 from __future__ import annotations
@@ -16,14 +16,17 @@ from paywarden.cli import output
 from paywarden.core.errors import Conflict, InvalidRequest
 from paywarden.core.identifiers import PersonId
 from paywarden.core.scope import Environment, Scope
+from paywarden.entrypoints.approvals_wiring import wired
 from paywarden.entrypoints.home import Home
 from paywarden.entrypoints.installation import PARTS
 from paywarden.entrypoints.people_wiring import People
 from paywarden.entrypoints.settings import Settings
 from paywarden.evidence.screen import may_not_be_logged
 from paywarden.identity.api_keys import ApiKeyAuthenticator
-from paywarden.identity.directory import Listed, Profile
+from paywarden.identity.approvals.catalogue import PERSON_ENROL
+from paywarden.identity.directory import Listed
 from paywarden.identity.messages import PersonView, link_text, person_view
+from paywarden.identity.person_acts import PersonActs, PersonWanted
 from paywarden.identity.stores.sqlite import SqliteKeys
 from paywarden.kit.audit import SqliteAuditLog
 from paywarden.kit.audit_personal import PersonalDetails
@@ -60,6 +63,11 @@ class _Room:
             self.settings, home.root, self._reader, self.writer, audit, ring, master, keys, clock,
             chance,
         )  # fmt: skip
+        self.approvals = wired(
+            self.settings, self.people.roster, self._reader, self.writer, audit, master, clock,
+            chance,
+        )  # fmt: skip
+        PersonActs(self.people.directory, self.people.origin).register(self.approvals)
 
     def close(self) -> None:
         self.writer.close()
@@ -102,12 +110,13 @@ def _invite(arguments: argparse.Namespace, room: _Room) -> int:
         raise InvalidRequest("person_incomplete", "give --login, --name and --email")
     roles = tuple(arguments.role or ())
     _check_roles(room, roles, first=arguments.first)
-    profile = Profile(arguments.login, arguments.name, arguments.email)
-    same = _person(arguments.person) if arguments.person else None
-    person, token = asyncio.run(
-        room.people.directory.invite(room.scope, profile, ACTOR, same, roles)
-    )
-    return _show_link(arguments, room, person, token.expose())
+    same = _person(arguments.person).text if arguments.person else ""
+    wanted = PersonWanted(
+        arguments.login, arguments.name, arguments.email, room.people.directory.blinding(), same,
+        roles,
+    )  # fmt: skip
+    invited = asyncio.run(room.approvals.install(room.scope, PERSON_ENROL, wanted.payload(), ACTOR))
+    return _show_link(arguments, invited.person, invited.link)
 
 
 def _check_roles(room: _Room, roles: tuple[str, ...], *, first: bool) -> None:
@@ -123,13 +132,14 @@ def _check_roles(room: _Room, roles: tuple[str, ...], *, first: bool) -> None:
 def _link(arguments: argparse.Namespace, room: _Room) -> int:
     person = _person(arguments.person)
     token = asyncio.run(room.people.directory.new_link(room.scope, person, ACTOR, reset=True))
-    return _show_link(arguments, room, person, token.expose())
+    environment = room.scope.environment.value
+    link = link_text(room.settings.identity.origin, environment, token.expose())
+    return _show_link(arguments, person.text, link)
 
 
-def _show_link(arguments: argparse.Namespace, room: _Room, person: PersonId, token: str) -> int:
-    link = link_text(room.settings.identity.origin, room.scope.environment.value, token)
-    document = {"person": person.text, "link": link}
-    output.answer(arguments, document, f"{person.text}: valid once, for 24 hours:\n{link}")
+def _show_link(arguments: argparse.Namespace, person: str, link: str) -> int:
+    document = {"person": person, "link": link}
+    output.answer(arguments, document, f"{person}: valid once, for 24 hours:\n{link}")
     return output.DONE
 
 

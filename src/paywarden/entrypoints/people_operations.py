@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from paywarden.entrypoints.people_wiring import People
 from paywarden.identity import page_http
+from paywarden.identity.approvals.service import Approvals
 from paywarden.identity.enrolment_http import EnrolmentOperations
 from paywarden.identity.persons_http import PersonOperations
 from paywarden.identity.sign_in_http import SignInOperations
 from paywarden.kit.http.operation import Operation
 
 
-def people_operations(people: People) -> list[Operation]:
+def people_operations(people: People, approvals: Approvals) -> list[Operation]:
     """Every operation of the identity room."""
     sign_in = SignInOperations(
         people.tenant, people.sign_in, people.passwords, people.passkeys, people.sessions
     )
     own = EnrolmentOperations(people.enrolment, people.sessions, people.directory, people.committer)
-    persons = PersonOperations(people.directory, people.roster, people.origin)
+    persons = PersonOperations(people.directory, people.roster, people.origin, approvals)
     return [
         *sign_in.operations(),
         *own.operations(),

@@ -35,6 +35,7 @@ from paywarden.kit.db.unit import UnitOfWork
 
 LINK_LIFE_US: Final = 24 * HOUR_US
 LINK_OCTETS: Final = 20
+BLINDING_OCTETS: Final = 16
 NAME_LIMIT: Final = 100
 EMAIL_LIMIT: Final = 254
 _EMAIL: Final = re.compile(r"[^\s@<>\"]{1,64}@[^\s@<>\"]{1,189}\Z")
@@ -124,14 +125,16 @@ class Directory:
         actor: str,
         person: PersonId | None = None,
         roles: Sequence[str] = (),
+        unit: UnitOfWork | None = None,
     ) -> tuple[PersonId, Secret[str]]:
         """A new account and its one-time link; `roles` only during the first set-up.
 
+        `unit` holds the end of the approval; `person_acts` brings it, and nobody else invites.
         Errors: InvalidRequest, Conflict `person_exists` (also for look-alikes of a login name).
         """
         person = person or PersonId.new(self._randomness)
-        account = self._account(scope, person, _checked(profile))
-        unit = UnitOfWork()
+        account = self._account(scope, person, checked(profile))
+        unit = unit or UnitOfWork()
         self._records.stage(unit, c.AccountAdded(account))
         now = self._clock.now_us()
         for role in roles:
@@ -192,6 +195,10 @@ class Directory:
         """The instant that states and locks are told for."""
         return self._clock.now_us()
 
+    def blinding(self) -> str:
+        """Fresh randomness that keeps a hash of personal fields from being guessed."""
+        return self._randomness.octets(BLINDING_OCTETS).hex()
+
     def note(
         self,
         unit: UnitOfWork,
@@ -242,7 +249,8 @@ def _subject(person: PersonId) -> str:
     return f"person:{person.text}"
 
 
-def _checked(given: Profile) -> Profile:
+def checked(given: Profile) -> Profile:
+    """The fields in their one form. Errors: InvalidRequest with pointer."""
     login = login_names.canonical(given.login)
     name = unicodedata.normalize("NFC", given.display_name).strip()
     if not 1 <= len(name) <= NAME_LIMIT or not name.isprintable():

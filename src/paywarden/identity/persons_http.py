@@ -1,6 +1,7 @@
 """Operations of security officers on persons: /v1/identity/persons.
 
-Guards: inviting gives no role; roles change only by approval. A link lets its holder enrol as the
+Guards: inviting waits for others' word where the catalogue says so and gives no role; roles change
+only by approval. A link lets its holder enrol as the
 person, so no single officer gets one for somebody with factors or roles. Reading the list is
 recorded first.
 """
@@ -10,7 +11,11 @@ from __future__ import annotations
 from paywarden.core.errors import InvalidRequest, NotFound
 from paywarden.core.identifiers import PersonId
 from paywarden.identity import messages as m
-from paywarden.identity.directory import Directory, Profile
+from paywarden.identity.approvals.catalogue import PERSON_ENROL
+from paywarden.identity.approvals.http import ApprovalView, maker_of, waiting
+from paywarden.identity.approvals.service import Approvals, Waiting
+from paywarden.identity.directory import Directory, Profile, checked
+from paywarden.identity.person_acts import PersonWanted
 from paywarden.identity.ports import Roster
 from paywarden.identity.sign_in_http import TAG, post
 from paywarden.kit.http.operation import Answer, Call, Operation
@@ -23,10 +28,13 @@ PERSON_ID = "^psn_[a-z2-7]{26}$"
 class PersonOperations:
     """Handlers over the directory."""
 
-    def __init__(self, directory: Directory, roster: Roster, origin: str) -> None:
+    def __init__(
+        self, directory: Directory, roster: Roster, origin: str, approvals: Approvals
+    ) -> None:
         self._directory = directory
         self._roster = roster
         self._origin = origin
+        self._approvals = approvals
 
     def operations(self) -> list[Operation]:
         """Every operation of this module."""
@@ -35,7 +43,8 @@ class PersonOperations:
             Operation("GET", "/v1/identity/persons", "identity_persons", "All persons",
                       self.listing, m.PersonList, permission=PEOPLE_READ, tag=TAG),
             post("/v1/identity/persons", "identity_invite", "Invite a person", self.invite,
-                 m.Invited, m.InviteRequest, PEOPLE_MANAGE, status=201),
+                 m.Invited, m.InviteRequest, PEOPLE_MANAGE, status=201,
+                 also_answers={202: ApprovalView}),
             post(f"{PERSON}/link", "identity_link", "A new link for somebody not enrolled",
                  self.link, m.Invited, None, PEOPLE_MANAGE, path_patterns=pattern),
             post(f"{PERSON}/disable", "identity_disable", "Disable a person at once",
@@ -56,11 +65,18 @@ class PersonOperations:
     async def invite(self, call: Call) -> Answer:
         """POST /v1/identity/persons."""
         asker, body = call.asker, call.body
-        profile = Profile(body.login, body.display_name, body.email)
         same = _parsed(body.person) if body.person else None
-        person, token = await self._directory.invite(asker.scope, profile, asker.actor, same)
-        link = m.link_text(self._origin, asker.scope.environment.value, token.expose())
-        return Answer(m.Invited(person.text, link), 201)
+        profile = checked(Profile(body.login, body.display_name, body.email))
+        wanted = PersonWanted(
+            profile.login, profile.display_name, profile.email, self._directory.blinding(),
+            "" if same is None else same.text,
+        )  # fmt: skip
+        done = await self._approvals.perform(
+            asker.scope, PERSON_ENROL, wanted.payload(), maker_of(asker), "enrol a person"
+        )
+        if isinstance(done, Waiting):
+            return waiting(self._approvals, done)
+        return Answer(done.result, 201)
 
     async def link(self, call: Call) -> Answer:
         """POST /v1/identity/persons/{person}/link."""

@@ -76,6 +76,7 @@ API_KEY_CREATE: Final = "api_key.create"
 ROLE_GRANT: Final = "role.grant"
 PERSON_ENROL: Final = "person.enrol"
 BREAK_GLASS_OPEN: Final = "break_glass.open"
+WEBHOOK_DESTINATION: Final = "webhook.destination"
 
 ROWS: Final = (
     Action(RULESET_PUBLISH, "Let a ruleset decide", Risk.MEDIUM, 1,
@@ -109,7 +110,7 @@ ROWS: Final = (
     Action("subject.erase", "Erase a person's data", Risk.HIGH, 2, _roles((R.PRIVACY_OFFICER,)),
            _roles((R.PRIVACY_OFFICER, R.SECURITY_OFFICER, R.APPROVER)),
            cooling_seconds=HOUR_SECONDS, expiry_seconds=3 * DAY_SECONDS),
-    Action("webhook.destination", "Send events to another address", Risk.MEDIUM, 1,
+    Action(WEBHOOK_DESTINATION, "Send events to another address", Risk.MEDIUM, 1,
            _roles((R.OPERATOR, R.SYSTEM_ADMIN)), _SECURITY_APPROVERS),
     Action(BREAK_GLASS_OPEN, "Hold the sealed role for 60 minutes", Risk.MEDIUM, 1,
            _roles((R.SECURITY_OFFICER, R.OPERATOR, R.RISK_MANAGER)), _SECURITY_APPROVERS,

@@ -92,6 +92,11 @@ class Approved:
         raise TypeError("an Approved cannot be copied")
 
     @property
+    def audit_actor(self) -> str:
+        """Who asked, as `kind:identifier` for the audit log."""
+        return audit_actor(self.actor)
+
+    @property
     def settled(self) -> bool:
         """Whether its end stands in a unit of work."""
         return self._settled

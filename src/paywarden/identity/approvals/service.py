@@ -85,6 +85,10 @@ class Approvals:
 
     # --- asking ---------------------------------------------------------------------------
 
+    def waits(self, scope: Scope, action: str) -> bool:
+        """Whether `perform` asks for approval here."""
+        return self._ground(scope, self._desk.row(action)) is None
+
     async def perform(
         self, scope: Scope, action: str, payload: bytes, maker: Maker, reason: str
     ) -> Done | Waiting:

@@ -1,31 +1,30 @@
 """Operations of webhooks: endpoints, rotation of secrets, test ping, delivery log, replay.
 
 Guards: a key that is bound to a merchant sees and makes endpoints of that merchant only; a secret
-is shown once, in the answer that made it; every change is an audit event in the same commit. The
-worker is asked by messages (`requests.py`); its records are read, never written, here.
+is shown once, in the answer that made it; every change is an audit event in the same commit. A new
+address, or more events to an old one, go through the gate and may wait for others' word. The worker
+is asked by messages (`requests.py`); its records are read, never written, here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from msgspec import UNSET
 
 from paywarden.core.clock import Clock, Randomness
-from paywarden.core.errors import Conflict, InvalidRequest, NotFound
+from paywarden.core.errors import InvalidRequest, NotFound, NotPermitted
 from paywarden.core.instants import MICROSECONDS, format_rfc3339
-from paywarden.core.scope import Scope
-from paywarden.core.secret import Secret
 from paywarden.kit.audit import AuditEvent, AuditLog, AuditOutcome
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.db.writer import Writer
 from paywarden.kit.http.authenticator import Principal
 from paywarden.kit.http.operation import Answer, Call, Operation
 from paywarden.kit.webhooks import requests, signatures
-from paywarden.kit.webhooks.addresses import Allowed, check_url
 from paywarden.kit.webhooks.catalogue import Catalogue
+from paywarden.kit.webhooks.destinations import Destination, Destinations, view, webhook_not_found
+from paywarden.kit.webhooks.gate import Gate
 from paywarden.kit.webhooks.messages import (
     Asked,
     AttemptView,
@@ -42,12 +41,10 @@ from paywarden.kit.webhooks.messages import (
     Rotation,
 )
 from paywarden.kit.webhooks.model import (
-    ANY,
     SECRETS_LIMIT,
     Delivery,
     DeliveryState,
     Endpoint,
-    EndpointId,
     SecretKind,
     SigningSecret,
 )
@@ -66,7 +63,8 @@ class WebhookOperations:
         endpoints: Endpoints,
         deliveries: Deliveries,
         catalogue: Catalogue,
-        allowed: Allowed,
+        destinations: Destinations,
+        gate: Gate,
         writer: Writer,
         audit: AuditLog,
         clock: Clock,
@@ -75,7 +73,8 @@ class WebhookOperations:
         self._endpoints = endpoints
         self._deliveries = deliveries
         self._catalogue = catalogue
-        self._allowed = allowed
+        self._destinations = destinations
+        self._gate = gate
         self._writer = writer
         self._audit = audit
         self._clock = clock
@@ -93,13 +92,15 @@ class WebhookOperations:
         log, delivery = item + "/deliveries", item + "/deliveries/{delivery}"
         return [
             Operation("POST", root, "create_webhook", "Add an endpoint", self.create,
-                      EndpointView, EndpointRequest, permission=WRITE, status=201, **tag),
+                      EndpointView, EndpointRequest, permission=WRITE, status=201,
+                      also_answers=self._gate.also_answers, **tag),
             Operation("GET", root, "list_webhooks", "List endpoints", self.page,
                       EndpointPage, query=EndpointsQuery, permission=READ, **tag),
             Operation("GET", item, "get_webhook", "Read an endpoint", self.read,
                       EndpointView, permission=READ, **one),
             Operation("POST", item, "change_webhook", "Change an endpoint, stop or resume it",
-                      self.change, EndpointView, EndpointChange, permission=WRITE, **one),
+                      self.change, EndpointView, EndpointChange, permission=WRITE,
+                      also_answers=self._gate.also_answers, **one),
             Operation("DELETE", item, "remove_webhook", "Remove an endpoint and its secrets",
                       self.remove, EndpointView, permission=WRITE, **one),
             Operation("POST", item + "/rotate", "rotate_webhook_secret",
@@ -125,24 +126,20 @@ class WebhookOperations:
         """POST /v1/webhooks."""
         body: EndpointRequest = call.body
         asker = call.asker
-        check_url(body.url, self._allowed)
-        self._check_events(body.events)
-        if self._endpoints.count(asker.scope) >= ENDPOINTS_LIMIT:
-            raise Conflict("webhook_limit", f"at most {ENDPOINTS_LIMIT} endpoints; remove one")
-        now = self._clock.now_us()
-        if body.secret is not None:
-            secret = signatures.given_secret(Secret(body.secret), now)
-        else:
-            secret = signatures.new_secret(SecretKind(body.kind), self._randomness, now)
-        made = Endpoint(
-            EndpointId.new(self._randomness).text, asker.scope, body.url, tuple(body.events),
-            body.description, asker.merchant, (secret,), now, asker.key_id,
+        self._destinations.check(body.url, body.events)
+        if asker.merchant is not None and body.merchant_id not in (None, asker.merchant):
+            raise NotPermitted("webhook_merchant", "this key makes endpoints of its merchant only")
+        if body.secret is not None and self._gate.waits(asker.scope):
+            raise InvalidRequest(
+                "webhook_secret_waits",
+                "approvers would read it: leave it out, one is made when the endpoint is",
+                pointer="/secret",
+            )
+        wanted = Destination(
+            body.url, body.events, body.description, merchant=asker.merchant or body.merchant_id,
+            kind=body.kind, secret=body.secret,
         )  # fmt: skip
-        unit = UnitOfWork()
-        self._endpoints.add(unit, made)
-        await self._commit(unit, asker, "create", made.id)
-        shown = signatures.shown_once(secret) if body.secret is None else None
-        return Answer(_view(made, None, shown), status=201)
+        return await self._send_to(asker, wanted, 201)
 
     async def page(self, call: Call) -> Answer:
         """GET /v1/webhooks."""
@@ -154,7 +151,7 @@ class WebhookOperations:
             if asker.merchant in (None, one.merchant)
         ]
         stopped = self._deliveries.disabled()
-        shown = [_view(one, stopped.get(one.id)) for one in found[: query.limit]]
+        shown = [view(one, stopped.get(one.id)) for one in found[: query.limit]]
         more = len(found) > query.limit
         return Answer(EndpointPage(shown, more, shown[-1].id if more else None))
 
@@ -166,24 +163,21 @@ class WebhookOperations:
         """POST /v1/webhooks/{id}."""
         body: EndpointChange = call.body
         before = self._found(call)
-        given = {name: getattr(body, name) for name in ("url", "events", "description")}
-        changed = {name: value for name, value in given.items() if value is not UNSET}
-        if "url" in changed:
-            check_url(changed["url"], self._allowed)
-        if "events" in changed:
-            self._check_events(changed["events"])
-            changed["events"] = tuple(changed["events"])
+        wanted = _changed(before, body)
+        if wanted.url != before.url or not set(wanted.events) <= set(before.events):
+            self._destinations.check(wanted.url, wanted.events)
+            return await self._send_to(call.asker, wanted, 200)
         unit = UnitOfWork()
-        if body.enabled is not UNSET:
-            changed["disabled"] = not body.enabled
-            if body.enabled:
+        after = replace(before, events=tuple(wanted.events), description=wanted.description)
+        if wanted.enabled is not None:
+            after = replace(after, disabled=not wanted.enabled)
+            if wanted.enabled:
                 now = self._clock.now_us()
                 requests.ask(unit, before.scope, requests.ENABLED, before.id, now)
-        after = replace(before, **changed)
         self._endpoints.change(unit, after)
         await self._commit(unit, call.asker, "change", after.id)
-        stopped = None if body.enabled is True else self._deliveries.disabled().get(after.id)
-        return Answer(_view(after, stopped))
+        stopped = None if wanted.enabled else self._deliveries.disabled().get(after.id)
+        return Answer(view(after, stopped))
 
     async def remove(self, call: Call) -> Answer:
         """DELETE /v1/webhooks/{id}."""
@@ -191,7 +185,7 @@ class WebhookOperations:
         self._endpoints.remove(unit, found.scope, found.id)
         requests.ask(unit, found.scope, requests.REMOVED, found.id, self._clock.now_us())
         await self._commit(unit, call.asker, "remove", found.id)
-        return Answer(_view(replace(found, disabled=True), None))
+        return Answer(view(replace(found, disabled=True), None))
 
     async def rotate(self, call: Call) -> Answer:
         """POST /v1/webhooks/{id}/rotate."""
@@ -205,7 +199,7 @@ class WebhookOperations:
         unit, after = UnitOfWork(), replace(found, secrets=secrets)
         self._endpoints.change(unit, after)
         await self._commit(unit, call.asker, "rotate", after.id)
-        return Answer(_view(after, None, signatures.shown_once(fresh)))
+        return Answer(view(after, None, signatures.shown_once(fresh)))
 
     async def ping(self, call: Call) -> Answer:
         """POST /v1/webhooks/{id}/ping."""
@@ -251,7 +245,7 @@ class WebhookOperations:
         asker = call.asker
         found = self._endpoints.find(asker.scope, call.path["id"])
         if found is None or asker.merchant not in (None, found.merchant):
-            raise NotFound("webhook_not_found", "no such endpoint for this key")
+            raise webhook_not_found()
         return found
 
     def _delivery_of(self, call: Call) -> Delivery:
@@ -263,25 +257,22 @@ class WebhookOperations:
         return one
 
     def _shown(self, one: Endpoint) -> EndpointView:
-        return _view(one, self._deliveries.disabled().get(one.id))
+        return view(one, self._deliveries.disabled().get(one.id))
 
-    def _check_events(self, events: Sequence[str]) -> None:
-        for number, name in enumerate(events):
-            if name != ANY and name not in self._catalogue:
-                raise InvalidRequest(
-                    "webhook_event_unknown",
-                    "no such event type; GET /v1/webhook-event-types lists them",
-                    pointer=f"/events/{number}",
-                )
+    async def _send_to(self, asker: Principal, wanted: Destination, status: int) -> Answer:
+        done = await self._gate.perform(
+            asker, wanted.payload(), f"send events to {wanted.url}"[:500]
+        )
+        return done if isinstance(done, Answer) else Answer(done, status)
 
     async def _commit(self, unit: UnitOfWork, asker: Principal, act: str, endpoint: str) -> None:
-        self._audit.record(unit, _event(asker.scope, asker.key_id, act, endpoint, self._clock))
+        self._audit.record(unit, _event(asker, act, endpoint, self._clock))
         await self._writer.commit(unit)
 
 
-def _event(scope: Scope, key_id: str, act: str, endpoint: str, clock: Clock) -> AuditEvent:
+def _event(asker: Principal, act: str, endpoint: str, clock: Clock) -> AuditEvent:
     return AuditEvent(
-        scope, f"webhook:endpoint:{act}", f"key:{key_id}", AuditOutcome.DONE, clock.now_us(),
+        asker.scope, f"webhook:endpoint:{act}", asker.actor, AuditOutcome.DONE, clock.now_us(),
         {"endpoint": endpoint},
     )  # fmt: skip
 
@@ -291,11 +282,16 @@ def _ending(secret: SigningSecret, until_us: int) -> SigningSecret:
     return replace(secret, expires_at_us=ends)
 
 
-def _view(one: Endpoint, stopped: str | None, secret: str | None = None) -> EndpointView:
-    return EndpointView(
-        one.id, one.url, list(one.events), one.description, not one.disabled and stopped is None,
-        format_rfc3339(one.created_at_us), one.merchant, stopped, secret,
-    )  # fmt: skip
+def _changed(before: Endpoint, body: EndpointChange) -> Destination:
+    """The endpoint as it shall be: what is given, and the rest as it is."""
+    return Destination(
+        before.url if body.url is UNSET else body.url,
+        list(before.events) if body.events is UNSET else body.events,
+        before.description if body.description is UNSET else body.description,
+        before.id,
+        before.merchant,
+        enabled=None if body.enabled is UNSET else body.enabled,
+    )
 
 
 def _delivery_view(one: Delivery, log: list[AttemptView] | None = None) -> DeliveryView:

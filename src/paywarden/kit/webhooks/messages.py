@@ -14,16 +14,21 @@ Events = Annotated[
     list[Annotated[str, Meta(min_length=1, max_length=63)]], Meta(min_length=1, max_length=50)
 ]
 Description = Annotated[str, Meta(max_length=200)]
+GivenSecret = Annotated[str, Meta(max_length=200, pattern="^wh(sec|sk)_")]
 
 
 class EndpointRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Body of POST /v1/webhooks. `secret`: the receiver's own (`whsec_`, `whsk_`); else made."""
+    """Body of POST /v1/webhooks. `secret`: the receiver's own (`whsec_`, `whsk_`); else made.
+
+    `merchant_id`: make it for one merchant, whose keys see and tend it then.
+    """
 
     url: Url
     events: Events
     description: Description = ""
     kind: Literal["hmac", "ed25519"] = "hmac"
-    secret: Annotated[str, Meta(max_length=200, pattern="^wh(sec|sk)_")] | None = None
+    secret: GivenSecret | None = None
+    merchant_id: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
 
 
 class EndpointChange(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

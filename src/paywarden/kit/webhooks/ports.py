@@ -1,4 +1,7 @@
-"""What webhooks need from stores: endpoints with the state owner, deliveries with the worker."""
+"""What webhooks need from outside: stores, and leave to send events to another address.
+
+Endpoints lie with the state owner, deliveries with the worker.
+"""
 
 from __future__ import annotations
 
@@ -87,4 +90,31 @@ class Deliveries(Protocol):
 
     def prune(self, before_us: int) -> None:
         """Drop deliveries that ended and were made before an instant, with their attempts."""
+        ...
+
+
+class Leave(Protocol):
+    """Leave to do one act once: scope, action and payload as others agreed to them."""
+
+    @property
+    def scope(self) -> Scope:
+        """Where."""
+        ...
+
+    @property
+    def actor(self) -> str:
+        """Who asked: the id of a person or a key."""
+        ...
+
+    @property
+    def audit_actor(self) -> str:
+        """Who asked, as `kind:identifier`."""
+        ...
+
+    def require(self, scope: Scope, action: str, payload: bytes) -> None:
+        """Pass when this act was agreed to. Errors: NotPermitted."""
+        ...
+
+    def settle(self, unit: UnitOfWork) -> None:
+        """Add the end of the request to the unit of the effect, once. Errors: Conflict."""
         ...
