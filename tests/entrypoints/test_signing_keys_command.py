@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,12 @@ from paywarden.entrypoints.home import Home
 from paywarden.entrypoints.installation import PARTS
 from paywarden.entrypoints.main import main
 from paywarden.entrypoints.settings import DEFAULT_TEXT
+from paywarden.entrypoints.signing_keys import ACTOR
+from paywarden.kit.audit import SqliteAuditLog
 from paywarden.kit.clock import SystemRandomness
 from paywarden.kit.crypto.master import create_master_key
 from paywarden.kit.db.migrate import migrate
+from paywarden.kit.db.reader import Reader
 
 
 @pytest.fixture
@@ -83,6 +87,24 @@ def test_a_partner(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
 def test_demanding_signatures(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(home, capsys, "require", "key_a")["signature_required"] is True
     assert run(home, capsys, "require", "key_a", "--no")["signature_required"] is False
+
+
+def test_every_change_is_written_down(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = run(home, capsys, "add", "--algorithm", "hmac-sha256", "--environment", "live")
+    run(home, capsys, "revoke", made["key_id"], "--environment", "live")
+    run(home, capsys, "revoke", made["key_id"], "--environment", "live", code=3)
+    run(home, capsys, "require", "key_a")
+    run(home, capsys, "require", "key_a", "--no")
+    with closing(Reader(Home(home).database)) as reader:
+        events = [one for _, one in SqliteAuditLog(reader).read(None, 0, 100)]
+    told = [(e.scope.environment.value, e.action, e.actor, dict(e.detail)) for e in events]
+    assert told == [
+        ("live", "identity:signing_key:add", ACTOR,
+         {"key": made["key_id"], "algorithm": "hmac-sha256"}),
+        ("live", "identity:signing_key:revoke", ACTOR, {"key": made["key_id"]}),
+        ("test", "identity:signing_key:require", ACTOR, {"api_key": "key_a"}),
+        ("test", "identity:signing_key:relax", ACTOR, {"api_key": "key_a"}),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

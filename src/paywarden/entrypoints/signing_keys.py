@@ -1,7 +1,7 @@
 """`paywarden signing-keys add|list|revoke|require|server`: clients' signing keys.
 
 Runs while no server does, as `paywarden keys`: a home has one writer. A secret that is made here is
-printed this once and written nowhere but sealed.
+printed this once and written nowhere but sealed. Every change and its audit event are one commit.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from paywarden.core.instants import format_rfc3339, parse_rfc3339
 from paywarden.core.scope import Environment, Scope
 from paywarden.entrypoints.home import Home
 from paywarden.entrypoints.installation import PARTS
+from paywarden.evidence.screen import may_not_be_logged
 from paywarden.identity.client_keys import ClientKeyDesk, ClientKeyRecord, KeySealer, Owner
-from paywarden.identity.stores.client_keys import SqliteClientKeys
+from paywarden.identity.stores.client_keys import Recording, SqliteClientKeys
+from paywarden.kit.audit import SqliteAuditLog
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.kit.crypto.master import load_master_key
 from paywarden.kit.db.reader import Reader
@@ -30,6 +32,8 @@ from paywarden.kit.db.writer import Writer
 from paywarden.kit.http.signing.keys import Algorithm
 from paywarden.kit.http.signing.ports import PartnerBinding
 from paywarden.kit.stores.sqlite_journal import SqliteJournal
+
+ACTOR = "cli:signing_keys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +84,11 @@ def opened(home: Home, environment: Environment) -> Iterator[Opened]:
     scope = Scope(home.settings(os.environ).installation.tenant, environment)
     sealer = KeySealer(load_master_key(home.master_key), SystemRandomness())
     reader = Reader(home.database)
-    writer = Writer(home.database, PARTS, (SqliteJournal(reader),))
+    audit = SqliteAuditLog(reader, screen=may_not_be_logged)
+    writer = Writer(home.database, PARTS, (SqliteJournal(reader), audit))
     writer.start()
     try:
-        store = SqliteClientKeys(reader, writer)
+        store = SqliteClientKeys(reader, writer, Recording(audit, SystemClock(), ACTOR))
         desk = ClientKeyDesk(store, sealer, SystemClock(), SystemRandomness())
         yield Opened(scope, store, sealer, desk)
     finally:

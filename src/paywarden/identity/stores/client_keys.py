@@ -1,12 +1,19 @@
-"""Client keys and accepted signatures in SQLite."""
+"""Client keys and accepted signatures in SQLite.
+
+Guards: with a `Recording`, which whoever changes keys for people brings, every change and its audit
+event are one unit. A process that only reads keys has none.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
+from paywarden.core.clock import Clock
 from paywarden.core.scope import Scope
 from paywarden.identity.client_keys import ClientKeyRecord, Owner
+from paywarden.kit.audit import AuditEvent, AuditLog, AuditOutcome, Scalar
 from paywarden.kit.db.reader import Reader
 from paywarden.kit.db.schema import SchemaPart
 from paywarden.kit.db.statement import Change, Insert, Statement
@@ -50,12 +57,30 @@ _SWEEP = Change(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Where changes are written down, and whose they are (`kind:identifier`)."""
+
+    audit: AuditLog
+    clock: Clock
+    actor: str
+
+    def note(self, unit: UnitOfWork, scope: Scope, act: str, detail: dict[str, Scalar]) -> None:
+        """Add the audit event of a change to its unit."""
+        event = AuditEvent(
+            scope, f"identity:signing_key:{act}", self.actor, AuditOutcome.DONE,
+            self.clock.now_us(), detail,
+        )  # fmt: skip
+        self.audit.record(unit, event)
+
+
 class SqliteClientKeys:
     """`ClientKeyStore` over the tables `client_keys` and `signing_required`."""
 
-    def __init__(self, reader: Reader, writer: Writer) -> None:
+    def __init__(self, reader: Reader, writer: Writer, recording: Recording | None = None) -> None:
         self._reader = reader
         self._writer = writer
+        self._recording = recording
 
     def find(self, scope: Scope, key_id: str) -> ClientKeyRecord | None:
         """The record of this scope with this id."""
@@ -83,14 +108,15 @@ class SqliteClientKeys:
             bound.client_id if bound else None, bound.key_version if bound else None,
             " ".join(sorted(bound.routes)) if bound else None,
         )  # fmt: skip
-        self._write(_INSERT, row)
+        detail: dict[str, Scalar] = {"key": record.key_id, "algorithm": record.algorithm.value}
+        self._write(_INSERT, row, record.scope, "add", detail)
 
     def revoke(self, scope: Scope, key_id: str, at_us: int) -> bool:
         """End a key; False when there is none that is not ended."""
         known = self.find(scope, key_id)
         if known is None or known.revoked_at_us is not None:
             return False
-        self._write(_REVOKE, (at_us, key_id, scope.text))
+        self._write(_REVOKE, (at_us, key_id, scope.text), scope, "revoke", {"key": key_id})
         return True
 
     def must_sign(self, scope: Scope, api_key_id: str) -> bool:
@@ -99,11 +125,21 @@ class SqliteClientKeys:
 
     def set_must_sign(self, scope: Scope, api_key_id: str, required: bool) -> None:
         """Demand signatures of an API key, or no longer."""
-        self._write(_REQUIRE if required else _RELAX, (scope.text, api_key_id))
+        statement, act = (_REQUIRE, "require") if required else (_RELAX, "relax")
+        self._write(statement, (scope.text, api_key_id), scope, act, {"api_key": api_key_id})
 
-    def _write(self, statement: Statement, values: Sequence[Any]) -> None:
+    def _write(
+        self,
+        statement: Statement,
+        values: Sequence[Any],
+        scope: Scope,
+        act: str,
+        detail: dict[str, Scalar],
+    ) -> None:
         unit = UnitOfWork()
         unit.add(statement, values)
+        if self._recording is not None:
+            self._recording.note(unit, scope, act, detail)
         self._writer.submit(unit).result()
 
 
