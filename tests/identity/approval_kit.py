@@ -116,6 +116,7 @@ class Room:
     chance: Counter = field(default_factory=Counter)
     development: bool = False
     crash: str = ""
+    takes_seconds: int = 0
     catalogue: dict[str, Any] = field(default_factory=dict)
 
     def open(self) -> Room:
@@ -141,6 +142,7 @@ class Room:
     async def _execute(self, approved: Approved, payload: bytes) -> str:
         approved.require(approved.scope, approved.action, payload)
         unit = UnitOfWork()
+        self.clock.advance(self.takes_seconds)
         approved.settle(unit)
         if self.crash == "before":
             raise OSError("the process ended before the commit")

@@ -202,6 +202,15 @@ async def test_it_expires_and_says_so(room: Room, people: Any) -> None:
     assert room.effects() == []
 
 
+async def test_what_takes_too_long_is_not_done(room: Room, people: Any) -> None:
+    author, ann, *_ = people
+    request = await ask(room, author)
+    await room.approve(request, ann)
+    room.takes_seconds = 24 * 3_600
+    assert await refused(room.execute(request, author)) == "approval_expired"
+    assert room.effects() == []
+
+
 async def test_codes_count_for_low_risk_alone(room: Room, people: Any) -> None:
     author, ann, *_ = people
     deciding = room.approvals.deciding
