@@ -10,15 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
-
-from paywarden.cli import output
+from paywarden.cli import output, server
 from paywarden.core.errors import InvalidRequest, NotFound, Unavailable
 from paywarden.risk.rules import cel
 from paywarden.risk.rules.check import check_folder
 from paywarden.risk.rules.reader import MAX_LIST_BYTES, files_of
 
-TIMEOUT_SECONDS = 120.0
 BINDINGS_LIMIT = 4 * 1024 * 1024
 
 
@@ -32,10 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     evaluate.add_argument("--bindings", type=Path, help="JSON file of values; - for stdin")
     push = parts.add_parser("push", help="store a folder in a running server, and publish it")
     push.add_argument("folder", type=Path)
-    push.add_argument("--server", default="http://127.0.0.1:8080")
-    push.add_argument(
-        "--key-file", type=Path, help="API key; default keys/operator.key of the home"
-    )
+    server.add_arguments(push)
     push.add_argument("--no-publish", action="store_true", help="store and compile only")
     for part in (check, evaluate, push):
         # Accepted after the sub-command too; absent, it must not undo what stood before it.
@@ -110,19 +104,11 @@ def _plain(value: Any) -> Any:
 
 def _push(arguments: argparse.Namespace) -> int:
     files = dict(_texts(arguments.folder))
-    key_file = arguments.key_file or Path(arguments.home_root) / "keys" / "operator.key"
-    try:
-        key = key_file.read_text("utf-8").strip()
-    except OSError:
-        raise Unavailable(
-            "key_unreadable", "no API key; pass --key-file", pointer=str(key_file)
-        ) from None
-    headers = {"authorization": f"Bearer {key}"}
-    with httpx.Client(base_url=arguments.server, headers=headers, timeout=TIMEOUT_SECONDS) as http:
-        stored = _sent(http, "/v1/rulesets", {"files": files})
+    with server.connected(arguments) as http:
+        stored = server.asked(http, "POST", "/v1/rulesets", {"files": files})
         document = {"hash": stored["hash"], "rules": stored["rules"], "published": False}
         if not arguments.no_publish:
-            done = _sent(http, f"/v1/rulesets/{stored['hash']}/publish", None)
+            done = server.asked(http, "POST", f"/v1/rulesets/{stored['hash']}/publish")
             if "live" in done:
                 document.update(published=True, log_sequence=done["log_sequence"])
             else:
@@ -147,22 +133,3 @@ def _texts(folder: Path) -> Iterator[tuple[str, str]]:
             raise InvalidRequest(
                 "policy_file_unreadable", "the file is no UTF-8 text", pointer=name
             ) from None
-
-
-def _sent(http: httpx.Client, path: str, body: Any) -> dict[str, Any]:
-    try:
-        answer = http.post(path, json=body) if body is not None else http.post(path)
-    except httpx.HTTPError as error:
-        raise Unavailable(
-            "server_unreachable", f"no answer from the server ({type(error).__name__})"
-        ) from None
-    if answer.status_code >= 400:
-        found = answer.json() if "json" in answer.headers.get("content-type", "") else {}
-        kind = InvalidRequest if answer.status_code in (400, 413, 422) else Unavailable
-        raise kind(
-            str(found.get("code", "server_refused")),
-            str(found.get("detail", f"the server answered {answer.status_code}")),
-            pointer=found.get("pointer"),
-        )
-    found_body: dict[str, Any] = answer.json()
-    return found_body
