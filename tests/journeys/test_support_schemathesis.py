@@ -16,6 +16,7 @@ BEYOND_SCHEMA = {
     "field_invalid": "a zone may move a valid time before the year 1 or behind 9999",
     "idempotency_key_reused": "depends on the body that came first with the key",
     "list_bad_expiry": "whether a time has passed depends on the clock",
+    "list_bad_text": "which characters can be printed is no form",
     "list_bad_value": "depends on the kind that the list on the server holds",
     "webhook_event_unknown": "the types are listed by the server, at another address",
     "webhook_secret_invalid": "the length of base64 says too little about that of its content",
