@@ -5,6 +5,7 @@
 `rate` given: open loop. Requests are due at a constant rate and time counts from the due instant,
 also while they wait for a free connection, so a stall of the server is seen by all that it delays.
 `rate` 0: closed loop, each connection sends the next request when the answer is there.
+`signing` given ([key id, algorithm, file]): requests are signed as `paywarden.client` signs them.
 Prints one JSON line; `laps` names a file for (due, took) pairs in microseconds, int64.
 """
 
@@ -41,7 +42,7 @@ class Instants:
 class Bodies:
     """Requests from prepared bodies: three parts each, id and time between them."""
 
-    def __init__(self, file: Path, port: int, key: str) -> None:
+    def __init__(self, file: Path, port: int, key: str, signing: list[str] | None = None) -> None:
         self._parts = []
         for body in file.read_bytes().splitlines():
             before, rest = body.split(ID_MARK)
@@ -53,6 +54,8 @@ class Bodies:
                 f"content-length: {size}\r\n\r\n"
             )
             self._parts.append((head.encode() + before, middle, after))
+        self._port = port
+        self._sign = _signer(signing) if signing else None
         self._run = os.urandom(5).hex().encode()
         self._next = 0
         self._instants = Instants()
@@ -62,7 +65,31 @@ class Bodies:
         self._next = number + 1
         before, middle, after = self._parts[number % len(self._parts)]
         name = b"%s-%011d" % (self._run, number)
-        return b"".join((before, name, middle, self._instants.now(), after))
+        whole = b"".join((before, name, middle, self._instants.now(), after))
+        return whole if self._sign is None else self._signed(whole)
+
+    def _signed(self, whole: bytes) -> bytes:
+        """The request with the headers that sign it (see docs/reference/signatures.md)."""
+        head, _, body = whole.partition(b"\r\n\r\n")
+        sent = self._sign(f"127.0.0.1:{self._port}", body)
+        lines = "".join(f"{name}: {value}\r\n" for name, value in sent.items())
+        return b"".join((head, b"\r\n", lines.encode(), b"\r\n", body))
+
+
+def _signer(signing: list[str]) -> Any:
+    """Signs bodies of decisions as the client does; [key id, algorithm, file of the key]."""
+    from paywarden.client.machine import SystemClock, SystemRandomness
+    from paywarden.client.signing import Signing, SigningKey
+
+    key_id, algorithm, file = signing
+    octets = Path(file).read_bytes()
+    if algorithm == "ed25519":
+        key = SigningKey.ed25519(key_id, octets)
+    else:
+        key = SigningKey.hmac(key_id, octets.decode())
+    with_key = Signing(key, None, SystemClock(), SystemRandomness())
+    given = {"content-type": "application/json"}
+    return lambda host, body: with_key.sign("POST", host, "/v1/decisions", given, body).headers
 
 
 class Connection(asyncio.Protocol):
@@ -107,7 +134,9 @@ class Load:
 
     def __init__(self, given: dict[str, Any]) -> None:
         self.given = given
-        self.bodies = Bodies(Path(given["bodies"]), given["port"], given["key"])
+        self.bodies = Bodies(
+            Path(given["bodies"]), given["port"], given["key"], given.get("signing")
+        )
         self.free: deque[Connection] = deque()
         self.waiting: deque[int] = deque()
         self.laps = array("q")

@@ -86,7 +86,7 @@ class Load:
         self.reader = Reader(self.path)
         self.journal = SqliteJournal(self.reader)
         self.audit = SqliteAuditLog(self.reader)
-        self.writer = Writer(self.path, [KIT], [self.journal])
+        self.writer = Writer(self.path, [KIT], [self.journal, self.audit])
         self.full, self.growing = full, growing
         self.event, self.record = os.urandom(2_000), os.urandom(1_450)
         self.took: list[float] = []

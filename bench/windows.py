@@ -4,7 +4,9 @@ Run: python bench/windows.py [--cards 1000,10000,100000] [--payments 200000] [--
 Sixty aggregates over six keys (card, device, ip, email, merchant, card and merchant): counts over
 one minute, five minutes, one hour and one day, sums over 1, 30 and 90 days, greatest amount and
 distinct counterparts of one day, seconds since the last event. Seeded synthetic payments over 90
-days with skewed merchants. Figures are of this machine under its present load: compare rows.
+days with skewed merchants. Bytes per event and key: all in use less heads of rows, key tables and
+pair tables, by entries held; per live key: heads and key tables; per pair: pair tables. Figures are
+of this machine under its present load: compare rows.
 """
 
 from __future__ import annotations
@@ -20,12 +22,14 @@ from typing import Any
 
 import numpy as np
 
+from paywarden.risk.features import heap
 from paywarden.risk.features.arena import Windows
 from paywarden.risk.features.catalogue import KEY_KINDS, OBSERVED, OBSERVED_INDEX
 from paywarden.risk.features.columns import DTYPES, ObservationColumns
 from paywarden.risk.features.model import Aggregate
 from paywarden.risk.features.observation import KEY_COUNT
 from paywarden.risk.features.plan import WindowPlan
+from paywarden.risk.features.program import ROW, SLOT_STATE, SLOTS
 
 SECOND = 1_000_000
 MINUTE, HOUR, DAY = 60 * SECOND, 3_600 * SECOND, 86_400 * SECOND
@@ -129,6 +133,7 @@ def measure(count: int, cards: int, online: int) -> dict[str, Any]:
         if index % 2 == 1:
             read_spent, read_rows = read_spent + took, read_rows + len(chunk)
     held = windows.memory()
+    key_bytes, pair_bytes = shares(windows)
     assert tail is not None
     laps = lap_times(windows, tail, online)
     events, keys, pairs = (max(1, held[name]) for name in ("events", "keys", "pairs"))
@@ -144,11 +149,26 @@ def measure(count: int, cards: int, online: int) -> dict[str, Any]:
         "event_keys": events,
         "live_keys": keys,
         "pairs_in_table": pairs if held["pairs"] else 0,
-        "bytes_per_event_key": round(held["bytes_used"] / events, 1),
-        "bytes_per_live_key": round(held["bytes_used"] / keys, 1),
+        "bytes_per_event_key": round((held["bytes_used"] - key_bytes - pair_bytes) / events, 1),
+        "bytes_per_live_key": round(key_bytes / keys, 1),
+        "bytes_per_pair": round(pair_bytes / pairs, 1) if held["pairs"] else 0,
+        "bytes_in_all_per_event_key": round(held["bytes_used"] / events, 1),
         "megabytes_used": round(held["bytes_used"] / 1e6, 1),
         "megabytes_process": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
     }
+
+
+def shares(windows: Windows) -> tuple[int, int]:
+    """Bytes of heads of rows and key tables, and of pair tables."""
+    mem, table = windows._mem, windows._program.table
+    key_words, pair_words = 0, 0
+    for slot in range(1, int(table[0, SLOTS]) + 1):
+        base, words = int(table[slot, SLOT_STATE]), heap.PARTITIONS * heap.PARTITION_WORDS
+        keys = mem[base : base + words].reshape(-1, heap.PARTITION_WORDS)
+        pairs = mem[base + words : base + 2 * words].reshape(-1, heap.PARTITION_WORDS)
+        key_words += int(keys[:, 1].sum()) + int(keys[:, 2].sum()) * int(table[slot, ROW])
+        pair_words += int((pairs[:, 1] + (pairs[:, 1] + 1) // 2).sum())
+    return 8 * key_words, 8 * pair_words
 
 
 def lap_times(windows: Windows, tail: ObservationColumns, online: int) -> list[float]:

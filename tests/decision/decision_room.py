@@ -18,6 +18,7 @@ from paywarden.core.clock import FixedClock
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.instants import to_datetime
 from paywarden.core.scope import Scope
+from paywarden.decision.approved_payloads import publication
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.messages import ContinueRequest, Event, EventResult, Payment
 from paywarden.decision.payments import Decided
@@ -30,11 +31,20 @@ from paywarden.entrypoints.home import Home
 from paywarden.entrypoints.init import initialise
 from paywarden.entrypoints.installation import Installation
 from paywarden.entrypoints.settings import Settings
+from paywarden.identity.approvals.catalogue import RULESET_PUBLISH
 from paywarden.risk.features.observation import Observation
 from paywarden.risk.rules.compile_child import ListsRequest, listed
 from paywarden.risk.rules.compiler import compile_policy
 from paywarden.risk.rules.file_pack import PolicyFiles, pack_files, unpack_files
 from paywarden.risk.rules.reader import read_policy_files
+
+
+async def publish(installation: Installation, scope: Scope, ruleset: str) -> int:
+    """Publish as the first set-up does: in these rooms nobody is enrolled."""
+    payload = publication(ruleset)
+    seq: int = await installation.approvals.install(scope, RULESET_PUBLISH, payload, "tester")
+    return seq
+
 
 T0 = 1_795_309_323_000_000
 SECOND, MINUTE, HOUR, DAY = 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
@@ -258,7 +268,7 @@ class Room:
         self.installation.policies.keep(runtime_of(files))
         scope, policies = scope or self.live, self.installation.policies
         row, _fresh = await policies.create(scope, packed(files), "tester")
-        return await policies.publish(scope, row.hash, "tester")
+        return await publish(self.installation, scope, row.hash)
 
     def features(self, decided: Decided) -> dict[str, Any]:
         """Window values of a decision by name."""

@@ -17,6 +17,7 @@ from decision_room import (
     Room,
     opened,
     packed,
+    publish,
     runtime_of,
     snapshot,
 )
@@ -148,7 +149,7 @@ async def test_a_policy_of_one_environment_is_not_the_others(room: Room) -> None
     assert test.entry.ruleset == runtime_of(POLICY).ruleset
     assert live.entry.ruleset == runtime_of(WIDER).ruleset
     with pytest.raises(NotFound):
-        await room.installation.policies.publish(room.test, runtime_of(WIDER).ruleset, "tester")
+        await publish(room.installation, room.test, runtime_of(WIDER).ruleset)
 
 
 async def test_rules_on_short_history_wait_unless_they_say_otherwise(home: Path) -> None:
@@ -289,7 +290,7 @@ async def test_a_publication_that_loses_its_commit_changes_nothing(room: Room) -
     row, _fresh = await room.installation.policies.create(room.live, packed(WIDER), "tester")
     writer.commit = lost  # type: ignore[method-assign]
     with pytest.raises(Exception, match="recovering"):
-        await room.installation.policies.publish(room.live, row.hash, "tester")
+        await publish(room.installation, room.live, row.hash)
     writer.commit = commit  # type: ignore[method-assign]
     while room.ledger.failed:
         await asyncio.sleep(0.01)
@@ -319,4 +320,4 @@ async def test_a_program_that_reads_files_otherwise_publishes_nothing(
 
     monkeypatch.setattr(room.installation.compiler, "compile", otherwise)
     with pytest.raises(Conflict, match="ruleset_compiles_differently"):
-        await room.installation.policies.publish(room.live, row.hash, "tester")
+        await publish(room.installation, room.live, row.hash)

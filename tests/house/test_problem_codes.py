@@ -10,13 +10,22 @@ from paywarden.decision.problems import CODES
 from paywarden.kit.http.system import page
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "paywarden"
-REACHED = ("decision", "identity", "kit/http", "kit/db", "kit/idempotency.py", "risk/lists")
+REACHED = (
+    "decision",
+    "identity",
+    "kit/http",
+    "kit/db",
+    "kit/idempotency.py",
+    "kit/audit.py",
+    "evidence/proofs.py",
+    "risk/lists",
+)
 NOT_REACHED = frozenset({"checkpointing.py", "checkpoints.py", "migrate.py", "schema.py"})
 """Faults of start, checkpoints and migration: no request sees them."""
 REFUSALS = frozenset(
     {
         "Conflict", "FaultyFiles", "InvalidRequest", "LimitExceeded", "NotAuthenticated",
-        "NotFound", "NotPermitted", "TooLarge", "Unavailable", "Unparsable",
+        "NotFound", "NotYet", "NotPermitted", "TooLarge", "Unavailable", "Unparsable",
     }
 )  # fmt: skip
 

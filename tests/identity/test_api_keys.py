@@ -15,13 +15,14 @@ from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
 from paywarden.identity import api_keys
 from paywarden.identity.api_keys import (
-    ROLES,
+    KEY_ROLES,
     ApiKeyAuthenticator,
     KeyRecord,
     make_key,
     new_key,
     parse_key,
 )
+from paywarden.identity.permissions.access import permissions_of_key
 
 SCOPE = Scope("acme", Environment.TEST)
 PEPPER = Secret(b"p" * 32)
@@ -44,6 +45,7 @@ class Memory:
     def __init__(self) -> None:
         self.held: dict[str, KeyRecord] = {}
         self.asked = 0
+        self.used: list[tuple[str, int]] = []
 
     def find(self, key_id: str) -> KeyRecord | None:
         self.asked += 1
@@ -54,6 +56,10 @@ class Memory:
 
     def count(self) -> int:
         return len(self.held)
+
+    def note_use(self, key_id: str, at_us: int) -> None:
+        self.used.append((key_id, at_us))
+        self.held[key_id] = dataclasses.replace(self.held[key_id], last_used_at_us=at_us)
 
 
 class Room:
@@ -106,14 +112,16 @@ def test_a_good_key_gives_its_scope_role_and_merchant(room: Room) -> None:
     for scheme in ("Bearer", "bearer", "BEARER"):
         principal = room.authenticator.authenticate(f"{scheme} {text}")
         assert (principal.scope, principal.merchant) == (SCOPE, "m_42")
-        assert principal.permissions == ROLES["merchant"]
+        assert principal.permissions == permissions_of_key("merchant", Environment.TEST)
         assert principal.key_id == parse_key(text).key_id
 
 
 def test_roles_hold_what_the_contract_says() -> None:
-    assert "instrument:assert" not in ROLES["merchant"]
-    assert "decisions:explain" not in ROLES["merchant"]
-    assert ROLES["merchant"] < ROLES["operator"]
+    merchant, operator, auditor = (permissions_of_key(one, Environment.TEST) for one in KEY_ROLES)
+    assert auditor == {"audit:read"}
+    assert {"decisions:create", "events:create", "webhooks:write"} < merchant
+    assert {"instrument:assert", "decisions:explain", "rulesets:publish"} < operator - merchant
+    assert merchant < operator
     with pytest.raises(ValueError, match="role must be one of"):
         new_key(SCOPE, "root", PEPPER, FixedClock(), Counter())
 
@@ -213,3 +221,11 @@ def test_permissions_are_exactly_those_given(room: Room) -> None:
     principal.require("decisions:create")
     with pytest.raises(NotPermitted, match="lacks the permission rulesets:publish"):
         principal.require("rulesets:publish")
+
+
+def test_last_use_is_noted_at_most_once_a_minute(room: Room) -> None:
+    text = room.key()
+    for _ in range(30):
+        room.clock.advance(6)
+        room.authenticator.authenticate(f"Bearer {text}")
+    assert [at_us // 1_000_000 for _, at_us in room.store.used] == [7, 67, 127]

@@ -23,7 +23,7 @@ def test_answer_has_the_form_of_the_contract(server: Server) -> None:
     answer = server.decide(id=server.name("form"))
     assert set(answer) == {
         "id", "payment_id", "attempt", "outcome", "points", "reasons", "required_action", "advice",
-        "ruleset", "model", "degraded", "latency_ms",
+        "ruleset", "model", "degraded", "latency_ms", "receipt",
     }  # fmt: skip
     assert answer["id"].startswith("dec_")
     assert answer["ruleset"].startswith("rs_")

@@ -27,6 +27,8 @@ from typing import Any
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 SERVERS = ("granian", "uvicorn")
 START_SECONDS = 300.0
@@ -136,6 +138,12 @@ lists:
 }
 """A policy small enough to compile in a moment, with one rule for each journey."""
 
+CLIENT_KEY = ed25519.Ed25519PrivateKey.from_private_bytes(b"\x0b" * 32)
+CLIENT_PUBLIC = CLIENT_KEY.public_key().public_bytes(
+    serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+)
+PUBLIC_KEYS = frozenset({"hmac_id", "ed25519_id", "server_key"})
+"""Names among a server's keys that are no secrets."""
 _MAKE_HOME = """
 import asyncio, json, sys
 from pathlib import Path
@@ -145,12 +153,15 @@ from paywarden.entrypoints import init
 from paywarden.entrypoints.home import Home
 from paywarden.entrypoints.installation import PARTS
 from paywarden.identity import api_keys
+from paywarden.identity.client_keys import ClientKeyDesk, KeySealer, Owner
+from paywarden.identity.stores.client_keys import SqliteClientKeys
 from paywarden.identity.stores.sqlite import SqliteKeys
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.kit.crypto.derive import Purpose, derive
 from paywarden.kit.crypto.master import load_master_key
 from paywarden.kit.db.reader import Reader
 from paywarden.kit.db.writer import Writer
+from paywarden.kit.http.signing.keys import Algorithm
 from paywarden.kit.stores.sqlite_journal import SqliteJournal
 import dataclasses
 home, policy = Home(Path(sys.argv[1])), Path(sys.argv[2])
@@ -173,6 +184,16 @@ make("any_merchant", "default", "test", "merchant")
 make("other_tenant", "elsewhere", "test", "operator")
 make("expired", "default", "test", "operator", expires_at_us=clock.now_us() - DAY_US)
 make("revoked", "default", "test", "operator", revoked_at_us=clock.now_us())
+make("signing", "default", "test", "operator")
+scope, store = Scope("default", Environment("test")), SqliteClientKeys(reader, writer)
+sealer = KeySealer(load_master_key(home.master_key), chance)
+desk = ClientKeyDesk(store, sealer, clock, chance)
+secret, record = desk.add_secret(scope, Owner())
+keys |= {"hmac_id": record.key_id, "hmac_secret": secret.expose().hex()}
+public = bytes.fromhex(sys.argv[3])
+record = desk.add_public(scope, Owner("key_" + keys["signing"][8:16]), Algorithm.ED25519, public)
+keys |= {"ed25519_id": record.key_id, "server_key": sealer.answer_public.hex()}
+store.set_must_sign(scope, "key_" + keys["signing"][8:16], True)
 writer.close()
 reader.close()
 print(json.dumps(keys))
@@ -323,7 +344,7 @@ class Fleet:
                 (policy / path).parent.mkdir(parents=True, exist_ok=True)
                 (policy / path).write_text(text)
             made = subprocess.run(
-                [sys.executable, "-c", _MAKE_HOME, str(home), str(policy)],
+                [sys.executable, "-c", _MAKE_HOME, str(home), str(policy), CLIENT_PUBLIC.hex()],
                 capture_output=True, text=True, timeout=START_SECONDS, env=_environment(),
             )  # fmt: skip
             assert made.returncode == 0, made.stderr

@@ -10,6 +10,7 @@ import pytest
 
 from paywarden.core.scope import Environment, Scope
 from paywarden.kit.db.migrate import migrate
+from paywarden.kit.db.participant import Participant
 from paywarden.kit.db.reader import Reader
 from paywarden.kit.db.schema import KIT
 from paywarden.kit.db.writer import Writer
@@ -38,10 +39,12 @@ def open_log(database: Path) -> Iterator[Callable[..., tuple[Writer, SqliteJourn
     """Factory of started (writer, journal, reader); closes what the test leaves open."""
     opened: list[tuple[Writer, Reader]] = []
 
-    def start(path: Path = database, **limits: int) -> tuple[Writer, SqliteJournal, Reader]:
+    def start(
+        path: Path = database, *others: Participant, **limits: int
+    ) -> tuple[Writer, SqliteJournal, Reader]:
         reader = Reader(path)
         journal = SqliteJournal(reader)
-        writer = Writer(path, [KIT], [journal], **limits)
+        writer = Writer(path, [KIT], [journal, *others], **limits)
         opened.append((writer, reader))
         writer.start()
         return writer, journal, reader

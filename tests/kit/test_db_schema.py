@@ -174,7 +174,7 @@ def test_append_only_tables_refuse_changes(
 ) -> None:
     held = connection.open_writing(database) if ours else sqlite3.connect(database)
     held.execute("INSERT INTO journal VALUES (1, 's', 'k', 0, x'', x'')")
-    held.execute("INSERT INTO audit_log VALUES (1, 's', 'a', 'a', 'o', 0, x'')")
+    held.execute("INSERT INTO audit_log VALUES (1, 's', 'a', 'a', 'o', 0, x'', NULL, NULL)")
     with pytest.raises(sqlite3.IntegrityError, match="append-only"):
         held.execute(change.format(table))
     held.close()
@@ -183,7 +183,7 @@ def test_append_only_tables_refuse_changes(
 def test_every_statement_fits_the_schema(database: Path) -> None:
     reader = Reader(database)
     held = connection.open_writing(database)
-    found = [SqliteJournal(reader)._insert]
+    found = [SqliteJournal(reader)._insert, audit.SqliteAuditLog(reader)._append]
     for module in (audit, idempotency, outbox):
         found += [one for one in vars(module).values() if isinstance(one, Insert | Change)]
     assert len(found) >= 7

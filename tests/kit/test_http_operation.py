@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,8 +34,8 @@ class Chance:
 class Gate:
     """Authenticator that knows one header."""
 
-    def authenticate(self, authorization: str | None) -> Principal:
-        if authorization != "Bearer good":
+    def authenticate(self, headers: Mapping[str, str]) -> Principal:
+        if headers.get("authorization") != "Bearer good":
             raise NotAuthenticated("key_missing", "no API key was sent")
         return PRINCIPAL
 

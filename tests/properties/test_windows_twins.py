@@ -20,10 +20,12 @@ from windows_kit import DAY, FILTERS, OF, SECOND, aggregate, stream
 from paywarden.risk.features.arena import Windows
 from paywarden.risk.features.catalogue import KEY_KINDS, OBSERVED_INDEX
 from paywarden.risk.features.columns import from_observations
+from paywarden.risk.features.digests import mix
 from paywarden.risk.features.model import Aggregate
 from paywarden.risk.features.observation import Observation
 from paywarden.risk.features.plain import PlainWindows
 from paywarden.risk.features.plan import WindowPlan
+from paywarden.risk.features.program import EXTRA, compile_program
 
 BYS = (("card",), ("merchant", "card"), ("device", "card", "ip"))
 SPANS = ((5 * SECOND, False), (DAY, False), (90 * DAY, False), (3 * DAY, True), (None, False))
@@ -120,6 +122,65 @@ def test_few_keys_with_many_events(seed: int) -> None:
         back = log[max(0, position - rnd.randrange(300))]
         asked = (back.keys, each.t_us, back.seq)
         assert not _differences(plan, plain.read(*asked), arena.read(*asked))
+
+
+@pytest.mark.parametrize("keys", [1, 3])
+def test_more_lanes_than_one_word_holds(keys: int) -> None:
+    """Every function, field and filter at once: bits at and beyond the end of the first word."""
+    policy = [
+        aggregate(f, ("card",), window, of=of, where=where, exclude=f in ("last", "distinct"))
+        for window in (5 * SECOND, DAY, None)
+        for where in (None, *FILTERS)
+        for f, fields in OF.items()
+        for of in fields
+    ]
+    plan = WindowPlan(policy, FILTERS)
+    assert max(compile_program(plan).table[1:, EXTRA]) > 0
+    plain, arena = PlainWindows(plan, 0), Windows(plan, 0)
+    log = stream(220, random.Random(keys), keys=keys)
+    for each in log:
+        assert not _differences(plan, plain.observe(each), arena.observe(each))
+        asked = (each.keys, each.t_us + SECOND, each.seq)
+        assert not _differences(plan, plain.read(*asked), arena.read(*asked))
+
+
+def _alike(count: int) -> list[int]:
+    """Keys whose mixed words differ in their middle alone: same partition, same place, same tag."""
+    wide = 1 << 64
+    back = pow(0xD6E8FEB86659FD93, -1, wide)
+    found = []
+    for number in range(count):
+        word = (0xABCDEF01 << 32) | (number << 8) | 7
+        for _ in range(2):
+            word ^= word >> 32
+            word = word * back % wide
+        found.append(word ^ (word >> 32))
+    return found
+
+
+def test_keys_that_look_alike_in_the_table() -> None:
+    """Growth, moves, removal by the sweep and closing of gaps where every place collides."""
+    alike = _alike(60)
+    assert {(mix(key) >> 32, mix(key) & 255) for key in alike} == {(0xABCDEF01, 7)}
+    rnd = random.Random(5)
+    policy = [
+        aggregate(f, ("card",), window, of=of)
+        for f, of in (("count", None), ("sum", "payment.amount_minor"), ("distinct", "merchant.id"))
+        for window in (90 * SECOND, None)
+    ]
+    plan = WindowPlan(policy[::2], FILTERS)
+    every = WindowPlan(policy, FILTERS)
+    stores = [(PlainWindows(p, 0), Windows(p, 0)) for p in (plan, every)]
+    log = stream(3_000, rnd, keys=1, steps=(0, SECOND))
+    card = KEY_KINDS.index("card")
+    for each in log:
+        keys = [*each.keys]
+        # Few keys at a time, so that others fall silent and are swept.
+        keys[card] = alike[(each.seq // 100 * 7 + rnd.randrange(12)) % 60]
+        moved = Observation(each.seq, each.t_us, each.s_us, tuple(keys), each.values)
+        for plain, arena in stores:
+            assert plain.observe(moved) == arena.observe(moved)
+    assert stores[0][1].memory()["keys"] < 60
 
 
 def _brute(a: Aggregate, log: list[Observation], upto: int, keys: Any, t: int, skip: int) -> Any:

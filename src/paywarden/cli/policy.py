@@ -123,9 +123,15 @@ def _push(arguments: argparse.Namespace) -> int:
         document = {"hash": stored["hash"], "rules": stored["rules"], "published": False}
         if not arguments.no_publish:
             done = _sent(http, f"/v1/rulesets/{stored['hash']}/publish", None)
-            document.update(published=True, log_sequence=done["log_sequence"])
+            if "live" in done:
+                document.update(published=True, log_sequence=done["log_sequence"])
+            else:
+                document.update(approval=done["id"])
     words = f"{document['hash']}: {document['rules']} rules"
-    output.answer(arguments, document, words + (", live" if document["published"] else ", stored"))
+    words += ", live" if document["published"] else ", stored"
+    if "approval" in document:
+        words += f"; publishing waits for approval {document['approval']}"
+    output.answer(arguments, document, words)
     return output.DONE
 
 

@@ -20,6 +20,7 @@ from paywarden.client.asynchronous import AsyncClient
 from paywarden.client.errors import ClientError, NotReached, Refused, Unserved
 from paywarden.client.payment import Payment
 from paywarden.client.retrying import RetryPolicy
+from paywarden.client.signing import ServerKey, SigningKey
 from paywarden.client.synchronous import Client
 
 __all__ = [
@@ -40,5 +41,7 @@ __all__ = [
     "RequiredAction",
     "RetryPolicy",
     "Ruleset",
+    "ServerKey",
+    "SigningKey",
     "Unserved",
 ]

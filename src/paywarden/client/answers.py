@@ -123,11 +123,15 @@ class Ruleset(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):
-    """The ruleset that decides from `log_sequence` on."""
+    """The ruleset that decides from `log_sequence` on.
 
-    hash: str
-    live: bool
-    log_sequence: int
+    Where it is not `live`, publishing waits for other people: `id` names the request for approval.
+    """
+
+    hash: str | None = None
+    live: bool = False
+    log_sequence: int | None = None
+    id: str | None = None
 
 
 class BatchAnswer(msgspec.Struct, frozen=True):

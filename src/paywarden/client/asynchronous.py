@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Literal, Self, TypeVar
 
@@ -27,18 +28,13 @@ from paywarden.client.answers import (
     Ruleset,
     RulesetPage,
 )
-from paywarden.client.calls import (
-    DECIDE_SECONDS,
-    OTHER_SECONDS,
-    REPLY_LIMIT,
-    Call,
-    OnFailure,
-    Setup,
-)
+from paywarden.client.calls import REPLY_LIMIT, Call, Choice
 from paywarden.client.errors import ClientError
 from paywarden.client.machine import SystemClock, SystemRandomness
-from paywarden.client.payment import AnyPayment, identity_of
+from paywarden.client.payment import AnyPayment
 from paywarden.client.retrying import Heard, Lost, Pause, Reply, RetryPolicy, converse
+from paywarden.client.setup import DECIDE_SECONDS, OTHER_SECONDS, OnFailure, Setup
+from paywarden.client.signing import ServerKey, SigningKey
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.secret import Secret
 
@@ -51,7 +47,9 @@ class AsyncClient:
     Args: `base_url` such as `https://risk.example`; `api_key` `pw_...`; `on_failure` what `decide`,
     `decide_batch` and `continue_decision` do when the service gives no answer in time: `raise`,
     `fail_open` (a local `allow`) or `fail_closed` (a local `block`); time limits in seconds for a
-    whole call, retries included. Every method may raise `ClientError`. Close it, or use `with`.
+    whole call, retries included; `signing_key` signs every try; `server_key` is the pinned key of
+    answers (an HMAC `signing_key` checks them itself). Every method may raise `ClientError`. Close
+    it, or use `with`.
     """
 
     def __init__(
@@ -63,6 +61,8 @@ class AsyncClient:
         decide_seconds: float = DECIDE_SECONDS,
         other_seconds: float = OTHER_SECONDS,
         retries: RetryPolicy | None = None,
+        signing_key: SigningKey | None = None,
+        server_key: ServerKey | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Clock | None = None,
         randomness: Randomness | None = None,
@@ -77,6 +77,8 @@ class AsyncClient:
             retries or RetryPolicy(),
             clock or SystemClock(),
             randomness or SystemRandomness(),
+            signing_key,
+            server_key,
         )
         self._sleep = sleep
         self._http = httpx.AsyncClient(
@@ -105,13 +107,8 @@ class AsyncClient:
         idempotency_key: str | None = None,
     ) -> Decision:
         """Decide one payment, before it is authorised. The same payment again is `repeated`."""
-        choice = on_failure or self._setup.on_failure
-        calls.check_choice(choice)
-        call = calls.decide(self._setup, payment, seconds, idempotency_key)
-        try:
-            return calls.read_decision(call, await self._reply(call))
-        except ClientError as fault:
-            return calls.local_decision(choice, fault, *identity_of(payment))
+        choice = calls.decide(self._setup, payment, on_failure, seconds, idempotency_key)
+        return await self._decided(choice)
 
     async def decide_batch(
         self,
@@ -122,13 +119,8 @@ class AsyncClient:
         idempotency_key: str | None = None,
     ) -> tuple[BatchItem, ...]:
         """Decide up to 500 payments in order; each item is a decision or a refusal of its own."""
-        choice = on_failure or self._setup.on_failure
-        calls.check_choice(choice)
-        call = calls.decide_batch(self._setup, payments, seconds, idempotency_key)
-        try:
-            return calls.read_batch(call, await self._reply(call))
-        except ClientError as fault:
-            return calls.local_batch(choice, fault, payments)
+        choice = calls.decide_batch(self._setup, payments, on_failure, seconds, idempotency_key)
+        return await self._decided(choice)
 
     async def continue_decision(
         self,
@@ -142,16 +134,10 @@ class AsyncClient:
         idempotency_key: str | None = None,
     ) -> Decision:
         """Decide again with a challenge's result (`authenticated`, `failed`, ...)."""
-        choice = on_failure or self._setup.on_failure
-        calls.check_choice(choice)
-        name, payment_id, attempt = calls.names_of(decision)
-        call = calls.resume(
-            self._setup, name, result, occurred_at, method, seconds, idempotency_key
+        choice = calls.resume(
+            self._setup, decision, result, occurred_at, method, on_failure, seconds, idempotency_key
         )
-        try:
-            return calls.read_decision(call, await self._reply(call))
-        except ClientError as fault:
-            return calls.local_decision(choice, fault, payment_id, attempt)
+        return await self._decided(choice)
 
     async def get_decision(self, decision_id: str) -> DecisionRecord:
         """A recorded decision; the whole record with an operator's key."""
@@ -249,6 +235,12 @@ class AsyncClient:
 
     # --- sending ----------------------------------------------------------------------------
 
+    async def _decided(self, choice: Choice[T]) -> T:
+        try:
+            return choice.read(await self._reply(choice.call))
+        except ClientError as fault:
+            return choice.local(fault)
+
     async def _answer(self, call: Call[T]) -> T:
         return call.read(await self._reply(call))
 
@@ -269,25 +261,26 @@ class AsyncClient:
                 heard = await self._send(call, step.seconds)
 
     async def _send(self, call: Call[Any], seconds: float) -> Heard:
+        request, signed = calls.prepared(self._setup, self._http, call, seconds)
         try:
-            async with (
-                asyncio.timeout(seconds),
-                self._http.stream(
-                    call.method,
-                    call.path,
-                    content=call.body,
-                    params=call.query,
-                    headers=call.headers,
-                    timeout=seconds,
-                ) as answer,
-            ):
+            async with asyncio.timeout(seconds), self._stream(request) as answer:
                 body = bytearray()
                 async for part in answer.aiter_bytes():
                     body += part
                     if len(body) > REPLY_LIMIT:
                         return Lost("answer too large")
-                return Reply(answer.status_code, answer.headers, bytes(body))
+                return calls.believed(
+                    signed, Reply(answer.status_code, answer.headers, bytes(body))
+                )
         except TimeoutError:
             return Lost("time limit")
         except httpx.HTTPError as fault:
             return Lost(type(fault).__name__)
+
+    @asynccontextmanager
+    async def _stream(self, request: httpx.Request) -> AsyncIterator[httpx.Response]:
+        answer = await self._http.send(request, stream=True)
+        try:
+            yield answer
+        finally:
+            await answer.aclose()

@@ -6,64 +6,29 @@ body. Both clients share this module, so they cannot differ. Not done here: send
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, Literal, TypeVar
-from urllib.parse import quote, urlsplit
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
 
+import httpx
 import msgspec
 
 from paywarden.client import answers
 from paywarden.client.answers import Decision, Outcome, Reason
 from paywarden.client.errors import ClientError, NotReached, Unserved
 from paywarden.client.payment import AnyPayment, identity_of
-from paywarden.client.retrying import Reply, RetryPolicy
-from paywarden.core.clock import Clock, Randomness
-from paywarden.core.secret import Secret
+from paywarden.client.retrying import Heard, Reply, Unproven
+from paywarden.client.setup import OnFailure, Setup, check_choice, chosen
+from paywarden.client.signing import SignedRequest
 
-OnFailure = Literal["raise", "fail_open", "fail_closed"]
 T = TypeVar("T")
-DECIDE_SECONDS = 2.0
-OTHER_SECONDS = 30.0
 REPLY_LIMIT = 64 * 1024 * 1024
 _LOCAL: Mapping[str, tuple[Outcome, str]] = {
     "fail_open": ("allow", "allowed by the caller's own choice: the risk service gave no answer"),
     "fail_closed": ("block", "blocked by the caller's own choice: the risk service gave no answer"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What a client was made with. `on_failure` and time limits may be given per call as well."""
-
-    base_url: str
-    api_key: Secret[str]
-    on_failure: OnFailure
-    decide_seconds: float
-    other_seconds: float
-    retries: RetryPolicy
-    clock: Clock
-    randomness: Randomness
-
-    def __post_init__(self) -> None:
-        check_url(self.base_url)
-        check_choice(self.on_failure)
-        if min(self.decide_seconds, self.other_seconds) <= 0:
-            raise ValueError("time limits are above 0 seconds")
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Headers of every request."""
-        return {
-            "authorization": f"Bearer {self.api_key.expose()}",
-            "accept": "application/json",
-            "user-agent": "paywarden-client",
-        }
-
-    def idempotency_key(self) -> str:
-        """A key for one logical call."""
-        return self.randomness.octets(16).hex()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,22 +56,36 @@ class Call(Generic[T]):
             ) from None
 
 
-def check_url(base_url: str) -> None:
-    """ValueError for an address that would send the key over an open wire."""
-    parts = urlsplit(base_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("base_url is an address such as https://risk.example")
-    if parts.username or parts.query or parts.fragment:
-        raise ValueError("base_url holds no user, query or fragment")
-    loopback = parts.hostname in ("localhost", "::1") or parts.hostname.startswith("127.")
-    if parts.scheme == "http" and not loopback:
-        raise ValueError("the API key goes over TLS only: use https, or http to this machine")
+@dataclass(frozen=True, slots=True)
+class Choice(Generic[T]):
+    """A call whose failure the caller may turn into a decision of its own."""
+
+    call: Call[Any]
+    read: Callable[[Reply], T]
+    local: Callable[[ClientError], T]
+    """The local decision for a failure; raises it when it may not be one."""
 
 
-def check_choice(choice: str) -> None:
-    """ValueError for a word that is none of the three."""
-    if choice != "raise" and choice not in _LOCAL:
-        raise ValueError("on_failure is raise, fail_open or fail_closed")
+def prepared(
+    setup: Setup, http: httpx.Client | httpx.AsyncClient, call: Call[Any], seconds: float
+) -> tuple[httpx.Request, SignedRequest | None]:
+    """One try of a call, signed anew when this client signs."""
+    request = http.build_request(
+        call.method,
+        call.path,
+        content=call.body,
+        params=call.query,
+        headers=call.headers,
+        timeout=seconds,
+    )
+    return request, setup.sign(request)
+
+
+def believed(signed: SignedRequest | None, reply: Reply) -> Heard:
+    """The reply itself when it is proven or needs no proof."""
+    if signed is None or signed.proves(reply.status, reply.headers, reply.body):
+        return reply
+    return Unproven(reply.status)
 
 
 def post(
@@ -157,35 +136,63 @@ def names_of(decision: Decision | str) -> tuple[str, str, str]:
 
 
 def decide(
-    setup: Setup, payment: AnyPayment, seconds: float | None, key: str | None
-) -> Call[Decision]:
+    setup: Setup,
+    payment: AnyPayment,
+    on_failure: OnFailure | None,
+    seconds: float | None,
+    key: str | None,
+) -> Choice[Decision]:
     """POST /v1/decisions."""
+    choice = chosen(setup, on_failure)
     limit = seconds or setup.decide_seconds
-    return post(setup, "/v1/decisions", {"payment": payment}, Decision, limit, key)
+    call = post(setup, "/v1/decisions", {"payment": payment}, Decision, limit, key)
+    return Choice(
+        call,
+        lambda reply: read_decision(call, reply),
+        lambda fault: local_decision(choice, fault, *identity_of(payment)),
+    )
 
 
 def decide_batch(
-    setup: Setup, payments: Sequence[AnyPayment], seconds: float | None, key: str | None
-) -> Call[answers.BatchAnswer]:
+    setup: Setup,
+    payments: Sequence[AnyPayment],
+    on_failure: OnFailure | None,
+    seconds: float | None,
+    key: str | None,
+) -> Choice[tuple[answers.BatchItem, ...]]:
     """POST /v1/decisions/batch."""
+    choice = chosen(setup, on_failure)
     body = {"payments": list(payments)}
-    return post(setup, "/v1/decisions/batch", body, answers.BatchAnswer, seconds, key)
+    call = post(setup, "/v1/decisions/batch", body, answers.BatchAnswer, seconds, key)
+    return Choice(
+        call,
+        lambda reply: read_batch(call, reply),
+        lambda fault: local_batch(choice, fault, payments),
+    )
 
 
 def resume(
     setup: Setup,
-    decision_id: str,
+    decision: Decision | str,
     result: str,
     occurred_at: datetime | str | None,
     method: str | None,
+    on_failure: OnFailure | None,
     seconds: float | None,
     key: str | None,
-) -> Call[Decision]:
+) -> Choice[Decision]:
     """POST /v1/decisions/{id}/continue."""
+    choice = chosen(setup, on_failure)
+    decision_id, payment_id, attempt = names_of(decision)
     given = {"result": result, "occurred_at": occurred_at, "method": method}
     body = {name: value for name, value in given.items() if value is not None}
     limit = seconds or setup.decide_seconds
-    return post(setup, of_decision(decision_id, "/continue"), body, Decision, limit, key)
+    call = post(setup, of_decision(decision_id, "/continue"), body, Decision, limit, key)
+    return Choice(
+        call,
+        lambda reply: read_decision(call, reply),
+        lambda fault: local_decision(choice, fault, payment_id, attempt),
+    )
 
 
 def events(

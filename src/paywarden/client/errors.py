@@ -2,8 +2,9 @@
 
 Guards: no error text holds a body, a key or anything that was sent; `code` is the server's stable
 code (RFC 9457 extension) or one of the client's own: `not_reached`, `time_limit`,
-`answer_unreadable`. Only `Unserved` and `NotReached` may be turned into a local decision: a refusal
-is the caller's own fault, and letting payments pass because a key is wrong would hide it.
+`answer_unreadable`, `answer_unproven`. Only `Unserved` and `NotReached` may be turned into a local
+decision: a refusal is the caller's own fault, and letting payments pass because a key is wrong
+would hide it.
 """
 
 from __future__ import annotations

@@ -2,9 +2,10 @@
 
 Guards: the whole call, pauses included, stays within its time limit; a pause that would pass it is
 not begun. Retried are a lost connection, 429, 502, 503, 504 and `idempotency_in_flight` (our own
-first try is still running). Every try carries the same Idempotency-Key, and payments and events
-have an identity of their own, so nothing is done twice. Pauses have full jitter (uniform from 0 to
-a cap that doubles), on top of what `Retry-After` asks for (RFC 9110, 10.2.3: seconds or a date).
+first try is still running); never an answer that is not signed as it must be. Every try carries the
+same Idempotency-Key, and payments and events have an identity of their own, so nothing is done
+twice. Pauses have full jitter (uniform from 0 to a cap that doubles), on top of what `Retry-After`
+asks for (RFC 9110, 10.2.3: seconds or a date).
 Not done here: sockets (`synchronous.py`, `asynchronous.py`), reading answers (`calls.py`).
 """
 
@@ -22,6 +23,7 @@ from paywarden.core.clock import Clock, Randomness
 
 RETRIED_STATUSES = frozenset({429, 502, 503, 504})
 IN_FLIGHT = "idempotency_in_flight"
+UNPROVEN = "answer_unproven"
 TEXT_LIMIT = 500
 
 
@@ -68,8 +70,15 @@ class Lost:
     what: str
 
 
+@dataclass(frozen=True, slots=True)
+class Unproven:
+    """An answer came that is not signed as it must be: it is not believed, whatever it says."""
+
+    status: int
+
+
 Step = Send | Pause
-Heard = Reply | Lost | None
+Heard = Reply | Lost | Unproven | None
 Conversation = Generator[Step, Heard, Reply]
 
 
@@ -115,12 +124,20 @@ def _jitter(policy: RetryPolicy, randomness: Randomness, number: int) -> float:
 
 
 def _worth_another(fault: ClientError) -> bool:
+    if fault.code == UNPROVEN:
+        return False
     return fault.status == 0 or fault.status in RETRIED_STATUSES or fault.code == IN_FLIGHT
 
 
 def _fault(heard: Heard) -> ClientError:
     if isinstance(heard, Lost):
         return NotReached("not_reached", f"no answer came ({heard.what})")
+    if isinstance(heard, Unproven):
+        return Unserved(
+            UNPROVEN,
+            "the answer is not signed by the server for this request; is the pinned key right?",
+            status=heard.status,
+        )
     if not isinstance(heard, Reply):
         raise TypeError("a request is answered by a reply or by its loss")
     problem = _problem(heard)

@@ -8,6 +8,7 @@ share one client. Not done here: what is sent and how answers are read (`calls.p
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -29,18 +30,13 @@ from paywarden.client.answers import (
     Ruleset,
     RulesetPage,
 )
-from paywarden.client.calls import (
-    DECIDE_SECONDS,
-    OTHER_SECONDS,
-    REPLY_LIMIT,
-    Call,
-    OnFailure,
-    Setup,
-)
+from paywarden.client.calls import REPLY_LIMIT, Call, Choice
 from paywarden.client.errors import ClientError
 from paywarden.client.machine import SystemClock, SystemRandomness
-from paywarden.client.payment import AnyPayment, identity_of
+from paywarden.client.payment import AnyPayment
 from paywarden.client.retrying import Heard, Lost, Pause, Reply, RetryPolicy, converse
+from paywarden.client.setup import DECIDE_SECONDS, OTHER_SECONDS, OnFailure, Setup
+from paywarden.client.signing import ServerKey, SigningKey
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.secret import Secret
 
@@ -53,7 +49,9 @@ class Client:
     Args: `base_url` such as `https://risk.example`; `api_key` `pw_...`; `on_failure` what `decide`,
     `decide_batch` and `continue_decision` do when the service gives no answer in time: `raise`,
     `fail_open` (a local `allow`) or `fail_closed` (a local `block`); time limits in seconds for a
-    whole call, retries included. Every method may raise `ClientError`. Close it, or use `with`.
+    whole call, retries included; `signing_key` signs every try; `server_key` is the pinned key of
+    answers (an HMAC `signing_key` checks them itself). Every method may raise `ClientError`. Close
+    it, or use `with`.
     """
 
     def __init__(
@@ -65,6 +63,8 @@ class Client:
         decide_seconds: float = DECIDE_SECONDS,
         other_seconds: float = OTHER_SECONDS,
         retries: RetryPolicy | None = None,
+        signing_key: SigningKey | None = None,
+        server_key: ServerKey | None = None,
         transport: httpx.BaseTransport | None = None,
         clock: Clock | None = None,
         randomness: Randomness | None = None,
@@ -79,6 +79,8 @@ class Client:
             retries or RetryPolicy(),
             clock or SystemClock(),
             randomness or SystemRandomness(),
+            signing_key,
+            server_key,
         )
         self._sleep = sleep
         self._http = httpx.Client(
@@ -107,13 +109,8 @@ class Client:
         idempotency_key: str | None = None,
     ) -> Decision:
         """Decide one payment, before it is authorised. The same payment again is `repeated`."""
-        choice = on_failure or self._setup.on_failure
-        calls.check_choice(choice)
-        call = calls.decide(self._setup, payment, seconds, idempotency_key)
-        try:
-            return calls.read_decision(call, self._reply(call))
-        except ClientError as fault:
-            return calls.local_decision(choice, fault, *identity_of(payment))
+        choice = calls.decide(self._setup, payment, on_failure, seconds, idempotency_key)
+        return self._decided(choice)
 
     def decide_batch(
         self,
@@ -124,13 +121,8 @@ class Client:
         idempotency_key: str | None = None,
     ) -> tuple[BatchItem, ...]:
         """Decide up to 500 payments in order; each item is a decision or a refusal of its own."""
-        choice = on_failure or self._setup.on_failure
-        calls.check_choice(choice)
-        call = calls.decide_batch(self._setup, payments, seconds, idempotency_key)
-        try:
-            return calls.read_batch(call, self._reply(call))
-        except ClientError as fault:
-            return calls.local_batch(choice, fault, payments)
+        choice = calls.decide_batch(self._setup, payments, on_failure, seconds, idempotency_key)
+        return self._decided(choice)
 
     def continue_decision(
         self,
@@ -144,16 +136,10 @@ class Client:
         idempotency_key: str | None = None,
     ) -> Decision:
         """Decide again with a challenge's result (`authenticated`, `failed`, ...)."""
-        choice = on_failure or self._setup.on_failure
-        calls.check_choice(choice)
-        name, payment_id, attempt = calls.names_of(decision)
-        call = calls.resume(
-            self._setup, name, result, occurred_at, method, seconds, idempotency_key
+        choice = calls.resume(
+            self._setup, decision, result, occurred_at, method, on_failure, seconds, idempotency_key
         )
-        try:
-            return calls.read_decision(call, self._reply(call))
-        except ClientError as fault:
-            return calls.local_decision(choice, fault, payment_id, attempt)
+        return self._decided(choice)
 
     def get_decision(self, decision_id: str) -> DecisionRecord:
         """A recorded decision; the whole record with an operator's key."""
@@ -249,6 +235,12 @@ class Client:
 
     # --- sending ----------------------------------------------------------------------------
 
+    def _decided(self, choice: Choice[T]) -> T:
+        try:
+            return choice.read(self._reply(choice.call))
+        except ClientError as fault:
+            return choice.local(fault)
+
     def _answer(self, call: Call[T]) -> T:
         return call.read(self._reply(call))
 
@@ -271,15 +263,9 @@ class Client:
     def _send(self, call: Call[Any], seconds: float) -> Heard:
         clock = self._setup.clock
         ends_ns = clock.monotonic_ns() + round(seconds * 1e9)
+        request, signed = calls.prepared(self._setup, self._http, call, seconds)
         try:
-            with self._http.stream(
-                call.method,
-                call.path,
-                content=call.body,
-                params=call.query,
-                headers=call.headers,
-                timeout=seconds,
-            ) as answer:
+            with contextlib.closing(self._http.send(request, stream=True)) as answer:
                 body = bytearray()
                 for part in answer.iter_bytes():
                     body += part
@@ -287,6 +273,8 @@ class Client:
                         return Lost("time limit")
                     if len(body) > REPLY_LIMIT:
                         return Lost("answer too large")
-                return Reply(answer.status_code, answer.headers, bytes(body))
+                return calls.believed(
+                    signed, Reply(answer.status_code, answer.headers, bytes(body))
+                )
         except httpx.HTTPError as fault:
             return Lost(type(fault).__name__)

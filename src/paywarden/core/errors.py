@@ -46,6 +46,16 @@ class Conflict(PaywardenError):
     """The request contradicts what is already recorded."""
 
 
+class NotYet(Conflict):
+    """What is asked for will exist: `retry_after_seconds` says when to come back."""
+
+    def __init__(
+        self, code: str, detail: str, *, retry_after_seconds: int, pointer: str | None = None
+    ) -> None:
+        super().__init__(code, detail, pointer=pointer)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class LimitExceeded(PaywardenError):
     """A rate or queue limit is reached; `retry_after_seconds` says when to come back."""
 

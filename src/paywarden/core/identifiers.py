@@ -88,3 +88,9 @@ class ClientKeyId(Identifier):
     """The public half of a client's signing key: the `keyid` of a signature, safe to log."""
 
     prefix = "sig_"
+
+
+class SessionId(Identifier):
+    """The public half of a person's session: safe to log and to name when revoking."""
+
+    prefix = "ses_"

@@ -35,13 +35,16 @@ from paywarden.decision.messages import (
     EventsAnswer,
     EventsRequest,
     Payment,
+    ReceiptAnswer,
 )
 from paywarden.decision.payments import Decided, Payments
 from paywarden.decision.policy_desk import PolicyDesk
 from paywarden.decision.ports import Records
+from paywarden.decision.receipts import Receipts
 from paywarden.decision.replay_desk import ReplayAnswer, ReplayDesk, ReplayRequest
 from paywarden.decision.screening import no_card_digits, refusal_of
 from paywarden.decision.views import Views
+from paywarden.evidence.read_watch import ReadWatch
 from paywarden.kit.http.authenticator import Principal
 from paywarden.kit.http.operation import Answer, Call, Operation
 from paywarden.kit.metrics import Metrics
@@ -71,6 +74,8 @@ class DecisionOperations:
         policies: PolicyDesk,
         replays: ReplayDesk,
         records: Records,
+        receipts: Receipts,
+        watch: ReadWatch,
         metrics: Metrics,
     ) -> None:
         self._payments = payments
@@ -80,6 +85,8 @@ class DecisionOperations:
         self._policies = policies
         self._replays = replays
         self._records = records
+        self._receipts = receipts
+        self._watch = watch
         self._metrics = metrics
 
     def operations(self) -> list[Operation]:
@@ -96,6 +103,9 @@ class DecisionOperations:
                       permission=create, body_limit=BATCH_BODY_LIMIT, screen=refusal_of),
             Operation("GET", "/v1/decisions/{id}", "get_decision", "Read a decision",
                       self.read, DecisionView, permission=read, **one),
+            Operation("GET", "/v1/decisions/{id}/receipt", "get_receipt",
+                      "Prove that a decision stands in the log", self.receipt, ReceiptAnswer,
+                      permission=read, **one),
             Operation("POST", "/v1/decisions/{id}/continue", "continue_decision",
                       "Decide again with the challenge's result", self.resume, DecisionAnswer,
                       ContinueRequest, permission=create, screen=refusal_of, screen_always=True,
@@ -141,6 +151,10 @@ class DecisionOperations:
         """GET /v1/decisions/{id}."""
         decided = await self._found(call)
         return Answer(await self._view(call.asker, decided))
+
+    async def receipt(self, call: Call) -> Answer:
+        """GET /v1/decisions/{id}/receipt."""
+        return Answer(self._receipts.receipt(await self._found(call)))
 
     async def page(self, call: Call) -> Answer:
         """GET /v1/decisions."""
@@ -234,6 +248,7 @@ class DecisionOperations:
         reasons = self._reasons(decided)
         if "decisions:explain" not in asker.permissions:
             return self._views.merchant(decided, reasons)
+        await self._watch.read(asker, "decision:record:read", {"seq": decided.seq})
         runtime = await self._policies.runtime_of(decided.scope, decided.entry.ruleset)
         return self._views.operator(decided, runtime.policy.reasons, runtime)
 

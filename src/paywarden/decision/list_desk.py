@@ -3,7 +3,7 @@
 Guards: values are canonical and, where they name a person, digests before they reach the log; an
 edit counts from the next payment on. Declaring a policy's lists adds what its files hold and takes
 nothing away that people added since, in small pieces with turns for payments. Not done here:
-reading the files (the compiler), approvals of bulk edits (the trust room).
+reading the files (the compiler), asking for approval of large edits (`identity.approvals`).
 """
 
 from __future__ import annotations
@@ -13,13 +13,16 @@ from dataclasses import dataclass
 
 import msgspec
 
-from paywarden.core.errors import InvalidRequest, NotFound
+from paywarden.core.errors import InvalidRequest, NotFound, NotPermitted
 from paywarden.core.money import INT64_MAX
 from paywarden.core.scope import Scope
 from paywarden.decision import entries
+from paywarden.decision.approved_payloads import ManyEntries, bulk_edit
 from paywarden.decision.ledger import Ledger
 from paywarden.decision.ports import ListedEntries
 from paywarden.decision.webhook_types import LIST_CHANGED, ListChanged
+from paywarden.identity.approvals.catalogue import LIST_BULK_EDIT
+from paywarden.identity.approvals.execution import Approved, audit_actor
 from paywarden.kit.audit import AuditEvent, AuditOutcome
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.outbox import enqueue
@@ -31,6 +34,8 @@ from paywarden.risk.lists.store import Lists
 EDIT_ENTRIES = 500
 """Entries of one log entry: larger files become several edits."""
 LOOK_UPS = 50
+UNAPPROVED_ENTRIES = 50
+"""Entries that one person may edit at once without approval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +75,31 @@ class ListDesk:
         given: tuple[NewEntry, ...],
         actor: str,
     ) -> int:
-        """Log and apply one edit; the log sequence. Errors: InvalidRequest with pointer."""
+        """Log and apply a small edit; the log sequence. Errors: InvalidRequest with pointer."""
+        if len(given) > UNAPPROVED_ENTRIES:
+            raise NotPermitted("list_edit_needs_approval", "so many entries need an approval")
+        return await self._edit(scope, ManyEntries(name, kind, action, given), actor, UnitOfWork())
+
+    async def edit_many(self, scope: Scope, edit: ManyEntries, approved: Approved) -> int:
+        """Log and apply an approved edit of up to 500 entries; the log sequence."""
+        approved.require(scope, LIST_BULK_EDIT, bulk_edit(edit))
+        unit = UnitOfWork()
+        approved.settle(unit)
+        return await self._edit(scope, edit, approved.actor, unit)
+
+    async def _edit(self, scope: Scope, asked: ManyEntries, actor: str, unit: UnitOfWork) -> int:
+        name, kind, action, given = asked.name, asked.kind, asked.action, asked.entries
         ledger = self._ledger
         state = ledger.ready(scope)
         now = ledger.clock.now_us()
         reason = given[0].reason if len(given) == 1 else ""
         edit = state.all_lists.seal(ListEdit(scope, name, kind, action, given, reason, actor, now))
-        unit = UnitOfWork()
         with ledger.ahead():
             staged = ledger.stage(unit, scope, entries.LIST_EDIT, now, edit)
             state.all_lists.apply(edit, staged.seq)
             state.lists_seq = staged.seq
             event = AuditEvent(
-                scope, f"lists:entries:{action.value}", f"key:{actor}", AuditOutcome.DONE, now,
+                scope, f"lists:entries:{action.value}", audit_actor(actor), AuditOutcome.DONE, now,
                 {"list": name, "entries": len(given), "seq": staged.seq},
             )  # fmt: skip
             ledger.stores.audit.record(unit, event)
@@ -139,7 +156,8 @@ class ListDesk:
             if name in listed:
                 await self._add(scope, name, kind, listed[name], files[_path(name)], actor)
             elif known is None:
-                await self.edit(scope, name, kind, EditAction.ADD, (), actor)
+                edit = ManyEntries(name, kind, EditAction.ADD, ())
+                await self._edit(scope, edit, actor, UnitOfWork())
 
     async def _add(
         self,
@@ -157,7 +175,8 @@ class ListDesk:
         fresh, until_us = await self._missing(known, given)
         for start in range(0, len(fresh), EDIT_ENTRIES):
             part = fresh[start : start + EDIT_ENTRIES]
-            await self.edit(scope, name, kind, EditAction.ADD, part, actor)
+            edit = ManyEntries(name, kind, EditAction.ADD, tuple(part))
+            await self._edit(scope, edit, actor, UnitOfWork())
             version += 1
         # Any other edit meanwhile makes the versions differ; the next publishing looks again.
         after = self._ledger.ready(scope).all_lists

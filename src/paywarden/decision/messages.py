@@ -242,6 +242,29 @@ class RequiredAction(msgspec.Struct, frozen=True):
     continue_path: str
 
 
+class Promise(msgspec.Struct, frozen=True):
+    """The log's signed promise: the decision with this hash stands at `index` of `log`.
+
+    `decision`: base 64 of SHA-256 over what the answer states. `signature`: base 64 of four octets
+    of key hash and an Ed25519 signature. How to check it: docs/how-to/verify-the-log.md.
+    """
+
+    log: str
+    index: int
+    decision: str
+    at_us: int
+    signature: str
+
+
+class ReceiptAnswer(msgspec.Struct, frozen=True):
+    """Proof that a promise was kept: the leaf, its path (base 64) to the root, the checkpoint."""
+
+    promise: Promise
+    leaf: str
+    proof: list[str]
+    checkpoint: str
+
+
 class DecisionAnswer(msgspec.Struct, frozen=True):
     """The answer to a payment."""
 
@@ -257,6 +280,7 @@ class DecisionAnswer(msgspec.Struct, frozen=True):
     model: str | None
     degraded: list[str]
     latency_ms: float
+    receipt: Promise | None = None
 
 
 class DecisionView(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -36,8 +36,9 @@ from paywarden.decision.magic import forced_outcome
 from paywarden.decision.ports import DecisionRow
 from paywarden.decision.sealing import Sealer
 from paywarden.decision.state import ScopeState
+from paywarden.decision.statement import decision_hash
 from paywarden.decision.webhook_types import DECISION_RECORDED, DecisionRecorded
-from paywarden.kit.audit import AuditEvent, AuditOutcome
+from paywarden.kit.audit import AuditEvent, AuditOutcome, Place, Scalar
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.log import logger
 from paywarden.kit.outbox import enqueue
@@ -51,12 +52,18 @@ DEFAULT_DEADLINE_MS = 40.0
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A recorded decision: its place, its record, and whether it stood there before."""
+    """A recorded decision: its place, its record, and whether it stood there before.
+
+    `leaf`: its place in the audit log, and `stated`: the hash of what it states, when it was just
+    recorded.
+    """
 
     scope: Scope
     seq: int
     entry: PaymentEntry
     repeated: bool = False
+    leaf: int | None = None
+    stated: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,12 +236,13 @@ class Payments:
             staged = self._ledger.stage(
                 unit, scope, kind, ready.received_us, entry, ready.observation
             )
-            self._add_rows(unit, scope, staged.seq, entry)
+            stated = decision_hash(self.ids, scope, staged.seq, entry)
+            place = self._add_rows(unit, scope, staged.seq, entry, stated)
             if ready.continues:
                 self._ledger.stores.records.add_identity(unit, scope, identity, staged.seq)
         await self._ledger.commit(unit, [staged])
         self._count(scope, entry)
-        return Decided(scope, staged.seq, entry)
+        return Decided(scope, staged.seq, entry, leaf=place.index, stated=stated)
 
     def _observe(self, ready: _Prepared) -> tuple[ObservedValue, ...]:
         state, seen = ready.state, ready.observation
@@ -299,19 +307,25 @@ class Payments:
             continues=ready.continues,
         )
 
-    def _add_rows(self, unit: UnitOfWork, scope: Scope, seq: int, entry: PaymentEntry) -> None:
+    def _add_rows(
+        self, unit: UnitOfWork, scope: Scope, seq: int, entry: PaymentEntry, stated: str
+    ) -> Place:
         at_us, outcome = entry.received_us, entry.result.answer
         clear = entry.clear
-        row = DecisionRow(seq, int(outcome), clear["payment.id"], clear.get("merchant.id"), at_us)
-        self._ledger.stores.records.add_decision(unit, scope, row)
-        detail: dict[str, str | int | bool | None] = {"seq": seq, "outcome": outcome.word}
+        detail: dict[str, Scalar] = {"seq": seq, "outcome": outcome.word}
+        detail["decision"] = stated
         event = AuditEvent(
             scope, "decision:payment:decide", "process:api", AuditOutcome.DONE, at_us, detail
         )
-        self._ledger.stores.audit.record(unit, event)
+        place = self._ledger.stores.audit.record(unit, event)
+        row = DecisionRow(
+            seq, int(outcome), clear["payment.id"], clear.get("merchant.id"), at_us, place
+        )
+        self._ledger.stores.records.add_decision(unit, scope, row)
         if outcome is not Outcome.ALLOW or entry.result.effects:
             told = self._told(scope, seq, entry)
             enqueue(unit, scope, DECISION_RECORDED, msgspec.json.encode(told), at_us)
+        return place
 
     def _told(self, scope: Scope, seq: int, entry: PaymentEntry) -> DecisionRecorded:
         """What webhooks tell about a decision."""

@@ -4,7 +4,8 @@ Guards: a ruleset is immutable and named by its content; nothing that does not c
 publishing moves one pointer by a log entry. Files are read, packed and opened by the compiler,
 never here, so that payments do not wait for them. New windows have history at once: they are filled
 from the log up to a sequence in a worker thread while payments go on, catch up with what came
-meanwhile, and take over between two payments. Not done here: approvals, shadow, roll-out (the lab).
+meanwhile, and take over between two payments. Publishing takes an approval and ends it in
+the commit of the switch. Not done here: asking for approvals, shadow, roll-out (the lab).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import msgspec
 from paywarden.core.errors import Conflict, NotFound
 from paywarden.core.scope import Scope
 from paywarden.decision import entries, errors
+from paywarden.decision.approved_payloads import publication
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.entries import PolicyEntry
 from paywarden.decision.history import History, fill
@@ -26,6 +28,8 @@ from paywarden.decision.list_desk import ListDesk
 from paywarden.decision.ports import PolicyCompiler, RulesetRow
 from paywarden.decision.state import ScopeState
 from paywarden.decision.webhook_types import RULESET_PUBLISHED, RulesetPublished
+from paywarden.identity.approvals.catalogue import RULESET_PUBLISH
+from paywarden.identity.approvals.execution import Approved, audit_actor
 from paywarden.kit.audit import AuditEvent, AuditOutcome
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.log import logger
@@ -81,8 +85,9 @@ class PolicyDesk:
             await self._ledger.stores.writer.commit(unit)
             return row, True
 
-    async def publish(self, scope: Scope, ruleset: str, actor: str) -> int:
+    async def publish(self, scope: Scope, ruleset: str, approved: Approved) -> int:
         """Let a stored ruleset decide from the next payment on; the log sequence of the switch."""
+        approved.require(scope, RULESET_PUBLISH, publication(ruleset))
         async with self._one_at_a_time:
             row = self._ledger.stores.records.ruleset(scope, ruleset)
             if row is None:
@@ -95,9 +100,9 @@ class PolicyDesk:
                 )
             self._keep(runtime)
             state = self._ledger.ready(scope)
-            await self._declare_lists(scope, runtime.policy, row.packed, actor)
+            await self._declare_lists(scope, runtime.policy, row.packed, approved.actor)
             windows = await self._filled(state, runtime)
-            return await self._switch(state, runtime, windows, actor)
+            return await self._switch(state, runtime, windows, approved)
 
     def observed(self, scope: Scope, observation: Observation) -> None:
         """Every observation as it is staged: a back-fill in progress must not miss it."""
@@ -157,7 +162,7 @@ class PolicyDesk:
             raise
 
     async def _switch(
-        self, state: ScopeState, runtime: PolicyRuntime, windows: Windows, actor: str
+        self, state: ScopeState, runtime: PolicyRuntime, windows: Windows, approved: Approved
     ) -> int:
         scope, ledger, unit = state.scope, self._ledger, UnitOfWork()
         filling = self._filling.pop(scope)
@@ -165,6 +170,8 @@ class PolicyDesk:
             _catch_up(filling, len(filling.waiting))
         if ledger.ready(scope) is not state:
             raise errors.engine_recovering()
+        approved.settle(unit)
+        actor = approved.actor
         with ledger.ahead():
             now = ledger.clock.now_us()
             staged: Staged = ledger.stage(
@@ -181,7 +188,7 @@ class PolicyDesk:
     def _audit(self, unit: UnitOfWork, scope: Scope, act: str, actor: str, ruleset: str) -> None:
         now = self._ledger.clock.now_us()
         event = AuditEvent(
-            scope, f"policy:ruleset:{act}", f"key:{actor}", AuditOutcome.DONE, now,
+            scope, f"policy:ruleset:{act}", audit_actor(actor), AuditOutcome.DONE, now,
             {"ruleset": ruleset},
         )  # fmt: skip
         self._ledger.stores.audit.record(unit, event)

@@ -11,6 +11,7 @@ from msgspec import Meta
 from paywarden.core.errors import InvalidRequest, NotFound
 from paywarden.core.instants import format_rfc3339
 from paywarden.core.scope import Scope
+from paywarden.decision.approved_payloads import publication
 from paywarden.decision.errors import card_number
 from paywarden.decision.intake import instant_of
 from paywarden.decision.ledger import Ledger
@@ -20,6 +21,9 @@ from paywarden.decision.policy_desk import PolicyDesk, ruleset_not_found
 from paywarden.decision.policy_upload import RulesetRequest
 from paywarden.decision.ports import PolicyCompiler, Records, RulesetRow
 from paywarden.decision.screening import refusal_of
+from paywarden.identity.approvals.catalogue import RULESET_PUBLISH
+from paywarden.identity.approvals.http import ApprovalView, maker_of, waiting
+from paywarden.identity.approvals.service import Approvals, Waiting
 from paywarden.kit.http.operation import Answer, Call, Operation
 from paywarden.kit.http.problem import Fault, FaultyFiles
 from paywarden.reference.card_numbers import looks_like_card_number
@@ -137,12 +141,14 @@ class PolicyOperations:
         records: Records,
         ledger: Ledger,
         compiler: PolicyCompiler,
+        approvals: Approvals,
     ) -> None:
         self._policies = policies
         self._lists = lists
         self._records = records
         self._ledger = ledger
         self._compiler = compiler
+        self._approvals = approvals
 
     def operations(self) -> list[Operation]:
         """Every operation of this module."""
@@ -169,7 +175,8 @@ class PolicyOperations:
                       Ruleset, permission="rulesets:read", tag="policy", path_texts=hashed),
             Operation("POST", "/v1/rulesets/{hash}/publish", "publish_ruleset",
                       "Let a ruleset decide", self.publish, Published,
-                      permission="rulesets:publish", tag="policy", path_texts=hashed),
+                      permission="rulesets:publish", tag="policy", path_texts=hashed,
+                      also_answers={202: ApprovalView}),
         ]  # fmt: skip
 
     async def features(self, call: Call) -> Answer:
@@ -205,7 +212,8 @@ class PolicyOperations:
         if looks_like_card_number(name):
             raise card_number("")
         try:
-            seq = await self._lists.edit(scope, name, kind, action, (entry,), call.asker.key_id)
+            maker = maker_of(call.asker).actor
+            seq = await self._lists.edit(scope, name, kind, action, (entry,), maker)
         except InvalidRequest as refusal:
             raise _of_one_entry(refusal) from None
         named = self._lists.find(scope, name)
@@ -225,7 +233,7 @@ class PolicyOperations:
         files = PolicyFiles(call.raw_body, sent=True)
         scope = call.asker.scope
         try:
-            row, fresh = await self._policies.create(scope, files, call.asker.key_id)
+            row, fresh = await self._policies.create(scope, files, maker_of(call.asker).actor)
         except PolicyErrors as found:
             raise _faulty(found) from None
         return Answer(self._shown(scope, row), 201 if fresh else 200)
@@ -244,8 +252,14 @@ class PolicyOperations:
         """POST /v1/rulesets/{hash}/publish."""
         asker = call.asker
         name = call.path["hash"]
-        seq = await self._policies.publish(asker.scope, name, asker.key_id)
-        return Answer(Published(name, True, seq))
+        if self._records.ruleset(asker.scope, name) is None:
+            raise ruleset_not_found()
+        done = await self._approvals.perform(
+            asker.scope, RULESET_PUBLISH, publication(name), maker_of(asker), f"publish {name}"
+        )
+        if isinstance(done, Waiting):
+            return waiting(self._approvals, done)
+        return Answer(Published(name, True, done.result))
 
     def _kind(self, scope: Scope, name: str, body: EntryRequest) -> ListKind:
         known = self._lists.lists(scope).get(name)

@@ -13,19 +13,24 @@ from typing import Protocol
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.scope import Scope
 from paywarden.decision.conduct import PolicyRuntime
+from paywarden.kit.audit import Place
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.risk.rules.file_pack import PolicyFiles, unpack_files
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionRow:
-    """One line of a list of decisions; the record is the log entry `seq`."""
+    """One line of a list of decisions; the record is the log entry `seq`.
+
+    `leaf`: place in the audit log, settled by the commit.
+    """
 
     seq: int
     outcome: int
     payment_id: str
     merchant: str | None
     at_us: int
+    leaf: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,11 @@ class Records(Protocol):
     """Rows beside the log; writes join the unit of work of the act."""
 
     def add_decision(self, unit: UnitOfWork, scope: Scope, row: DecisionRow) -> None:
-        """Add the list row of a decision."""
+        """Add the list row of a decision, after its audit event."""
+        ...
+
+    def leaf(self, seq: int) -> int | None:
+        """Place of a durable decision in the audit log; None when it has none."""
         ...
 
     def add_identity(self, unit: UnitOfWork, scope: Scope, digest: int, seq: int) -> None:

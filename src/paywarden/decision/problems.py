@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from paywarden.identity.approvals.problems import CODES as APPROVAL_CODES
+from paywarden.identity.problems import CODES as IDENTITY_CODES
+from paywarden.kit.http.signing import codes as signing
+
 CODES: Mapping[str, str] = {
+    **IDENTITY_CODES,
+    **signing.CODES,
+    **APPROVAL_CODES,
     "amount_missing": "Send amount_minor and currency; only account events go without.",
     "attempt_conflict": "This payment and attempt were decided with another body. A "
     "new try is a new attempt.",
+    "audit_detail_refused": "A detail for the log looks like a card number or a secret.",
     "bad_idempotency_key": "Use 1 to 255 printable ASCII characters.",
     "body_encoded": "Send the body as it is, without Content-Encoding.",
     "body_too_large": "Send less at once; the limit stands in the detail.",
@@ -15,6 +23,7 @@ CODES: Mapping[str, str] = {
     "card_facts_unverifiable": "No card data environment is set up whose signature could be "
     "checked.",
     "card_number_not_accepted": "Send a token or an opaque reference, never a card number.",
+    "checkpoint_not_yet": "The audit log has no signed checkpoint yet; try again in a minute.",
     "certificate_unreadable": "Name a file with a certificate in PEM form.",
     "certificates_enough": "Release a certificate that is no longer used.",
     "client_certificate_differs": "Use the certificate that the key is bound to.",
@@ -37,6 +46,7 @@ CODES: Mapping[str, str] = {
     "idempotency_key_invalid": "Use 1 to 255 printable ASCII characters.",
     "idempotency_key_reused": "Use a new Idempotency-Key for another request.",
     "identity_collision": "Send the payment again as another attempt.",
+    "index_outside_tree": "Ask for an index below the signed size.",
     "instrument_assertion_not_permitted": "Merchants send tokens with signed facts.",
     "internal_fault": "A fault of ours; quote the incident id.",
     "key_expired": "Ask the operator for a new API key.",
@@ -73,15 +83,21 @@ CODES: Mapping[str, str] = {
     "parameter_repeated": "Give each query parameter once.",
     "payment_unknown": "Send results after the payment was decided here.",
     "policy_invalid": "The policy has faults; each is listed with file and line.",
+    "rate_limited": "Slow down; see Retry-After, RateLimit and RateLimit-Policy.",
     "reader_closed": "The server is stopping; try again.",
     "readers_busy": "Slow down; see Retry-After.",
+    "receipt_pending": "The next checkpoint covers the decision; see Retry-After.",
+    "receipt_unavailable": "Older than the signed log, or the log is not signed now.",
     "recovering": "Try again in a second: the state is being rebuilt from the log.",
     "replay_too_long": "Run `paywarden replay` on the command line.",
     "ruleset_compiles_differently": "Push the policy again: this program reads it otherwise.",
     "ruleset_not_found": "No such ruleset for this key.",
     "scope_not_ready": "Run `paywarden init` for this tenant and environment.",
+    "size_not_signed": "Ask for the last signed size or a smaller one.",
+    "sizes_reversed": "Give `from` and `to` in ascending order.",
     "storage_failed": "The disk refuses writes; try again when the operator has seen to it.",
     "table_too_large": "The list file is too large; split it.",
+    "tenant_share_full": "Slow down: this tenant has its share of requests in flight.",
     "too_many_requests": "Slow down; see Retry-After.",
     "unit_too_large": "Send less at once.",
     "unknown_field": "Remove the field at `pointer`.",

@@ -21,6 +21,7 @@ decisions = sa.Table(
     sa.Column("payment_id", sa.Text, nullable=False),
     sa.Column("merchant", sa.Text),
     sa.Column("at_us", sa.Integer, nullable=False),
+    sa.Column("leaf", sa.Integer),
 )
 
 control = sa.Table(

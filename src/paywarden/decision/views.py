@@ -18,6 +18,7 @@ from paywarden.decision.entries import PaymentEntry
 from paywarden.decision.masking import mask, mask_all
 from paywarden.decision.messages import DecisionAnswer, DecisionView, Reason, RequiredAction
 from paywarden.decision.payments import STAGES, Decided
+from paywarden.decision.receipts import Receipts
 from paywarden.decision.sealing import Sealer
 from paywarden.fraud.reasons import reason_text
 from paywarden.risk.features.catalogue import FIELDS
@@ -32,13 +33,16 @@ ADVICE_CODES: Mapping[Outcome, tuple[tuple[str, str], ...]] = {
 class Views:
     """Makes answers and records of decisions."""
 
-    def __init__(self, ids: DecisionIds, sealer: Sealer) -> None:
+    def __init__(self, ids: DecisionIds, sealer: Sealer, receipts: Receipts) -> None:
         self._ids = ids
+        self._receipts = receipts
         self._sealer = sealer
 
     def answer(self, decided: Decided, policy_reasons: Mapping[str, str]) -> DecisionAnswer:
         """What the caller of POST /v1/decisions gets."""
-        return DecisionAnswer(**self._told(decided, policy_reasons))
+        return DecisionAnswer(
+            **self._told(decided, policy_reasons), receipt=self._receipts.promise(decided)
+        )
 
     def merchant(self, decided: Decided, policy_reasons: Mapping[str, str]) -> DecisionView:
         """The recorded answer, without any of the record."""

@@ -18,11 +18,17 @@ from starlette.applications import Starlette
 import paywarden
 from paywarden.core.errors import PaywardenError
 from paywarden.decision.http import DecisionOperations
+from paywarden.decision.list_edits_http import ListEditOperations
 from paywarden.decision.policy_http import PolicyOperations
 from paywarden.decision.problems import CODES
 from paywarden.entrypoints.home import find_home
 from paywarden.entrypoints.installation import Installation
+from paywarden.entrypoints.limits import rate_gate
+from paywarden.entrypoints.people_operations import people_operations
 from paywarden.entrypoints.start_report import give_up
+from paywarden.evidence.http import AuditOperations
+from paywarden.identity.approvals.http import ApprovalOperations
+from paywarden.identity.recorded_access import RecordedAccess
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.kit.http import app as http_app
 from paywarden.kit.http.operation import Operation, Surroundings
@@ -47,18 +53,28 @@ def create_app() -> Starlette:
 def application(installation: Installation) -> Starlette:
     """Application over an installation; its lifespan starts and stops it."""
     system = SystemOperations(
-        paywarden.__version__, installation.metrics, lambda: dependencies(installation), CODES
+        paywarden.__version__,
+        installation.metrics,
+        lambda: dependencies(installation),
+        CODES,
     )
     listed = operations(installation, system)
     system.describe(listed)
     surroundings = Surroundings(
-        installation.authenticator,
+        installation.people.authenticator,
         installation.clock,
         installation.randomness,
         installation.metrics,
         StoredReplays(installation.idempotency, installation.writer),
         installation.settings.server.max_in_flight,
+        origins=frozenset({installation.settings.identity.origin}),
+        on_refused=installation.evidence.refusals.note,
+        signatures=installation.signatures,
+        rates=rate_gate(installation.settings.limits, installation.clock, installation.randomness),
         certificates=installation.certificates,
+        recorder=RecordedAccess(
+            installation.writer, installation.ledger.stores.audit, installation.clock
+        ),
     )
 
     @asynccontextmanager
@@ -83,6 +99,8 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         installation.policies,
         installation.replays,
         installation.records,
+        installation.receipts,
+        installation.evidence.watch,
         installation.metrics,
     )
     policies = PolicyOperations(
@@ -91,7 +109,10 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         installation.records,
         installation.ledger,
         installation.compiler,
+        installation.approvals,
     )
+    proof = installation.evidence
+    audit = AuditOperations(proof.log, proof.proofs, proof.audit, proof.watch)
     hooks = installation.webhooks
     webhooks = WebhookOperations(
         hooks.endpoints, hooks.deliveries, hooks.catalogue, hooks.allowed, installation.writer,
@@ -100,7 +121,11 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
     return [
         *decisions.operations(),
         *policies.operations(),
+        *ListEditOperations(installation.lists, installation.approvals).operations(),
+        *ApprovalOperations(installation.approvals).operations(),
         *webhooks.operations(),
+        *people_operations(installation.people),
+        *audit.operations(),
         *system.operations(),
     ]
 

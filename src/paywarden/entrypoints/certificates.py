@@ -55,7 +55,8 @@ def certificates(arguments: argparse.Namespace, home: Home) -> int:
 def _change(
     arguments: argparse.Namespace, home: Home, scope: Scope, reader: Reader, store: SqliteBindings
 ) -> None:
-    binder, unit = Binder(store, SqliteAuditLog(reader), SystemClock()), UnitOfWork()
+    audit = SqliteAuditLog(reader)
+    binder, unit = Binder(store, audit, SystemClock()), UnitOfWork()
     if arguments.act == "bind":
         binder.bind(unit, scope, arguments.key_id, _read(arguments.certificate), ACTOR)
     else:
@@ -65,7 +66,7 @@ def _change(
         binder.release(unit, scope, arguments.key_id, thumbprint.lower(), ACTOR)
     if not unit.writes:
         return
-    writer = Writer(home.database, PARTS, (SqliteJournal(reader),))
+    writer = Writer(home.database, PARTS, (SqliteJournal(reader), audit))
     writer.start()
     try:
         writer.submit(unit).result()

@@ -2,11 +2,14 @@
 
     paywarden.toml            settings, commented
     keys/master.key           32 random bytes, mode 0600: back it up apart from data/
+    keys/audit_log.key        the audit log's name and signing key, mode 0600
+    keys/audit_log.checkpoint the last checkpoint signed: tells when a backup was put back
     keys/operator.key         the first operator's API key, mode 0600: move it to a vault
     data/paywarden.sqlite     log and records
     data/subject_keys.sqlite  one wrapped key per person
     data/webhooks.sqlite      deliveries of webhooks: the worker's own
     data/master.check         tells another master key from the one that the data belongs to
+    data/audit_log/           tiles of the audit log: can be made again from it
     data/segments/            sealed observations: can be made again from the log
     data/checkpoints/         state that they lead to: can be made again from segments
 
@@ -68,6 +71,21 @@ class Home:
     def webhooks(self) -> Path:
         """Deliveries of webhooks."""
         return self.root / "data" / "webhooks.sqlite"
+
+    @property
+    def audit_key(self) -> Path:
+        """The audit log's name and signing key."""
+        return self.root / "keys" / "audit_log.key"
+
+    @property
+    def audit_last_signed(self) -> Path:
+        """The last checkpoint signed, kept away from the database."""
+        return self.root / "keys" / "audit_log.checkpoint"
+
+    @property
+    def audit_tiles(self) -> Path:
+        """Tiles of the audit log."""
+        return self.root / "data" / "audit_log"
 
     @property
     def segments(self) -> Path:

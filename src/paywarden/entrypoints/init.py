@@ -16,6 +16,7 @@ from paywarden.core.errors import Conflict
 from paywarden.core.instants import parse_rfc3339
 from paywarden.core.scope import Scope
 from paywarden.decision import entries
+from paywarden.decision.approved_payloads import publication
 from paywarden.decision.entries import GenesisEntry
 from paywarden.decision.start import apply_control
 from paywarden.entrypoints.home import Home, private_write
@@ -23,7 +24,8 @@ from paywarden.entrypoints.installation import KEY_PARTS, PARTS, Installation
 from paywarden.entrypoints.settings import DEFAULT_TEXT, History
 from paywarden.entrypoints.webhooks import DELIVERY_PARTS
 from paywarden.fraud.shipped_policies import policy_folder
-from paywarden.identity.api_keys import new_key
+from paywarden.identity.api_keys import key_created, new_key
+from paywarden.identity.approvals.catalogue import RULESET_PUBLISH
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.kit.crypto.master import create_master_key
 from paywarden.kit.db.unit import UnitOfWork
@@ -109,7 +111,9 @@ async def _policy(installation: Installation, done: Initialised, folder: Path) -
     for scope in installation.scopes:
         if installation.ledger.states[scope].ruleset is None:
             row, _fresh = await installation.policies.create(scope, files, ACTOR)
-            await installation.policies.publish(scope, row.hash, ACTOR)
+            await installation.approvals.install(
+                scope, RULESET_PUBLISH, publication(row.hash), ACTOR
+            )
             done.changed.append(f"starter policy of {scope.text}")
 
 
@@ -120,7 +124,10 @@ def _operator(installation: Installation, done: Initialised) -> None:
         secret, record = new_key(
             test, "operator", installation.pepper, installation.clock, installation.randomness
         )
-        installation.api_keys.save(record)
+        unit = UnitOfWork()
+        installation.audit.record(unit, key_created(record, "command:init"))
+        installation.api_keys.stage(unit, record)
+        installation.writer.submit(unit).result()
         private_write(path, secret.expose() + "\n")
         done.changed.append("operator key")
     _show_key(installation.home, done)

@@ -20,6 +20,7 @@ from paywarden.core.errors import NotFound, PaywardenError, Unavailable
 from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
 from paywarden.decision import entries
+from paywarden.decision.approved_acts import ApprovedActs
 from paywarden.decision.checkpoints import Checkpoints
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.decision_ids import DecisionIds
@@ -31,6 +32,7 @@ from paywarden.decision.ledger import Ledger, Stores
 from paywarden.decision.list_desk import ListDesk
 from paywarden.decision.payments import Payments
 from paywarden.decision.policy_desk import PolicyDesk
+from paywarden.decision.receipts import Receipts
 from paywarden.decision.replay_desk import ReplayDesk
 from paywarden.decision.sealing import Sealer
 from paywarden.decision.start import Foundations, rebuild
@@ -38,19 +40,31 @@ from paywarden.decision.stores.image_files import ImageFiles
 from paywarden.decision.stores.sqlite import SCHEMA as DECISION_SCHEMA
 from paywarden.decision.stores.sqlite import SqliteRecords
 from paywarden.decision.views import Views
+from paywarden.entrypoints.approvals_wiring import wired
 from paywarden.entrypoints.checkpoint_schedule import CheckpointSchedule
 from paywarden.entrypoints.compiling import Compiler
+from paywarden.entrypoints.evidence import evidence_parts
 from paywarden.entrypoints.home import Home, private_write
+from paywarden.entrypoints.people_wiring import People
 from paywarden.entrypoints.settings import Settings
 from paywarden.entrypoints.tables import derivers
 from paywarden.entrypoints.warming import share_interpreter, warm_up
 from paywarden.entrypoints.webhooks import webhook_parts
+from paywarden.evidence.screen import may_not_be_logged
+from paywarden.evidence.stores.sqlite_checkpoints import SCHEMA as EVIDENCE_SCHEMA
 from paywarden.identity.api_keys import ApiKeyAuthenticator
+from paywarden.identity.approvals.stores.sqlite import SCHEMA as APPROVALS
 from paywarden.identity.certificate_bindings import CertificateCheck
+from paywarden.identity.client_key_registry import ClientKeyRegistry
+from paywarden.identity.client_keys import KeySealer
+from paywarden.identity.key_acts import KeyActs
+from paywarden.identity.key_desk import KeyDesk
+from paywarden.identity.stores.client_keys import CLIENT_KEYS, SqliteClientKeys, SqliteNonces
 from paywarden.identity.stores.sqlite import SCHEMA as IDENTITY_SCHEMA
 from paywarden.identity.stores.sqlite import SqliteKeys
 from paywarden.identity.stores.sqlite_certificates import CERTIFICATES, SqliteBindings
 from paywarden.kit.audit import SqliteAuditLog
+from paywarden.kit.audit_personal import PersonalDetails
 from paywarden.kit.crypto.derive import Purpose, derive
 from paywarden.kit.crypto.digest import KeyedDigest
 from paywarden.kit.crypto.master import load_master_key
@@ -58,6 +72,8 @@ from paywarden.kit.crypto.subjects import SubjectKeyRing
 from paywarden.kit.db.reader import Reader
 from paywarden.kit.db.schema import KIT
 from paywarden.kit.db.writer import Writer
+from paywarden.kit.http.signing.guard import GuardedSignatures, RefusalAudit
+from paywarden.kit.http.signing.nonces import Nonces
 from paywarden.kit.idempotency import Idempotency
 from paywarden.kit.log import logger
 from paywarden.kit.metrics import Metrics
@@ -73,7 +89,10 @@ from paywarden.risk.features.digests import Digester
 from paywarden.risk.lists.model import ListKind
 from paywarden.risk.lists.store import Lists
 
-PARTS = (KIT, DECISION_SCHEMA, IDENTITY_SCHEMA, WEBHOOK_ENDPOINTS, CERTIFICATES)
+PARTS = (
+    KIT, DECISION_SCHEMA, EVIDENCE_SCHEMA, IDENTITY_SCHEMA, CLIENT_KEYS, WEBHOOK_ENDPOINTS,
+    CERTIFICATES, APPROVALS,
+)  # fmt: skip
 KEY_PARTS = (SUBJECT_KEYS,)
 FIRST_PAUSE_SECONDS = 0.2
 LAST_PAUSE_SECONDS = 5.0
@@ -125,9 +144,12 @@ class Installation:
         self.journal = SqliteJournal(self.reader)
         self.wrapped_keys = SqliteWrappedKeys(home.subject_keys)
         self.key_ring = SubjectKeyRing(self.keys.master, self.wrapped_keys, clock, randomness)
-        self.writer = Writer(home.database, PARTS, (self.key_ring, self.journal))
+        personal = PersonalDetails(self.key_ring, randomness)
+        self.audit = SqliteAuditLog(self.reader, personal, may_not_be_logged)
+        participants = (self.key_ring, self.journal, self.audit)
+        self.writer = Writer(home.database, PARTS, participants)
         self.records = SqliteRecords(self.reader)
-        stores = Stores(self.journal, self.writer, self.records, SqliteAuditLog(self.reader))
+        stores = Stores(self.journal, self.writer, self.records, self.audit)
         self.ledger = Ledger(stores, self.keys.sub("bodies"), clock, self.metrics)
         self.history = History(self.journal, home.segments)
         self.checkpoints = Checkpoints(
@@ -146,18 +168,44 @@ class Installation:
         )
         self.payment_reader = PaymentReader(self._hash_identifier, active_currency)
         self.events = Events(self.ledger, self.payments, self.payment_reader, self.sealer)
-        self.views = Views(self.ids, self.sealer)
+        self.evidence = evidence_parts(
+            home, settings.audit, self.scopes[1], self.audit, self.reader, self.writer, clock,
+            randomness, self.metrics,
+        )  # fmt: skip
+        log, proofs = self.evidence.log, self.evidence.proofs
+        self.receipts = Receipts(self.ids, self.records, log, proofs)
+        self.views = Views(self.ids, self.sealer, self.receipts)
         self.replays = ReplayDesk(
             self.ledger, self.history, self.policies, self.sealer, self.fresh_lists
         )
         self.api_keys = SqliteKeys(self.reader, self.writer)
         self.pepper = derive(self.keys.master, Purpose.API_KEYS)
-        self.authenticator = ApiKeyAuthenticator(self.api_keys, self.pepper, clock)
+        self.people = People(
+            settings, home.root, self.reader, self.writer, self.audit, self.key_ring,
+            self.keys.master, ApiKeyAuthenticator(self.api_keys, self.pepper, clock), clock,
+            randomness,
+        )  # fmt: skip
+        self.nonces = Nonces(SqliteNonces(self.reader), self.writer.board, clock)
+        self.refusals = RefusalAudit(self.audit, self.writer.enqueue, clock, self.metrics)
+        client_keys = ClientKeyRegistry(
+            SqliteClientKeys(self.reader, self.writer),
+            KeySealer(self.keys.master, randomness),
+            clock,
+        )
+        self.signatures = GuardedSignatures(client_keys, self.nonces, self.refusals)
         self.certificates = CertificateCheck(
             ClientCertificates(believed=bool(settings.server.socket)),
             SqliteBindings(self.reader),
             clock,
         )
+        self.approvals = wired(
+            settings, self.people.roster, self.reader, self.writer, self.audit,
+            self.keys.master, clock, randomness,
+        )  # fmt: skip
+        ApprovedActs(self.policies, self.lists).register(self.approvals)
+        KeyActs(
+            KeyDesk(self.api_keys, self.writer, self.audit, self.pepper, clock, randomness)
+        ).register(self.approvals)
         self.idempotency = Idempotency(
             self.reader, KeyedDigest(derive(self.keys.master, Purpose.IDEMPOTENCY)), clock
         )
@@ -202,7 +250,11 @@ class Installation:
         self.ledger.failed = True
         share_interpreter()
         self.writer.start()
+        await asyncio.to_thread(self.nonces.load)
         self.keeper.start()
+        await self.evidence.integrator.start()
+        if self.evidence.submission is not None:
+            self._keep(self.evidence.submission.run())
         await self._rebuild()
         self._keep(self.schedule.run())
         self._keep(self._prune_outbox())
@@ -212,6 +264,7 @@ class Installation:
         outbox = Outbox(self.reader)
         while True:
             unit = outbox.prune(self.clock.now_us())
+            self.evidence.refusals.flush()
             if unit is not None and not self.ledger.failed:
                 with contextlib.suppress(PaywardenError):  # the next round tries again
                     await self.writer.commit(unit)
@@ -227,11 +280,15 @@ class Installation:
         self.ready = False
         await self.ledger.settle()
         self.ledger.failed = True
+        self.refusals.flush()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self.evidence.refusals.flush(last=True)
+        await self.evidence.integrator.stop()
         await self.compiler.close()
+        await self.people.close()
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:

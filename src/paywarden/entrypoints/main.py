@@ -25,6 +25,7 @@ OF_CLI = {
     "simulate": "make a synthetic world with attacks",
     "doctor": "judge a TLS endpoint",
     "bench": "run a benchmark of a source tree",
+    "sign": "sign a request, or explain a refused signature",
 }
 """Commands that need no installation: modules of `paywarden.cli` with add_arguments and run."""
 
@@ -66,10 +67,39 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     replay.add_argument("--policy", metavar="DIR", help="decide with this policy instead")
     checkpoint = _command(parts, "checkpoint", "write down the state of the windows", _checkpoint)
     checkpoint.add_argument("--to", dest="to_seq", type=int, metavar="SEQ")
-    keys = _command(parts, "keys", "make an API key", _keys)
+    keys = _command(parts, "keys", "make, list, rotate and revoke API keys", _keys)
+    keys.add_argument(
+        "act", nargs="?", choices=("make", "list", "revoke", "rotate"), default="make"
+    )
+    keys.add_argument("--key", metavar="KEY_ID", help="the key to revoke or rotate")
+    keys.add_argument("--name", default="", help="what a new key is for; unique among live keys")
+    keys.add_argument("--owner", default="", help="who answers for a new key")
+    keys.add_argument("--days", type=int, help="a new key ends after so many days")
+    keys.add_argument("--overlap-hours", type=int, default=24, help="both live when rotating")
     keys.add_argument("--environment", choices=("test", "live"), default="test")
-    keys.add_argument("--role", choices=("merchant", "operator"), default="merchant")
+    keys.add_argument("--role", choices=("merchant", "operator", "auditor"), default="merchant")
     keys.add_argument("--merchant", help="bind a merchant's key to its id")
+    people = _command(parts, "people", "list, invite and disable persons", _people)
+    people.add_argument("act", choices=("list", "invite", "link", "disable", "revoke-sessions"))
+    people.add_argument("--environment", choices=("test", "live"), default="test")
+    people.add_argument("--person", metavar="PSN", help="the person meant")
+    people.add_argument("--login", help="login name of an invited person")
+    people.add_argument("--name", help="display name of an invited person")
+    people.add_argument("--email", help="e-mail of an invited person")
+    people.add_argument("--first", action="store_true", help="one of the first three persons")
+    people.add_argument("--role", action="append", help="a role, with --first only")
+    audit = _command(parts, "audit", "export, verify and prove the audit log", _audit)
+    if "audit" in words:
+        importlib.import_module("paywarden.cli.audit").add_arguments(audit)
+    witness = _command(parts, "witness", "cosign audit logs of others", _witness)
+    witness.add_argument("--state", required=True, metavar="DIR", help="the witness' own folder")
+    witness.add_argument("--host", default="127.0.0.1")
+    witness.add_argument("--port", type=int, default=8090)
+    witness.add_argument("--trust", action="append", default=[], metavar="KEY", help="a log's key")
+    witness.add_argument("--name", help="name of a new witness' key")
+    signing = _command(parts, "signing-keys", "clients' signing keys", _signing_keys)
+    if "signing-keys" in words:
+        importlib.import_module("paywarden.entrypoints.signing_keys").add_arguments(signing)
     bound = _command(parts, "certificates", "bind keys to client certificates", _certificates)
     if "certificates" in words:
         importlib.import_module("paywarden.entrypoints.certificates").add_arguments(bound)
@@ -143,15 +173,39 @@ def _checkpoint(arguments: argparse.Namespace, home: Home) -> int:
 
 
 def _keys(arguments: argparse.Namespace, home: Home) -> int:
-    from paywarden.entrypoints.keys import make_api_key
+    from paywarden.entrypoints.keys import keys
 
-    return make_api_key(arguments, home)
+    return keys(arguments, home)
+
+
+def _audit(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.audit import audit
+
+    return audit(arguments, home)
+
+
+def _witness(arguments: argparse.Namespace, _home: Home) -> int:
+    from paywarden.entrypoints.witness import witness
+
+    return witness(arguments)
+
+
+def _signing_keys(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.signing_keys import run
+
+    return run(arguments, home)
 
 
 def _certificates(arguments: argparse.Namespace, home: Home) -> int:
     from paywarden.entrypoints.certificates import certificates
 
     return certificates(arguments, home)
+
+
+def _people(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.people import people
+
+    return people(arguments, home)
 
 
 def _version(arguments: argparse.Namespace, _home: Home) -> int:

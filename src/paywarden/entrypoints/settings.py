@@ -50,6 +50,15 @@ class History(msgspec.Struct, frozen=True):
     complete_from: str = ""
 
 
+class Identity(msgspec.Struct, frozen=True):
+    """How people reach the sign-in page; passkeys are bound to this domain for ever."""
+
+    rp_id: str = "localhost"
+    rp_name: str = "Paywarden"
+    origin: str = "http://localhost:8080"
+    breached_passwords: str = ""
+
+
 class Checkpoints(msgspec.Struct, frozen=True):
     """How often the state of the windows is written down, so that a restart is short.
 
@@ -76,6 +85,31 @@ class Webhooks(msgspec.Struct, frozen=True):
     allowed_networks: tuple[str, ...] = ()
 
 
+class Audit(msgspec.Struct, frozen=True):
+    """The audit log's witness; empty means none. `witness_key` reads name+hash+key."""
+
+    witness_url: str = ""
+    witness_key: str = ""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Requests a second in the long run, and how many at once; a rate of 0 is no limit.
+
+    `trusted_proxies`: addresses or networks whose X-Forwarded-For is believed, between commas.
+    `exempt_keys`: ids of API keys (`key_...`), between commas, without limit by key and
+    principal: the operator's own.
+    """
+
+    address_per_second: Annotated[float, Meta(ge=0, le=1_000_000)] = 0.0
+    address_burst: Annotated[int, Meta(ge=1, le=1_000_000)] = 100
+    key_per_second: Annotated[float, Meta(ge=0, le=1_000_000)] = 0.0
+    key_burst: Annotated[int, Meta(ge=1, le=1_000_000)] = 200
+    principal_per_second: Annotated[float, Meta(ge=0, le=1_000_000)] = 0.0
+    principal_burst: Annotated[int, Meta(ge=1, le=1_000_000)] = 400
+    trusted_proxies: str = ""
+    exempt_keys: str = ""
+
+
 class Settings(msgspec.Struct, frozen=True):
     """All sections."""
 
@@ -85,7 +119,10 @@ class Settings(msgspec.Struct, frozen=True):
     history: History = History()
     checkpoints: Checkpoints = Checkpoints()
     tables: Tables = Tables()
+    audit: Audit = Audit()
+    limits: Limits = Limits()
     webhooks: Webhooks = Webhooks()
+    identity: Identity = Identity()
 
 
 DEFAULT_TEXT = """\
@@ -96,7 +133,7 @@ DEFAULT_TEXT = """\
 # host = "127.0.0.1"        # other than loopback only with [tls]
 # port = 8080
 # socket = ""               # a unix socket (0660) instead, for a proxy that checks certificates
-# max_in_flight = 512       # more requests at once are answered 429
+# max_in_flight = 512       # more requests at once are answered 429; tenants share them fairly
 
 [tls]
 # certificate = "tls/chain.pem"   # the server's certificate and what signed it
@@ -112,6 +149,11 @@ DEFAULT_TEXT = """\
 # When Paywarden is put in front of traffic that exists already, say since when its log is complete.
 # Windows that reach further back are partial, and rules that need the whole of them do not fire.
 # complete_from = "2026-11-22T00:00:00Z"
+
+[audit]
+# A witness on another machine cosigns the audit log; see docs/how-to/verify-the-log.md.
+# witness_url = "http://127.0.0.1:8090"
+# witness_key = "name+hash+key"
 
 [checkpoints]
 # A restart replays what came since the last checkpoint of the windows, some 15 seconds a million.
@@ -130,4 +172,22 @@ DEFAULT_TEXT = """\
 [webhooks]
 # Webhooks go to public https addresses only. Networks of your own that they may reach as well:
 # allowed_networks = ["10.20.0.0/16"]
+
+[identity]
+# rp_id = "localhost"                  # domain that passkeys are bound to: choose it once
+# rp_name = "Paywarden"
+# origin = "http://localhost:8080"     # where browsers find /sign-in; https in production
+# breached_passwords = ""              # sorted SHA-1 lines; see docs/how-to/people-and-sign-in.md
+
+[limits]
+# Requests a second in the long run and how many at once, by address (IPv6: /64), by API key, and by
+# principal (tenant, environment and merchant). 0 is no limit. See docs/reference/rate-limits.md.
+# address_per_second = 0.0
+# address_burst = 100
+# key_per_second = 0.0
+# key_burst = 200
+# principal_per_second = 0.0
+# principal_burst = 400
+# trusted_proxies = ""      # "127.0.0.1, 10.0.0.0/8": whose X-Forwarded-For is believed
+# exempt_keys = ""          # "key_...": your own keys, not limited by key and principal
 """

@@ -3,7 +3,8 @@
 Form: prefix, 8 characters of key id, 32 of secret, 6 of checksum, all base 32 in lower case. The
 checksum refuses typing errors and lets secret scanners recognise a key without asking us. Stored:
 a keyed digest of the whole key, never the key; comparison is constant-time.
-Not done here: approvals, people, sessions (they come with the trust room).
+Not done here: what a role may do (`identity.permissions`), the life of keys (`key_desk.py`), people
+and their sessions (`sessions.py`).
 
 >>> text = make_key(Environment.TEST, b"\\x01" * 5, b"\\x02" * 20)
 >>> parse_key(text).key_id == "key_" + text[8:16]
@@ -16,43 +17,29 @@ import base64
 import hashlib
 import hmac
 import zlib
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import NotAuthenticated
 from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
+from paywarden.identity.permissions.access import permissions_of_key
+from paywarden.identity.permissions.model import Role
+from paywarden.kit.audit import AuditEvent, AuditOutcome, Scalar
+from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.http.authenticator import Principal
 
-ROLES: Mapping[str, frozenset[str]] = {
-    "merchant": frozenset(
-        {"decisions:create", "decisions:read", "events:create", "webhooks:read", "webhooks:write"}
-    ),
-    "operator": frozenset(
-        {
-            "decisions:create",
-            "decisions:read",
-            "decisions:explain",
-            "decisions:replay",
-            "events:create",
-            "events:label",
-            "instrument:assert",
-            "features:read",
-            "lists:read",
-            "lists:write",
-            "rulesets:read",
-            "rulesets:write",
-            "rulesets:publish",
-            "webhooks:read",
-            "webhooks:write",
-        }
-    ),
-}
+KEY_ROLES: Final = (Role.MERCHANT, Role.OPERATOR, Role.AUDITOR)
+"""Roles that a key may carry; what they may do stands in `identity.permissions.table`."""
 HOW_TO_GET_ONE = (
     "send the header 'Authorization: Bearer pw_test_...'; 'paywarden init' prints the first key"
 )
+
+
+WRITE_USE_US = 60_000_000
+"""The time of last use is written at most once a minute per key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +62,14 @@ class KeyRecord:
     merchant: str | None = None
     expires_at_us: int | None = None
     revoked_at_us: int | None = None
+    owner: str = ""
+    name: str = ""
+    last_used_at_us: int | None = None
+
+    def live_at(self, now_us: int) -> bool:
+        """Neither revoked nor expired at an instant."""
+        expired = self.expires_at_us is not None and self.expires_at_us <= now_us
+        return self.revoked_at_us is None and not expired
 
 
 class KeyStore(Protocol):
@@ -90,6 +85,29 @@ class KeyStore(Protocol):
 
     def count(self) -> int:
         """How many keys exist."""
+        ...
+
+    def records(self, scope: Scope) -> Sequence[KeyRecord]:
+        """All keys of a scope, oldest first."""
+        ...
+
+    def stage(self, unit: UnitOfWork, record: KeyRecord) -> None:
+        """Add a new key to `unit`."""
+        ...
+
+    def stage_end(
+        self,
+        unit: UnitOfWork,
+        scope: Scope,
+        key_id: str,
+        revoked_at_us: int | None,
+        expires_at_us: int | None,
+    ) -> None:
+        """Add to `unit` when a key ends, or ended."""
+        ...
+
+    def note_use(self, key_id: str, at_us: int) -> None:
+        """Write when a key was last used, without waiting; a failure is logged."""
         ...
 
 
@@ -127,13 +145,22 @@ def new_key(
     merchant: str | None = None,
 ) -> tuple[Secret[str], KeyRecord]:
     """A fresh key and its record; the key is shown once."""
-    if role not in ROLES:
-        raise ValueError("role must be one of " + ", ".join(sorted(ROLES)))
+    if role not in KEY_ROLES:
+        raise ValueError("role must be one of " + ", ".join(KEY_ROLES))
     text = make_key(scope.environment, randomness.octets(5), randomness.octets(20))
     record = KeyRecord(
         parse_key(text).key_id, scope, role, digest_key(text, pepper), clock.now_us(), merchant
     )
     return Secret(text), record
+
+
+def key_created(record: KeyRecord, actor: str) -> AuditEvent:
+    """The audit event of a new key; it goes into the unit that stores the key."""
+    detail: dict[str, Scalar] = {"key_id": record.key_id, "role": record.role}
+    if record.merchant is not None:
+        detail["merchant"] = record.merchant
+    done, at_us = AuditOutcome.DONE, record.created_at_us
+    return AuditEvent(record.scope, "identity:key:create", actor, done, at_us, detail)
 
 
 class ApiKeyAuthenticator:
@@ -185,7 +212,12 @@ class ApiKeyAuthenticator:
             raise NotAuthenticated(
                 "key_unknown", f"this API key is not known here; {HOW_TO_GET_ONE}"
             )
-        return Principal(record.key_id, record.scope, ROLES[record.role], record.merchant)
+        used = record.last_used_at_us
+        if used is None or now_us - used >= WRITE_USE_US:
+            self._store.note_use(record.key_id, now_us)
+        permissions = permissions_of_key(record.role, record.scope.environment)
+        roles = frozenset({record.role})
+        return Principal(record.key_id, record.scope, permissions, record.merchant, roles=roles)
 
 
 _REMEMBERED = 4096

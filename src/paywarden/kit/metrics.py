@@ -47,6 +47,9 @@ class Metrics:
         self.card_numbers_refused = self._counter(
             "paywarden_card_numbers_refused_total", "Requests refused for a card number", ()
         )
+        self.signature_refusals = self._counter(
+            "paywarden_signature_refusals_total", "Requests refused for their signature", ("code",)
+        )
         self.rule_errors = self._counter(
             "paywarden_rule_errors_sampled_total", "Sampled evaluation errors of rules", ("code",)
         )

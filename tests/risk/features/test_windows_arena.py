@@ -214,6 +214,47 @@ def test_memory_stays_when_months_pass() -> None:
     assert taken[-1] < 1.05 * taken[3]
 
 
+def test_what_no_key_holds_is_given_back() -> None:
+    """Keys of different reach share an event; its memory returns with the last of them."""
+    plan = WindowPlan(
+        [
+            aggregate("count", ("card",), 60 * SECOND),
+            aggregate("sum", ("device",), DAY, of=AMOUNT),
+            aggregate("distinct", ("merchant",), 3 * DAY, of="card.fingerprint"),
+            aggregate("last", ("card",), None, of=AMOUNT, where="is fraud"),
+            aggregate("stddev", ("card", "device"), 90 * DAY, of=AMOUNT, where="is five"),
+        ],
+        FILTERS,
+    )
+    arena, seq, used = Windows(plan, 0), 0, []
+    for month in range(4):
+        start = T0 + month * 300 * DAY
+        for i in range(1_200):
+            seq += 1
+            label = {"event__kind": "label", "event__verdict": "fraud"}
+            kind = label if i % 10 == 0 else {"event__kind": "payment"}
+            arena.add(
+                observation(
+                    seq,
+                    start + i * SECOND,
+                    keys={"card": i % 7 + 1, "device": i % 11 + 1, "merchant": 1},
+                    retracts=seq - 5 if i % 10 == 5 else 0,
+                    payment__amount_minor=5 if i % 3 else 8,
+                    card__fingerprint=i % 500 + 1,
+                    **kind,
+                )
+            )
+        held = arena.memory()
+        assert held["events"] > 1_000
+        for _ in range(3_000):
+            seq += 1
+            arena.add(payment(seq, start + 200 * DAY, keys={"phone": 1}))
+        left = arena.memory()
+        used.append((left["events"], left["keys"], left["pairs"], left["bytes_used"]))
+        assert left["bytes_used"] < held["bytes_used"] - 1_000 * 16
+    assert used == [(0, 7, 0, used[0][3])] * 4
+
+
 def test_order_of_the_log_is_kept() -> None:
     plan = WindowPlan([aggregate("count"), aggregate("sum", of=AMOUNT)], {})
     arena = Windows(plan, 0)

@@ -6,13 +6,32 @@ from collections.abc import Sequence
 
 from paywarden.core.scope import Scope
 from paywarden.decision.ports import DecisionRow, RulesetRow
+from paywarden.kit.audit import Place
 from paywarden.kit.db.reader import Reader
 from paywarden.kit.db.schema import SchemaPart
-from paywarden.kit.db.statement import Insert
+from paywarden.kit.db.statement import Insert, Parameters
 from paywarden.kit.db.unit import UnitOfWork
 
-SCHEMA = SchemaPart("decision", "decision_0001", "paywarden.decision:migrations/versions")
-_DECISION = Insert("decisions", ("seq", "scope", "outcome", "payment_id", "merchant", "at_us"))
+SCHEMA = SchemaPart(
+    "decision",
+    "decision_0002",
+    "paywarden.decision:migrations/versions",
+    known=("decision_0001",),
+)
+
+
+def _placed(row: Parameters) -> Parameters:
+    """The audit event of the same unit was placed before, so its index is known here."""
+    place = row[-1]
+    return (*row[:-1], place.index if isinstance(place, Place) else None)
+
+
+_DECISION = Insert(
+    "decisions",
+    ("seq", "scope", "outcome", "payment_id", "merchant", "at_us", "leaf"),
+    finish=_placed,
+)
+_LEAF = "SELECT leaf FROM decisions WHERE seq = ?"
 _IDENTITY = Insert("identities", ("scope", "digest", "seq"))
 _FIND_IDENTITY = "SELECT seq FROM identities WHERE scope = ? AND digest = ?"
 _HALF, _WHOLE = 1 << 63, 1 << 64
@@ -46,8 +65,14 @@ class SqliteRecords:
     def add_decision(self, unit: UnitOfWork, scope: Scope, row: DecisionRow) -> None:
         """Add the list row of a decision."""
         unit.add(
-            _DECISION, (row.seq, scope.text, row.outcome, row.payment_id, row.merchant, row.at_us)
+            _DECISION,
+            (row.seq, scope.text, row.outcome, row.payment_id, row.merchant, row.at_us, row.leaf),
         )
+
+    def leaf(self, seq: int) -> int | None:
+        """Place of a durable decision in the audit log."""
+        row = self._reader.one(_LEAF, (seq,))
+        return None if row is None else row[0]
 
     def add_identity(self, unit: UnitOfWork, scope: Scope, digest: int, seq: int) -> None:
         """Note where an event or continuation stands."""

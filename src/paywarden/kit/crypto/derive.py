@@ -28,8 +28,13 @@ class Purpose(enum.StrEnum):
     CHECKPOINTS = "checkpoints"
     SUBJECT_NAMES = "subject_names"
     SUBJECT_WRAPPING = "subject_wrapping"
+    PEOPLE = "people"
+    SESSIONS = "sessions"
+    CLIENT_KEYS = "client_keys"
+    ANSWER_SIGNING = "answer_signing"
     COMPILED_POLICIES = "compiled_policies"
     WEBHOOKS = "webhooks"
+    APPROVALS = "approvals"
 
 
 def derive(master: Secret[bytes], purpose: Purpose) -> Secret[bytes]:

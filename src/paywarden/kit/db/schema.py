@@ -34,7 +34,10 @@ class SchemaPart:
 
 
 KIT: Final = SchemaPart(
-    "kit", "kit_0003", "paywarden.kit.db:migrations/versions", known=("kit_0001",)
+    "kit",
+    "kit_0004",
+    "paywarden.kit.db:migrations/versions",
+    known=("kit_0001", "kit_0003"),
 )
 
 

@@ -35,6 +35,8 @@ audit_log = sa.Table(
     sa.Column("outcome", sa.Text, nullable=False),
     sa.Column("at_us", sa.Integer, nullable=False),
     sa.Column("detail", sa.LargeBinary, nullable=False),
+    sa.Column("personal", sa.LargeBinary),
+    sa.Column("sealed", sa.LargeBinary),
 )
 
 outbox = sa.Table(

@@ -29,6 +29,7 @@ from paywarden.core.errors import LimitExceeded, PaywardenError, Unavailable
 from paywarden.kit.db import batch, connection
 from paywarden.kit.db.checkpoints import Checkpoints
 from paywarden.kit.db.participant import Participant
+from paywarden.kit.db.rider import Rider
 from paywarden.kit.db.schema import SchemaPart, check_schema
 from paywarden.kit.db.tickets import Ticket, settle
 from paywarden.kit.db.unit import UnitOfWork
@@ -63,6 +64,7 @@ class Writer:
         self._queue_limit = queue_limit
         self._batch_limit = batch_limit
         self._queue: deque[Ticket] = deque()
+        self._riders: list[Rider] = []
         self._changed = threading.Condition()
         self._idle = False
         self._crowded = False
@@ -142,10 +144,26 @@ class Writer:
 
     async def commit(self, unit: UnitOfWork) -> None:
         """Queue `unit` and wait until it is durable. For tasks; errors as `submit`."""
+        await self.enqueue(unit)
+
+    def board(self, unit: UnitOfWork) -> Rider:
+        """Let the writes of `unit` travel with the next unit queued. Errors: Unavailable."""
+        rider = Rider(unit, self.enqueue)
+        with self._changed:
+            if self._state != "open" or self._stopping:
+                raise Unavailable(f"writer_{self._state}", "nothing can be written at the moment")
+            self._riders.append(rider)
+        return rider
+
+    def enqueue(self, unit: UnitOfWork) -> asyncio.Future[None]:
+        """Queue `unit` now; the future is done when it is durable. Within an event loop.
+
+        Units queued later are not durable before this one. Errors as `submit`.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
         self._enqueue(Ticket(unit, loop, future))
-        await future
+        return future
 
     def _enqueue(self, ticket: Ticket) -> None:
         with self._changed:
@@ -156,10 +174,18 @@ class Writer:
             if len(self._queue) >= self._queue_limit:
                 raise LimitExceeded("writer_queue_full", "too many writes are waiting; slow down")
             ticket.unit.submitted = True
+            if self._riders:
+                self._take_along(ticket)
             self._queue.append(ticket)
             if self._idle:
                 self._idle = False
                 self._changed.notify()
+
+    def _take_along(self, ticket: Ticket) -> None:
+        ticket.unit.writes[:0] = [write for one in self._riders for write in one.unit.writes]
+        for rider in self._riders:
+            rider.carrier = ticket.future
+        self._riders.clear()
 
     def _open(self) -> None:
         opened = connection.open_writing(self._path)

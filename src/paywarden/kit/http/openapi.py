@@ -26,7 +26,7 @@ RETRY_AFTER = {
 def document(operations: Iterable[Operation], version: str) -> dict[str, Any]:
     """The whole document as plain JSON values."""
     listed = tuple(operations)
-    kinds = [kind for op in listed for kind in (op.body, op.answer, op.query) if _is_schema(kind)]
+    kinds = [kind for op in listed for kind in _kinds(op) if _is_schema(kind)]
     kinds.append(problem.Problem)
     _, components = msgspec.json.schema_components(kinds, ref_template=_REF)
     for kind in kinds:
@@ -51,6 +51,11 @@ def document(operations: Iterable[Operation], version: str) -> dict[str, Any]:
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
     }
+
+
+def _kinds(operation: Operation) -> tuple[Any, ...]:
+    others = operation.also_answers.values()
+    return (operation.body, operation.answer, operation.query, *others)
 
 
 def _is_schema(kind: Any) -> bool:
@@ -122,6 +127,10 @@ def _responses(operation: Operation) -> dict[str, Any]:
     made: dict[str, Any] = {str(operation.status): done}
     for status, text in operation.also_declares.items():
         made[str(status)] = done | {"description": text}
+    for status, kind in operation.also_answers.items():
+        content = {"application/json": {"schema": _schema(kind)}}
+        waits = {"description": "Waits for approval", "headers": REQUEST_ID}
+        made[str(status)] = waits | {"content": content}
     refused = {
         problem.CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}},
     }

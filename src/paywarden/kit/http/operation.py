@@ -1,10 +1,11 @@
 """One typed HTTP operation, in a fixed order that no handler can skip.
 
-Order: request id, admission limit, authentication, permission, body within its limit and time,
-idempotency key, decoding, handler, encoding. Default deny: an operation without a permission must
-say `public=True`. A body that its `screen` refuses is never digested for a key, nor kept. Handlers
-raise `paywarden.core.errors`; only this module and `problem` speak HTTP.
-Not done here: signatures (they come on top of the key) and TLS (the server's).
+Order: request id, admission limit, rate by address, authentication, client certificate, permission,
+rate by key, the tenant's share of places, body within its limit and time, signature, idempotency
+key, decoding, handler, encoding, signature of the answer. Default deny: an operation without a
+permission must say `public=True`. A body that its `screen` refuses is never digested for a key, nor
+kept. Handlers raise `paywarden.core.errors`; only this module and `problem` speak HTTP.
+Not done here: verifying signatures (`signing`, behind the port `Signatures`), TLS (the server's).
 """
 
 from __future__ import annotations
@@ -24,18 +25,27 @@ from paywarden.core.errors import (
     InvalidRequest,
     LimitExceeded,
     NotAuthenticated,
+    NotPermitted,
+    NotYet,
     PaywardenError,
     TooLarge,
     Unparsable,
 )
 from paywarden.core.identifiers import IncidentId, RequestId
+from paywarden.core.message_signature import content_digest
 from paywarden.kit.http import problem
 from paywarden.kit.http.authenticator import Authenticator, Principal
 from paywarden.kit.http.decoding import BodyDecoder
+from paywarden.kit.http.limits.fairness import FairPlaces
+from paywarden.kit.http.limits.gate import RateGate, RateLimited
+from paywarden.kit.http.same_origin import require_same_origin
+from paywarden.kit.http.signing.ports import Proof, Signatures
 from paywarden.kit.log import logger
 from paywarden.kit.metrics import Metrics
 
 BODY_LIMIT = 256 * 1024
+LARGE_BODY = 128 * 1024
+"""From here on digesting a body would hold up the event loop."""
 BODY_SECONDS = 20.0
 """A body that takes longer is given up, so that slow senders cannot hold every place."""
 Headers = tuple[tuple[str, str], ...]
@@ -115,15 +125,25 @@ class Operation:
     body_limit: int = BODY_LIMIT
     idempotent: bool = True
     also_declares: Mapping[int, str] = field(default_factory=dict)
+    also_answers: Mapping[int, Any] = field(default_factory=dict)
     body_optional: bool = False
     screen: Screen | None = None
     screen_always: bool = False
     screen_aside: ScreenAside | None = None
     path_patterns: Mapping[str, str] = field(default_factory=dict)
+    from_browser: bool = False
 
     def __post_init__(self) -> None:
         if self.public == (self.permission is not None):
             raise ValueError(f"{self.name}: exactly one of public and permission")
+
+
+Refused = Callable[[PaywardenError, str, Principal | None], None]
+"""Told of a refused caller: why, at which operation, and who it is when that was proven."""
+
+
+def nobody_told(_error: PaywardenError, _operation: str, _principal: Principal | None) -> None:
+    """For processes that keep no audit log."""
 
 
 class Certificates(Protocol):
@@ -131,6 +151,14 @@ class Certificates(Protocol):
 
     def check(self, principal: Principal, headers: Iterable[tuple[bytes, bytes]]) -> None:
         """Pass, or refuse; `headers` as they came, repeats included."""
+        ...
+
+
+class Recorder(Protocol):
+    """Port: notes requests of callers who are watched, before anything is done for them."""
+
+    async def record(self, principal: Principal, operation: str, request_id: str) -> None:
+        """Return when the note is durable, or when none is needed."""
         ...
 
 
@@ -145,7 +173,26 @@ class Surroundings:
     replays: Replays | None = None
     max_in_flight: int = 512
     in_flight: int = 0
+    signatures: Signatures | None = None
+    rates: RateGate | None = None
+    origins: frozenset[str] = frozenset()
     certificates: Certificates | None = None
+    on_refused: Refused = nobody_told
+    recorder: Recorder | None = None
+    places: FairPlaces = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.places = FairPlaces(self.max_in_flight)
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What is known of one request while it is answered; `headers` go with any answer."""
+
+    request_id: str
+    started_ns: int
+    proof: Proof | None = None
+    headers: Headers = ()
 
 
 class Endpoint:
@@ -163,18 +210,18 @@ class Endpoint:
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Answer one request; every exception ends here as a problem."""
         started_ns = self._around.clock.monotonic_ns()
-        request_id = RequestId.new(self._around.randomness).text
+        turn = _Turn(RequestId.new(self._around.randomness).text, started_ns)
         try:
             self._admit()
             try:
-                answer = await self._answer(scope, receive, request_id, started_ns)
+                answer = await self._answer(scope, receive, turn)
             finally:
                 self._around.in_flight -= 1
         except PaywardenError as error:
-            answer = self._refusal(error, request_id)
+            answer = self._refusal(error, turn.request_id)
         except Exception as error:
-            answer = self._fault(error, request_id)
-        await self._send(answer, request_id, send, head=scope["method"] == "HEAD")
+            answer = self._fault(error, turn.request_id)
+        await self._send(answer, turn, send, head=scope["method"] == "HEAD")
 
     def _admit(self) -> None:
         self._around.in_flight += 1
@@ -182,19 +229,62 @@ class Endpoint:
             self._around.in_flight -= 1
             raise LimitExceeded("too_many_requests", "too many requests in flight; come back soon")
 
-    async def _answer(
-        self, scope: AsgiScope, receive: Receive, request_id: str, started_ns: int
+    async def _answer(self, scope: AsgiScope, receive: Receive, turn: _Turn) -> Answer:
+        headers, around, operation = _headers(scope), self._around, self._operation
+        if operation.from_browser:
+            require_same_origin(operation.method, headers, around.origins)
+        if operation.public:
+            raw = await self._body(receive, headers) if self._decoder else b""
+            return await self._act(scope, headers, None, raw, turn)
+        if around.rates is not None:
+            around.rates.by_address(scope, headers)
+        principal = self._authenticated(scope, headers)
+        if principal.session is not None:
+            require_same_origin(operation.method, headers, around.origins)
+        self._permitted(principal)
+        if principal.roles and around.recorder is not None:
+            await around.recorder.record(principal, operation.name, turn.request_id)
+        if around.rates is not None:
+            turn.headers = around.rates.by_key(principal)
+        around.places.enter(principal.scope)
+        try:
+            return await self._proven(scope, receive, headers, principal, turn)
+        finally:
+            around.places.leave(principal.scope)
+
+    async def _proven(
+        self,
+        scope: AsgiScope,
+        receive: Receive,
+        headers: Mapping[str, str],
+        principal: Principal,
+        turn: _Turn,
+    ) -> Answer:
+        signatures = self._around.signatures
+        claimed = signatures is not None and signatures.are_claimed(headers)
+        raw = await self._body(receive, headers) if self._decoder or claimed else b""
+        if signatures is not None:
+            digest = await _digest(raw) if claimed and len(raw) > LARGE_BODY else None
+            turn.proof = signatures.verify(principal, scope, headers, raw, digest)
+        if turn.proof is None:
+            return await self._act(scope, headers, principal, raw, turn)
+        try:
+            return await self._act(scope, headers, principal, raw, turn)
+        finally:
+            await turn.proof.durable()
+
+    async def _act(
+        self,
+        scope: AsgiScope,
+        headers: Mapping[str, str],
+        principal: Principal | None,
+        raw: bytes,
+        turn: _Turn,
     ) -> Answer:
         operation = self._operation
-        headers = _headers(scope)
-        principal = None
-        if not operation.public:
-            principal = self._around.authenticator.authenticate(headers.get("authorization"))
-            if self._around.certificates is not None:
-                self._around.certificates.check(principal, scope["headers"])
-            principal.require(operation.permission or "")
-        raw = await self._body(receive, headers) if self._decoder else b""
         query = _query(operation.query, scope)
+        if not raw and operation.body_optional:
+            raw = b"{}"
         if operation.screen_aside is not None:
             self._refuse(await operation.screen_aside(raw))
 
@@ -202,7 +292,7 @@ class Endpoint:
             here = self._decoder and operation.screen_aside is None
             body = self._decoded(raw) if here else None
             path = scope.get("path_params", {})
-            call = Call(request_id, principal, body, raw, path, query, started_ns)
+            call = Call(turn.request_id, principal, body, raw, path, query, turn.started_ns)
             return await operation.handler(call)
 
         key = headers.get("idempotency-key")
@@ -216,15 +306,32 @@ class Endpoint:
         route = f"{operation.method} {scope['path']}"
         return await self._around.replays.run(principal, route, key, raw, act)
 
+    def _authenticated(self, scope: AsgiScope, headers: Mapping[str, str]) -> Principal:
+        principal = None
+        try:
+            principal = self._around.authenticator.authenticate(headers)
+            if self._around.certificates is not None:
+                self._around.certificates.check(principal, scope["headers"])
+        except NotAuthenticated as refusal:
+            self._around.on_refused(refusal, self._operation.name, principal)
+            raise
+        return principal
+
+    def _permitted(self, principal: Principal) -> None:
+        try:
+            principal.require(self._operation.permission or "")
+        except NotPermitted as refusal:
+            self._around.on_refused(refusal, self._operation.name, principal)
+            raise
+
     async def _body(self, receive: Receive, headers: Mapping[str, str]) -> bytes:
         if headers.get("content-encoding", "identity").lower() != "identity":
             raise Unparsable("body_encoded", "send the body without Content-Encoding")
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                raw = await _read_body(receive, headers, self._operation.body_limit)
+                return await _read_body(receive, headers, self._operation.body_limit)
         except TimeoutError:
             raise Unparsable("body_too_slow", "the body did not arrive in time") from None
-        return b"{}" if not raw and self._operation.body_optional else raw
 
     def _decoded(self, raw: bytes) -> Any:
         assert self._decoder is not None
@@ -252,8 +359,9 @@ class Endpoint:
         if status == 500:
             return self._fault(error, request_id)
         headers: Headers = ()
-        if isinstance(error, LimitExceeded):
-            headers = (("retry-after", str(error.retry_after_seconds)),)
+        if isinstance(error, LimitExceeded | NotYet):
+            told = error.headers if isinstance(error, RateLimited) else ()
+            headers = (("retry-after", str(error.retry_after_seconds)), *told)
         elif status == 503:
             headers = (("retry-after", "1"),)
         elif status == 401:
@@ -275,7 +383,7 @@ class Endpoint:
         )
         return Answer(body, 500, (), problem.CONTENT_TYPE)
 
-    async def _send(self, answer: Answer, request_id: str, send: Send, *, head: bool) -> None:
+    async def _send(self, answer: Answer, turn: _Turn, send: Send, *, head: bool) -> None:
         payload = answer.payload
         octets = payload if isinstance(payload, bytes) else self._encoder.encode(payload)
         counter = self._counters.get(answer.status)
@@ -286,13 +394,22 @@ class Endpoint:
         headers = [
             (b"content-type", answer.content_type.encode()),
             (b"content-length", str(len(octets)).encode()),
-            (b"request-id", request_id.encode()),
+            (b"request-id", turn.request_id.encode()),
             (b"cache-control", b"no-store"),
             (b"x-content-type-options", b"nosniff"),
-            *((name.encode(), value.encode()) for name, value in answer.headers),
+            *((name.encode(), value.encode()) for name, value in (*answer.headers, *turn.headers)),
         ]
+        if head:
+            octets = b""
+        if turn.proof is not None:
+            headers += turn.proof.answer_headers(answer.status, answer.content_type, octets)
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if head else octets})
+        await send({"type": "http.response.body", "body": octets})
+
+
+async def _digest(raw: bytes) -> str:
+    """Content-Digest of a large body, made away from the event loop."""
+    return await asyncio.to_thread(content_digest, raw)
 
 
 def _headers(scope: AsgiScope) -> dict[str, str]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
-from paywarden.core.errors import PaywardenError, Unavailable
+from paywarden.core.errors import Conflict, PaywardenError, Unavailable
 from paywarden.kit.db.statement import Insert, Parameters
 from paywarden.kit.db.unit import UnitOfWork
 
@@ -52,7 +52,9 @@ class MemoryWriter:
         try:
             self._apply(unit)
         except PaywardenError as fault:
-            self.state = "failed"
+            # A bad unit fails alone, as with the real writer, unless it held a place in the log.
+            if unit.sequenced or not isinstance(fault, Conflict):
+                self.state = "failed"
             future.set_exception(fault)
         else:
             future.set_result(None)

@@ -31,6 +31,7 @@ from paywarden.risk.features.plain import KIND_FIELD, FeatureValue, check_order
 from paywarden.risk.features.plan import PartialClock, WindowPlan
 from paywarden.risk.features.program import (
     ENTRY,
+    EVENT_WORDS,
     FLAG_LABEL,
     ROW,
     SLOTS,
@@ -178,7 +179,7 @@ class Windows:
             (PAGE * (D_SUMMARY + table[s, SUMMARY]) + table[s, SUMMARY] for s in slots), default=0
         )
         block = max((PAGE * table[s, ENTRY] + table[s, ROW] for s in slots), default=0)
-        self._mem[heap.LARGEST_BLOCK] = max(directory, block)
+        self._mem[heap.LARGEST_BLOCK] = max(directory, block, table[0, EVENT_WORDS])
 
     def _grow(self) -> None:
         needed = int(self._mem[heap.TOP]) + kernel.reserve_words(self._mem, self._program.table)

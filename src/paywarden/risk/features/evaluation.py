@@ -20,6 +20,7 @@ from paywarden.risk.features.aggregates.registry import (
     STDDEV,
     SUM,
 )
+from paywarden.risk.features.events import seq_of, value_at
 from paywarden.risk.features.heap import FOLD, LIMBS, WINDOWS
 from paywarden.risk.features.jit import Word, Words, compiled
 from paywarden.risk.features.pages import (
@@ -29,10 +30,9 @@ from paywarden.risk.features.pages import (
     GREATEST_WORD,
     LEAST_WORD,
     R_BLOCK,
-    R_CAP,
-    R_COUNT,
-    SEQ_SHIFT,
+    R_SIZE,
     count_in,
+    count_of,
     entry_at,
     find_first,
     find_last,
@@ -45,6 +45,7 @@ from paywarden.risk.features.pages import (
     search_page,
     tail_of,
 )
+from paywarden.risk.features.pairs import pair_count
 from paywarden.risk.features.program import (
     A_OFFSET,
     A_SHIFT,
@@ -61,6 +62,7 @@ from paywarden.risk.features.program import (
     HORIZON,
     OP,
     PAST_DISTINCT,
+    ROW,
     ROW_HEAD,
     RUNNING,
     W_DAILY,
@@ -68,12 +70,8 @@ from paywarden.risk.features.program import (
     WIN_0,
     WIN_1,
 )
-from paywarden.risk.features.removal import (
-    find_seq,
-    pair_count,
-    same_before,
-)
 from paywarden.risk.features.wide import average, bits_of, deviation
+from paywarden.risk.features.withdrawal import find_seq, same_before
 
 _DAY_US = 86_400_000_000
 _M32 = 0xFFFFFFFF
@@ -94,8 +92,8 @@ def tail_entry(mem: Words, base: Word, count: Word, width: Word, s: Word) -> Wor
 def locate(mem: Words, prog: Words, slot: Word, row: Word, s: Word) -> Word:
     """Place (page, index) of the first entry at or after s."""
     width = prog[slot, ENTRY]
-    if mem[row + R_CAP] >= 0:
-        return 0, tail_entry(mem, mem[row + R_BLOCK], mem[row + R_COUNT], width, s)
+    if mem[row + R_SIZE] >= 0:
+        return 0, tail_entry(mem, row + prog[slot, ROW], count_of(mem, row), width, s)
     d = tail_of(mem, row) - 1
     if mem[mem[row + R_BLOCK] + d * page_words(prog, slot) + D_FIRST] >= s:
         d = search_page(mem, prog, slot, row, s)
@@ -121,7 +119,7 @@ def open_window(mem: Words, prog: Words, slot: Word, row: Word, t: Word, number:
     if mem[at] >= 0:
         return at
     if prog[slot, RUNNING]:
-        mem[at] = 0 if mem[row + R_CAP] >= 0 else head_of(mem, row)
+        mem[at] = 0 if mem[row + R_SIZE] >= 0 else head_of(mem, row)
         mem[at + 1] = 0
         return at
     length = prog[w, W_LENGTH]
@@ -135,7 +133,7 @@ def fold(mem: Words, prog: Words, slot: Word, row: Word, a: Word, window: Word, 
     """Fold an accumulator over a window, leaving out the entry at place `out` (or -1)."""
     fold_start(mem, prog[a, OP])
     d0, i0 = mem[window], mem[window + 1]
-    small = mem[row + R_CAP] >= 0
+    small = mem[row + R_SIZE] >= 0
     d1 = 0 if small else tail_of(mem, row) - 1
     i1 = count_in(mem, prog, slot, row, d1)
     if out < 0 or out < ((d0 << 6) + i0):
@@ -154,7 +152,7 @@ def find(
 ) -> Word:
     """First or last entry of a window with the bit of an accumulator: its offset, or -1."""
     d0, i0 = mem[window], mem[window + 1]
-    d1 = 0 if mem[row + R_CAP] >= 0 else tail_of(mem, row) - 1
+    d1 = 0 if mem[row + R_SIZE] >= 0 else tail_of(mem, row) - 1
     i1 = count_in(mem, prog, slot, row, d1)
     if out < 0 or out < ((d0 << 6) + i0):
         if last:
@@ -180,7 +178,7 @@ def edge(
     seq: Word = 0
     value: Word = 0
     if found:
-        s, seq, value = mem[p], mem[p + 1] >> SEQ_SHIFT, mem[p + place] if place >= 0 else 0
+        s, seq, value = mem[p], seq_of(mem, p), value_at(mem, p, place) if place >= 0 else 0
     if prog[slot, RUNNING]:
         past = row + ROW_HEAD + prog[prog[g, G_MAIN], A_OFFSET]
         if mem[past + 1] != 0:
@@ -270,6 +268,71 @@ def excluded_place(mem: Words, prog: Words, slot: Word, row: Word, t: Word, seq:
 
 
 @compiled
+def number_of_few(
+    mem: Words, prog: Words, g: Word, function: Word, first: Word, end: Word, width: Word
+) -> Word:
+    """(entries, high, low) of a count, sum or mean over entries of a row that lie side by side."""
+    acc = prog[g, G_MAIN] if function == DISTINCT else prog[g, G_COUNT]
+    word, shift, place = prog[acc, A_WORD], prog[acc, A_SHIFT], prog[g, G_VALUE]
+    count, high, low = 0, 0, 0
+    if function in (COUNT, DISTINCT):
+        for p in range(first, end, width):
+            count += (mem[p + word] >> shift) & 1
+        return count, high, low
+    for p in range(first, end, width):
+        if (mem[p + word] >> shift) & 1:
+            value = value_at(mem, p, place)
+            count += 1
+            high += value >> 32
+            low += value & _M32
+    return count, high, low
+
+
+@compiled
+def extreme_of_few(
+    mem: Words, prog: Words, g: Word, function: Word, first: Word, end: Word, width: Word
+) -> Word:
+    """(found, word) of a least or greatest value over entries of a row."""
+    acc, place = prog[g, G_COUNT], prog[g, G_VALUE]
+    word, shift = prog[acc, A_WORD], prog[acc, A_SHIFT]
+    found, least = False, function == MIN
+    best: Word = 0
+    for p in range(first, end, width):
+        if (mem[p + word] >> shift) & 1:
+            value = value_at(mem, p, place)
+            if not found or (value < best) == least:
+                found, best = True, value
+    return found, best
+
+
+@compiled
+def compute_few(
+    mem: Words, prog: Words, slot: Word, row: Word, g: Word, t: Word, window: Word
+) -> Word:
+    """`compute` for a small key of bounded windows that leaves no event out: one plain loop."""
+    function, width = prog[g, G_FUNCTION], prog[slot, ENTRY]
+    base = row + prog[slot, ROW]
+    first, end = base + mem[window + 1] * width, base + count_of(mem, row) * width
+    if function in (MIN, MAX):
+        return extreme_of_few(mem, prog, g, function, first, end, width)
+    if function >= FIRST or function == STDDEV:
+        if first == end:
+            return False, 0
+        return compute(mem, prog, slot, row, g, t, window, -1)
+    count, high, low = number_of_few(mem, prog, g, function, first, end, width)
+    if function == COUNT:
+        return True, count
+    if function == DISTINCT:
+        return count > 0, count
+    if function == SUM:
+        high, low = high + (low >> 32), low & _M32
+        return -(2**31) <= high < 2**31, (high << 32) | low
+    if count == 0:
+        return False, 0
+    return True, bits_of(mem, average(mem, high, low, count))
+
+
+@compiled
 def evaluate(
     mem: Words,
     prog: Words,
@@ -286,11 +349,15 @@ def evaluate(
     """Write aggregates g0 to g1 of a key (row 0: nothing counted yet) to a line of the output."""
     if row != 0 and g0 < g1:
         close_windows(mem, prog, slot)
+    few = row != 0 and place < 0 and mem[row + R_SIZE] >= 0 and not prog[slot, RUNNING]
     for g in range(g0, g1):
         if row == 0:
             present, word = prog[g, G_FUNCTION] <= SUM, 0
         else:
             window = open_window(mem, prog, slot, row, t, prog[g, G_WINDOW])
-            present, word = compute(mem, prog, slot, row, g, t, window, place)
+            if few:
+                present, word = compute_few(mem, prog, slot, row, g, t, window)
+            else:
+                present, word = compute(mem, prog, slot, row, g, t, window, place)
         out[column, prog[g, G_OUT]] = word
         valid[column, prog[g, G_OUT]] = 1 if present else 0

@@ -71,6 +71,13 @@ def fill(mem: Words, at: Word, words: Word, word: Word) -> None:
 
 
 @compiled
+def shift_down(mem: Words, to: Word, source: Word, words: Word) -> None:
+    """Copy words to a lower place; the two may overlap."""
+    for k in range(words):
+        mem[to + k] = mem[source + k]
+
+
+@compiled
 def size_class(words: Word) -> Word:
     """Number of the smallest class that holds so many words."""
     if words <= 8:

@@ -1,7 +1,7 @@
 """Putting an event into the keys of a slot, in order of (s, seq).
 
 Guards: an event that comes late is inserted where it belongs, and every summary and every
-"newest of its value" bit is right afterwards. Growth moves one block of at most 64 entries or one
+"newest of its value" bit is right afterwards. Growth moves one row of at most 64 entries or one
 directory, never all events of a key.
 Not done here: taking events away (`removal.py`), reading (`evaluation.py`).
 """
@@ -10,21 +10,27 @@ from __future__ import annotations
 
 import numpy as np
 
+from paywarden.risk.features.events import (
+    hold,
+    seq_of,
+    value_at,
+)
 from paywarden.risk.features.heap import (
     EVENTS,
-    KEYS,
-    PAIRS,
     fill,
     give,
     half_at,
-    set_half,
+    shift_down,
     table_find,
     table_part,
-    table_put,
     table_value,
     take_block,
 )
-from paywarden.risk.features.jit import Word, Words, compiled
+from paywarden.risk.features.jit import (
+    Word,
+    Words,
+    compiled,
+)
 from paywarden.risk.features.pages import (
     D_COUNT,
     D_FIRST,
@@ -32,26 +38,30 @@ from paywarden.risk.features.pages import (
     D_SEQ_0,
     D_SEQ_1,
     D_SUMMARY,
-    DIRECTORY_LEAST,
     GROUPED,
     PAGE,
     R_BLOCK,
-    R_CAP,
-    R_COUNT,
-    R_KEPT,
-    R_KEY,
-    SEQ_SHIFT,
+    R_SIZE,
     add_entry,
+    cap_of,
     clear_summary,
+    count_of,
     fold_away,
     head_of,
     page_words,
     search_entry,
     search_page,
+    set_size,
     set_span,
     sum_group,
     sum_page,
     tail_of,
+)
+from paywarden.risk.features.pairs import (
+    count_pairs,
+    pair_word,
+    pairs_of,
+    point_page,
 )
 from paywarden.risk.features.program import (
     ENTRY,
@@ -60,7 +70,6 @@ from paywarden.risk.features.program import (
     IN_FILTERS,
     IN_FLAGS,
     IN_S,
-    IN_SEQ,
     IN_T,
     L_FIELD,
     L_FILTER,
@@ -74,45 +83,41 @@ from paywarden.risk.features.program import (
     N_ACC,
     N_SHIFT,
     N_WORD,
-    PAST_DISTINCT,
     ROW,
     ROW_FIELDS,
     ROW_FILTERS,
     ROW_HEAD,
     RUNNING,
     SCRATCH,
-    SLOT_STATE,
     SUMMARY,
 )
 from paywarden.risk.features.removal import (
-    directory_words,
     expire,
-    mark_newest,
-    pair_word,
-    pairs_of,
-    point_page,
+)
+from paywarden.risk.features.rows import (
+    directory_words,
+    make_row,
     resize_small,
-    shift_down,
+    to_pages,
+)
+from paywarden.risk.features.withdrawal import (
+    mark_newest,
 )
 
 
 @compiled
-def build_entry(mem: Words, prog: Words, slot: Word, rows: Words, r: Word) -> Word:
+def build_entry(mem: Words, prog: Words, slot: Word, rows: Words, r: Word, event: Word) -> Word:
     """Write the entry of input row r into the scratch; 1 when any lane wants it."""
     p, wanted = prog[0, SCRATCH], 0
     fill(mem, p, prog[slot, ENTRY], 0)
-    mem[p], mem[p + 1] = rows[r, IN_S], rows[r, IN_SEQ] << SEQ_SHIFT
-    fields = IN_FILTERS + prog[0, ROW_FILTERS]
-    present = fields + prog[0, ROW_FIELDS]
+    mem[p], mem[p + 1] = rows[r, IN_S], event << 32
+    present = IN_FILTERS + prog[0, ROW_FILTERS] + prog[0, ROW_FIELDS]
     for lane in range(prog[slot, LANE_0], prog[slot, LANE_1]):
         test, field = prog[lane, L_FILTER], prog[lane, L_FIELD]
         if test >= 0 and not (rows[r, IN_FILTERS + (test >> 6)] >> (test & 63)) & 1:
             continue
-        if field >= 0:
-            if not (rows[r, present + (field >> 6)] >> (field & 63)) & 1:
-                continue
-            if prog[lane, L_VALUE] >= 0:
-                mem[p + prog[lane, L_VALUE]] = rows[r, fields + field]
+        if field >= 0 and not (rows[r, present + (field >> 6)] >> (field & 63)) & 1:
+            continue
         mem[p + prog[lane, L_WORD]] |= np.int64(1) << prog[lane, L_SHIFT]
         wanted = 1
     if wanted and prog[slot, RUNNING] and rows[r, IN_FLAGS] & FLAG_LABEL:
@@ -121,46 +126,9 @@ def build_entry(mem: Words, prog: Words, slot: Word, rows: Words, r: Word) -> Wo
 
 
 @compiled
-def find_row(mem: Words, prog: Words, slot: Word, key: Word) -> Word:
-    """Row of a key, 0 when it has none."""
-    base = prog[slot, SLOT_STATE]
-    at = table_find(mem, base, key)
-    if at < 0:
-        return 0
-    return half_at(mem, table_value(mem, table_part(base, key), at))
-
-
-@compiled
-def make_row(mem: Words, prog: Words, slot: Word, key: Word) -> Word:
-    """Row for a key that has none."""
-    row = take_block(mem, prog[slot, ROW])
-    fill(mem, row, prog[slot, ROW], 0)
-    mem[row + R_KEY] = key
-    if prog[slot, RUNNING]:
-        clear_summary(mem, prog, slot, row + ROW_HEAD)
-    table_put(mem, prog[slot, SLOT_STATE], key, row)
-    mem[KEYS] += 1
-    return row
-
-
-@compiled
-def to_pages(mem: Words, prog: Words, slot: Word, row: Word) -> None:
-    """Turn a small key with a full block into a paged one."""
-    block, count = mem[row + R_BLOCK], mem[row + R_COUNT]
-    directory = take_block(mem, directory_words(prog, slot, DIRECTORY_LEAST))
-    mem[directory + D_PAGE], mem[directory + D_COUNT] = block, count
-    mem[row + R_BLOCK], mem[row + R_CAP] = directory, -DIRECTORY_LEAST
-    set_span(mem, row, 0, 1)
-    mem[row + R_KEPT] = 0
-    sum_page(mem, prog, slot, row, 0)
-    sum_group(mem, prog, slot, row, 0)
-    point_page(mem, prog, slot, row, block, count, block)
-
-
-@compiled
 def directory_room(mem: Words, prog: Words, slot: Word, row: Word) -> None:
     """Make sure that one more page fits into the directory."""
-    size, head, tail = -mem[row + R_CAP], head_of(mem, row), tail_of(mem, row)
+    size, head, tail = -cap_of(mem, row), head_of(mem, row), tail_of(mem, row)
     if tail < size:
         return
     pages, summary, directory = page_words(prog, slot), prog[slot, SUMMARY], mem[row + R_BLOCK]
@@ -175,37 +143,39 @@ def directory_room(mem: Words, prog: Words, slot: Word, row: Word) -> None:
         shift_down(mem, to + larger * pages, groups, ((size - free) >> 6) * summary)
     if to != directory:
         give(mem, directory, directory_words(prog, slot, size))
-        mem[row + R_BLOCK], mem[row + R_CAP] = to, -larger
+        mem[row + R_BLOCK] = to
+        set_size(mem, row, -larger, count_of(mem, row))
     set_span(mem, row, head - free, tail - free)
     if size < GROUPED <= larger:
         sum_group(mem, prog, slot, row, 0)
 
 
 @compiled
-def make_space(mem: Words, prog: Words, slot: Word, row: Word, t: Word) -> None:
-    """Make sure that one more entry fits, dropping what is over first."""
-    if mem[row + R_CAP] < 0:
+def make_space(mem: Words, prog: Words, slot: Word, row: Word, t: Word) -> Word:
+    """Make sure that one more entry fits, dropping what is over first; the row of the key."""
+    if mem[row + R_SIZE] < 0:
         last = mem[row + R_BLOCK] + (tail_of(mem, row) - 1) * page_words(prog, slot)
         if mem[last + D_COUNT] == PAGE:
-            expire(mem, prog, slot, row, t)
-    elif mem[row + R_COUNT] == mem[row + R_CAP]:
-        expire(mem, prog, slot, row, t)
-    if mem[row + R_CAP] >= 0 and mem[row + R_COUNT] == mem[row + R_CAP]:
-        count = mem[row + R_COUNT]
+            row = expire(mem, prog, slot, row, t)
+    elif count_of(mem, row) == cap_of(mem, row):
+        row = expire(mem, prog, slot, row, t)
+    if mem[row + R_SIZE] >= 0 and count_of(mem, row) == cap_of(mem, row):
+        count = count_of(mem, row)
         if count == PAGE:
-            to_pages(mem, prog, slot, row)
+            row = to_pages(mem, prog, slot, row)
         else:
-            resize_small(mem, prog, slot, row, count + max(1, count // 4))
-    if mem[row + R_CAP] < 0:
+            row = resize_small(mem, prog, slot, row, count + max(1, count // 4))
+    if mem[row + R_SIZE] < 0:
         directory_room(mem, prog, slot, row)
+    return row
 
 
 @compiled
 def find_newest(mem: Words, prog: Words, slot: Word, row: Word, lane: Word, value: Word) -> Word:
     """The newest entry of the key with this value: offset (or -1) and page."""
     width, word, shift = prog[slot, ENTRY], prog[lane, N_WORD], prog[lane, N_SHIFT]
-    place, base, count = prog[lane, L_VALUE], mem[row + R_BLOCK], mem[row + R_COUNT]
-    small = mem[row + R_CAP] >= 0
+    place, base, count = prog[lane, L_VALUE], row + prog[slot, ROW], count_of(mem, row)
+    small = mem[row + R_SIZE] >= 0
     if not small:
         pair = pair_word(mem, prog, row, lane, value)
         table = pairs_of(prog, slot)
@@ -215,7 +185,7 @@ def find_newest(mem: Words, prog: Words, slot: Word, row: Word, lane: Word, valu
         base = half_at(mem, table_value(mem, table_part(table, pair), at))
         count = PAGE
     for p in range(base + (count - 1) * width, base - 1, -width):
-        if (mem[p + word] >> shift) & 1 and mem[p + place] == value:
+        if (mem[p + word] >> shift) & 1 and value_at(mem, p, place) == value:
             return p, 0 if small else page_index(mem, prog, slot, row, mem[p], base)
     return -1, 0
 
@@ -264,8 +234,8 @@ def append_page(mem: Words, prog: Words, slot: Word, row: Word) -> None:
     mem[at + D_SEQ_0], mem[at + D_SEQ_1] = 2**62, 0
     clear_summary(mem, prog, slot, at + D_SUMMARY)
     set_span(mem, row, head_of(mem, row), tail + 1)
-    if (tail & 63) == 0 and mem[row + R_CAP] <= -GROUPED:
-        groups = mem[row + R_BLOCK] - mem[row + R_CAP] * page_words(prog, slot)
+    if (tail & 63) == 0 and cap_of(mem, row) <= -GROUPED:
+        groups = mem[row + R_BLOCK] - cap_of(mem, row) * page_words(prog, slot)
         clear_summary(mem, prog, slot, groups + (tail >> 6) * prog[slot, SUMMARY])
 
 
@@ -296,11 +266,11 @@ def place_in_pages(mem: Words, prog: Words, slot: Word, row: Word, p: Word) -> W
     mem[at + D_COUNT] += 1
     if i == 0:
         mem[at + D_FIRST] = s
-    seq = mem[p + 1] >> SEQ_SHIFT
+    seq = seq_of(mem, p)
     mem[at + D_SEQ_0], mem[at + D_SEQ_1] = min(mem[at + D_SEQ_0], seq), max(mem[at + D_SEQ_1], seq)
     add_entry(mem, prog, slot, at + D_SUMMARY, p)
-    if mem[row + R_CAP] <= -GROUPED:
-        groups = mem[row + R_BLOCK] - mem[row + R_CAP] * width
+    if cap_of(mem, row) <= -GROUPED:
+        groups = mem[row + R_BLOCK] - cap_of(mem, row) * width
         add_entry(mem, prog, slot, groups + (d >> 6) * prog[slot, SUMMARY], p)
     return page
 
@@ -315,13 +285,14 @@ def open_gap(mem: Words, base: Word, i: Word, count: Word, width: Word) -> None:
 @compiled
 def place(mem: Words, prog: Words, slot: Word, row: Word, p: Word) -> None:
     """Copy the entry at p to its place in the order (s, seq)."""
-    mem[row + R_COUNT] += 1
+    mem[row + R_SIZE] += 1
     mem[EVENTS] += 1
-    if mem[row + R_CAP] < 0:
+    hold(mem, p)
+    if mem[row + R_SIZE] < 0:
         page = place_in_pages(mem, prog, slot, row, p)
         point_page(mem, prog, slot, row, p, 1, page)
         return
-    width, base, count = prog[slot, ENTRY], mem[row + R_BLOCK], mem[row + R_COUNT] - 1
+    width, base, count = prog[slot, ENTRY], row + prog[slot, ROW], count_of(mem, row) - 1
     i = count
     if count and mem[base + (count - 1) * width] > mem[p]:
         i = search_entry(mem, base, count, width, mem[p] + 1)
@@ -330,32 +301,12 @@ def place(mem: Words, prog: Words, slot: Word, row: Word, p: Word) -> None:
 
 
 @compiled
-def count_pairs(mem: Words, prog: Words, slot: Word, row: Word, p: Word) -> None:
-    """Count the entry's values for the distinct counts of an `all` slot."""
-    for lane in range(prog[slot, LANE_0], prog[slot, LANE_1]):
-        if prog[lane, PAST_DISTINCT] < 0:
-            continue
-        if not (mem[p + prog[lane, L_WORD]] >> prog[lane, L_SHIFT]) & 1:
-            continue
-        word = pair_word(mem, prog, row, lane, mem[p + prog[lane, L_VALUE]])
-        base = pairs_of(prog, slot)
-        at = table_find(mem, base, word)
-        if at < 0:
-            table_put(mem, base, word, 1)
-            mem[PAIRS] += 1
-            mem[row + prog[lane, PAST_DISTINCT]] += 1
-        else:
-            where = table_value(mem, table_part(base, word), at)
-            set_half(mem, where, half_at(mem, where) + 1)
-
-
-@compiled
 def take_over(mem: Words, prog: Words, slot: Word, row: Word, p: Word) -> None:
     """Make the entry the newest of its values, unless a later one is there."""
     for lane in range(prog[slot, LANE_0], prog[slot, LANE_1]):
         if prog[lane, N_ACC] < 0 or not (mem[p + prog[lane, L_WORD]] >> prog[lane, L_SHIFT]) & 1:
             continue
-        q, d = find_newest(mem, prog, slot, row, lane, mem[p + prog[lane, L_VALUE]])
+        q, d = find_newest(mem, prog, slot, row, lane, value_at(mem, p, prog[lane, L_VALUE]))
         if q >= 0 and mem[q] > mem[p]:
             continue
         if q >= 0:
@@ -365,10 +316,10 @@ def take_over(mem: Words, prog: Words, slot: Word, row: Word, p: Word) -> None:
 
 @compiled
 def add_event(
-    mem: Words, prog: Words, slot: Word, row: Word, key: Word, rows: Words, r: Word
+    mem: Words, prog: Words, slot: Word, row: Word, key: Word, rows: Words, r: Word, event: Word
 ) -> Word:
     """Count input row r for a key (row 0: it has none yet); its row, 0 when nothing wants it."""
-    if not build_entry(mem, prog, slot, rows, r):
+    if not build_entry(mem, prog, slot, rows, r, event):
         return row
     p, t = prog[0, SCRATCH], rows[r, IN_T]
     over = mem[p] <= t - prog[slot, HORIZON]
@@ -381,9 +332,9 @@ def add_event(
         if over and not rows[r, IN_FLAGS] & FLAG_LABEL:
             fold_away(mem, prog, slot, row, p, row + ROW_HEAD)
             return row
-        make_space(mem, prog, slot, row, t)
+        row = make_space(mem, prog, slot, row, t)
     else:
-        make_space(mem, prog, slot, row, t)
+        row = make_space(mem, prog, slot, row, t)
         take_over(mem, prog, slot, row, p)
     place(mem, prog, slot, row, p)
     return row

@@ -33,17 +33,23 @@ _INNER: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 _SOURCES = (
     "aggregates/registry",
+    "ahead",
     "catalogue",
     "evaluation",
+    "events",
     "heap",
     "insertion",
     "jit",
     "kernel",
+    "keys",
     "observation",
     "pages",
+    "pairs",
     "program",
     "removal",
+    "rows",
     "wide",
+    "withdrawal",
 )
 """Every file whose code or numbers end up in machine code."""
 

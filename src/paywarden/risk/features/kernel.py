@@ -7,42 +7,25 @@ row, slot by slot: aggregates that exclude the present event, counting it, the o
 
 from __future__ import annotations
 
-import numpy as np
-
+from paywarden.risk.features.ahead import expect_first, expect_next, key_word
 from paywarden.risk.features.evaluation import evaluate, excluded_place
-from paywarden.risk.features.heap import LARGEST_BLOCK, LARGEST_TABLE, TOP, mix
-from paywarden.risk.features.insertion import add_event, find_row
+from paywarden.risk.features.events import let_go, write_event
+from paywarden.risk.features.heap import LARGEST_BLOCK, LARGEST_TABLE, TOP
+from paywarden.risk.features.insertion import add_event
 from paywarden.risk.features.jit import Word, Words, compiled, door
 from paywarden.risk.features.program import (
     AGG_0,
     AGG_1,
     AGG_CUT,
     G_OUT,
-    IN_KEYS,
     IN_T,
-    KEY_0,
-    KEY_1,
-    KEY_2,
     RESERVE_BLOCKS,
     RESERVE_TABLES,
     SLOTS,
 )
-from paywarden.risk.features.removal import retract, sweep
-
-
-@compiled
-def key_word(prog: Words, slot: Word, rows: Words, r: Word) -> Word:
-    """The key of a slot in an input row, 0 when a part is absent; equals `digests.combined`."""
-    word = rows[r, IN_KEYS + prog[slot, KEY_0]]
-    for k in range(KEY_1, KEY_2 + 1):
-        if prog[slot, k] >= 0:
-            part = rows[r, IN_KEYS + prog[slot, k]]
-            if word == 0 or part == 0:
-                return 0
-            word = np.int64(mix(np.int64(mix(word)) ^ part))
-            if word == 0:
-                word = 1
-    return word
+from paywarden.risk.features.removal import sweep
+from paywarden.risk.features.rows import find_row
+from paywarden.risk.features.withdrawal import retract
 
 
 def reserve_words(mem: Words, prog: Words) -> int:
@@ -74,10 +57,13 @@ def run(
     stop: Word,
 ) -> Word:
     """Count rows start to stop; read those with a column >= 0. The next row to do."""
+    expect_first(mem, prog, rows, start, stop)
     for r in range(start, stop):
         if mem.size - mem[TOP] < reserve(mem, prog):
             return r
+        expect_next(mem, prog, rows, r, stop)
         column, t = columns[r], rows[r, IN_T]
+        event = write_event(mem, prog, rows, r)
         for slot in range(1, prog[0, SLOTS] + 1):
             sweep(mem, prog, slot, t)
             key = key_word(prog, slot, rows, r)
@@ -89,9 +75,10 @@ def run(
             first, cut, end = prog[slot, AGG_0], prog[slot, AGG_CUT], prog[slot, AGG_1]
             if column >= 0:
                 evaluate(mem, prog, slot, row, t, first, cut, -1, out, valid, column)
-            row = add_event(mem, prog, slot, row, key, rows, r)
+            row = add_event(mem, prog, slot, row, key, rows, r, event)
             if column >= 0:
                 evaluate(mem, prog, slot, row, t, cut, end, -1, out, valid, column)
+        let_go(mem, prog, event)
     return stop
 
 
@@ -99,6 +86,7 @@ def run(
 def look(mem: Words, prog: Words, rows: Words, out: Words, valid: Words, excluded: Word) -> None:
     """Read the keys of row 0 at its t, leaving out one event where aggregates say so."""
     t = rows[0, IN_T]
+    expect_first(mem, prog, rows, 0, 1)
     for slot in range(1, prog[0, SLOTS] + 1):
         key = key_word(prog, slot, rows, 0)
         if key == 0:

@@ -1,10 +1,11 @@
-"""The events of one key: a small block, or pages of 64 with a directory that sums them up.
+"""The events of one key: a few in its row, or pages of 64 with a directory that sums them up.
 
 Guards: entries stay in the order (s, seq), seq being that of arrival, so every window is the tail
 of the sequence and any range is folded in O(64 + pages / 64) steps. A row of a key holds: key,
-block (or directory), entries, capacity (negative: that of the directory), first and end page of
-the directory, retained pages at its front. A directory entry: page, entries, first s, least and
-greatest seq, summary; a directory of 64 pages and more ends with the summaries of groups of 64.
+capacity (negative: pages of the directory) and number of entries; then the entries of a small key,
+or directory, its first and end page, retained pages at its front. A directory entry: page, entries,
+first s, least and greatest seq, summary; a directory of 64 pages and more ends with the summaries
+of groups of 64.
 Not done here: changing them (`insertion.py`, `removal.py`).
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from paywarden.risk.features.events import seq_of, value_at
 from paywarden.risk.features.heap import FOLD, fill
 from paywarden.risk.features.jit import Word, Words, compiled
 from paywarden.risk.features.program import (
@@ -28,6 +30,7 @@ from paywarden.risk.features.program import (
     LATEST,
     LEAST,
     OP,
+    ROW,
     SQUARES,
     SUMMARY,
     SUMS,
@@ -37,12 +40,30 @@ PAGE = 64
 DIRECTORY_LEAST = 4
 GROUPED = 64
 """Directories of so many pages and more, then multiples of it, have summaries of groups."""
-R_KEY, R_BLOCK, R_COUNT, R_CAP, R_SPAN, R_KEPT = range(6)
+R_KEY, R_SIZE, R_BLOCK, R_SPAN, R_KEPT = range(5)
+PAGED_ROW = 5
 D_PAGE, D_COUNT, D_FIRST, D_SEQ_0, D_SEQ_1, D_SUMMARY = range(6)
 LEAST_WORD = -(2**63)
 GREATEST_WORD = 2**63 - 1
-SEQ_SHIFT = 24
 _M32 = 0xFFFFFFFF
+
+
+@compiled
+def count_of(mem: Words, row: Word) -> Word:
+    """Entries of a key."""
+    return mem[row + R_SIZE] & _M32
+
+
+@compiled
+def cap_of(mem: Words, row: Word) -> Word:
+    """Entries that the row of a small key has room for; negative: pages of the directory."""
+    return mem[row + R_SIZE] >> 32
+
+
+@compiled
+def set_size(mem: Words, row: Word, cap: Word, count: Word) -> None:
+    """Set capacity and number of entries."""
+    mem[row + R_SIZE] = (cap << 32) | count
 
 
 @compiled
@@ -73,16 +94,16 @@ def page_words(prog: Words, slot: Word) -> Word:
 def entry_at(mem: Words, prog: Words, slot: Word, row: Word, d: Word, i: Word) -> Word:
     """Offset of entry i of page d (of the block, for a small key)."""
     width = prog[slot, ENTRY]
-    if mem[row + R_CAP] >= 0:
-        return mem[row + R_BLOCK] + i * width
+    if mem[row + R_SIZE] >= 0:
+        return row + prog[slot, ROW] + i * width
     return mem[mem[row + R_BLOCK] + d * page_words(prog, slot) + D_PAGE] + i * width
 
 
 @compiled
 def count_in(mem: Words, prog: Words, slot: Word, row: Word, d: Word) -> Word:
     """Entries of page d (of the block, for a small key)."""
-    if mem[row + R_CAP] >= 0:
-        return mem[row + R_COUNT]
+    if mem[row + R_SIZE] >= 0:
+        return count_of(mem, row)
     return mem[mem[row + R_BLOCK] + d * page_words(prog, slot) + D_COUNT]
 
 
@@ -158,26 +179,26 @@ def fold_leaf(
         high, low = 0, 0
         for p in range(first, end, width):
             bit = (mem[p + word] >> shift) & 1
-            high += bit * (mem[p + value] >> 32)
-            low += bit * (mem[p + value] & _M32)
+            high += bit * (value_at(mem, p, value) >> 32)
+            low += bit * (value_at(mem, p, value) & _M32)
         mem[FOLD] += high
         mem[FOLD + 1] += low
     elif op == LEAST:
         found = mem[FOLD]
         for p in range(first, end, width):
             if (mem[p + word] >> shift) & 1:
-                found = min(found, mem[p + value])
+                found = min(found, value_at(mem, p, value))
         mem[FOLD] = found
     elif op == GREATEST:
         found = mem[FOLD]
         for p in range(first, end, width):
             if (mem[p + word] >> shift) & 1:
-                found = max(found, mem[p + value])
+                found = max(found, value_at(mem, p, value))
         mem[FOLD] = found
     elif op == SQUARES:
         for p in range(first, end, width):
             if (mem[p + word] >> shift) & 1:
-                add_square(mem, FOLD, mem[p + value])
+                add_square(mem, FOLD, value_at(mem, p, value))
 
 
 @compiled
@@ -202,7 +223,7 @@ def fold_part(
 ) -> None:
     """Fold entries i to j of page d: by its summary where that touches fewer entries."""
     width, base = prog[slot, ENTRY], entry_at(mem, prog, slot, row, d, 0)
-    small, op = mem[row + R_CAP] >= 0, prog[acc, OP]
+    small, op = mem[row + R_SIZE] >= 0, prog[acc, OP]
     additive = op <= SQUARES
     if small or j < count_in(mem, prog, slot, row, d) or (i > 0 and (2 * i > j or not additive)):
         fold_leaf(mem, prog, acc, base, i, j, width)
@@ -236,7 +257,7 @@ def fold_range(
     fold_part(mem, prog, slot, row, acc, d0, i0, count_in(mem, prog, slot, row, d0))
     op, offset = prog[acc, OP], prog[acc, A_OFFSET]
     pages, directory = page_words(prog, slot), mem[row + R_BLOCK]
-    groups, summary = directory - mem[row + R_CAP] * pages, prog[slot, SUMMARY]
+    groups, summary = directory - cap_of(mem, row) * pages, prog[slot, SUMMARY]
     d = d0 + 1
     while d < d1:
         if (d & 63) == 0 and d + 64 <= d1:
@@ -264,7 +285,7 @@ def find_first(
     """Offset of the first entry of the range that has the bit, or -1."""
     width, word, shift = prog[slot, ENTRY], prog[acc, A_WORD], prog[acc, A_SHIFT]
     pages, directory = page_words(prog, slot), mem[row + R_BLOCK]
-    groups, summary = directory - mem[row + R_CAP] * pages, prog[slot, SUMMARY]
+    groups, summary = directory - cap_of(mem, row) * pages, prog[slot, SUMMARY]
     d = d0
     while d <= d1:
         grouped = d > d0 and (d & 63) == 0 and d + 64 <= d1
@@ -300,7 +321,7 @@ def find_last(
     """Offset of the last entry of the range that has the bit, or -1."""
     width, word, shift = prog[slot, ENTRY], prog[acc, A_WORD], prog[acc, A_SHIFT]
     pages, directory = page_words(prog, slot), mem[row + R_BLOCK]
-    groups, summary = directory - mem[row + R_CAP] * pages, prog[slot, SUMMARY]
+    groups, summary = directory - cap_of(mem, row) * pages, prog[slot, SUMMARY]
     d = d1
     while d >= d0:
         grouped = d < d1 and (d & 63) == 63 and d - 64 >= d0
@@ -342,20 +363,20 @@ def add_entry(mem: Words, prog: Words, slot: Word, at: Word, p: Word) -> None:
         if op == COUNTS:
             mem[to] += 1
         elif op == SUMS:
-            mem[to] += mem[p + prog[a, A_VALUE]] >> 32
-            mem[to + 1] += mem[p + prog[a, A_VALUE]] & _M32
+            mem[to] += value_at(mem, p, prog[a, A_VALUE]) >> 32
+            mem[to + 1] += value_at(mem, p, prog[a, A_VALUE]) & _M32
         elif op == LEAST:
-            mem[to] = min(mem[to], mem[p + prog[a, A_VALUE]])
+            mem[to] = min(mem[to], value_at(mem, p, prog[a, A_VALUE]))
         elif op == GREATEST:
-            mem[to] = max(mem[to], mem[p + prog[a, A_VALUE]])
+            mem[to] = max(mem[to], value_at(mem, p, prog[a, A_VALUE]))
         elif op == SQUARES:
-            add_square(mem, to, mem[p + prog[a, A_VALUE]])
+            add_square(mem, to, value_at(mem, p, prog[a, A_VALUE]))
 
 
 @compiled
 def fold_away(mem: Words, prog: Words, slot: Word, row: Word, p: Word, at: Word) -> None:
     """Add an entry that leaves the events of a key to its running totals at `at`."""
-    seq = mem[p + 1] >> SEQ_SHIFT
+    seq = seq_of(mem, p)
     for a in range(prog[slot, ACC_0], prog[slot, ACC_1]):
         op, to, value = prog[a, OP], at + prog[a, A_OFFSET], prog[a, A_VALUE]
         if op != EARLIEST and op != LATEST:
@@ -366,7 +387,7 @@ def fold_away(mem: Words, prog: Words, slot: Word, row: Word, p: Word, at: Word)
         before = mem[p] < mem[to] or (mem[p] == mem[to] and seq < mem[to + 1])
         if not known or before == (op == EARLIEST):
             mem[to], mem[to + 1] = mem[p], seq
-            mem[to + 2] = mem[p + value] if value >= 0 else 0
+            mem[to + 2] = value_at(mem, p, value) if value >= 0 else 0
     add_entry(mem, prog, slot, at, p)
 
 
@@ -379,7 +400,7 @@ def sum_page(mem: Words, prog: Words, slot: Word, row: Word, d: Word) -> None:
     base, least, greatest = mem[at + D_PAGE], GREATEST_WORD, 0
     for p in range(base, base + mem[at + D_COUNT] * width, width):
         add_entry(mem, prog, slot, at + D_SUMMARY, p)
-        seq = mem[p + 1] >> SEQ_SHIFT
+        seq = seq_of(mem, p)
         least, greatest = min(least, seq), max(greatest, seq)
     mem[at + D_FIRST] = mem[base]
     mem[at + D_SEQ_0], mem[at + D_SEQ_1] = least, greatest
@@ -388,11 +409,11 @@ def sum_page(mem: Words, prog: Words, slot: Word, row: Word, d: Word) -> None:
 @compiled
 def sum_group(mem: Words, prog: Words, slot: Word, row: Word, d: Word) -> None:
     """Compute the summary of the group of page d anew, from its live pages."""
-    if mem[row + R_CAP] > -GROUPED:
+    if cap_of(mem, row) > -GROUPED:
         return
     pages, directory = page_words(prog, slot), mem[row + R_BLOCK]
     summary = prog[slot, SUMMARY]
-    at = directory - mem[row + R_CAP] * pages + (d >> 6) * summary
+    at = directory - cap_of(mem, row) * pages + (d >> 6) * summary
     clear_summary(mem, prog, slot, at)
     first = max(head_of(mem, row), d & ~63)
     for each in range(first, min(tail_of(mem, row), (d | 63) + 1)):

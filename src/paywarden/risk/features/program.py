@@ -8,7 +8,7 @@ machine code is the same for every policy and is compiled once.
   ("newest of its value") where an exact `distinct` needs it.
 - accumulator: something that is added up over entries, pages and groups of pages.
 
-Entry of a key, in words: s, seq << 24 | 24 bits, further words of 64 bits, then field values.
+Entry of a key, in words: s, event << 32 | 32 bits, further words of 64 bits (`events.py`).
 Input row, in words: seq, t, s, flags, keys, filter bits, field values, presence bits.
 Not done here: checking the policy (`plan.py`).
 """
@@ -31,7 +31,7 @@ from paywarden.risk.features.plan import EXCLUSION_HOLD_US, PlannedAggregate, Wi
 
 WIDTH = 24
 # Row 0 of the program.
-SLOTS, ROW_FILTERS, ROW_FIELDS, SCRATCH, RESERVE_BLOCKS, RESERVE_TABLES = range(6)
+SLOTS, ROW_FILTERS, ROW_FIELDS, SCRATCH, RESERVE_BLOCKS, RESERVE_TABLES, EVENT_WORDS = range(7)
 # A slot.
 (
     KEY_0,
@@ -72,8 +72,8 @@ IN_SEQ, IN_T, IN_S, IN_FLAGS, IN_KEYS = range(5)
 IN_FILTERS = IN_KEYS + KEY_COUNT
 FLAG_LABEL = 1
 
-ROW_HEAD = 6
-"""Words of a key's row before its running totals."""
+ROW_HEAD = 5
+"""Words of a row before its running totals (`pages.py`); bounded slots put entries after two."""
 SLOT_HEAD = 2 * TABLE_WORDS
 SLOT_WORDS = SLOT_HEAD + 8
 _SALTS = 0x5851F42D4C957F2D
@@ -131,6 +131,7 @@ def compile_program(plan: WindowPlan) -> Program:
         scratch,
         8 * len(grouped),
         4 * len(grouped) + 70 * lanes,
+        1 + len(fields),
     ]
     table = np.zeros((len(rows), WIDTH), np.int64)
     for index, row in enumerate(rows):
@@ -164,12 +165,11 @@ def _slot(
     lanes = _lanes(aggregates, running)
     newest = sum(lane.newest for lane in lanes.values())
     bits = len(lanes) + newest + running
-    extra = max(0, -(-(bits - 24) // 64))
-    valued = sorted({lane.of for lane in lanes.values() if lane.ops - {COUNTS}} - {-1})
-    places = {of: 2 + extra + i for i, of in enumerate(valued)}
+    extra = max(0, -(-(bits - 32) // 64))
+    places = {of: 1 + position for position, of in enumerate(fields)}
     slot = [0] * 22
     slot[KEY_0 : KEY_0 + 3] = [*kinds, -1, -1][:3]
-    slot[ENTRY], slot[RUNNING], slot[EXTRA] = 2 + extra + len(valued), int(running), extra
+    slot[ENTRY], slot[RUNNING], slot[EXTRA] = 2 + extra, int(running), extra
     slot[HORIZON] = _horizon(aggregates, running)
     summary, accumulators, described = _lane_rows(lanes, places, fields, running, len(rows))
     slot[LANE_0], slot[LANE_1] = len(rows), len(rows) + len(described)
@@ -177,7 +177,7 @@ def _slot(
     slot[ACC_1] = slot[ACC_0] + len(accumulators)
     rows.extend(described)
     rows.extend([*key[1:], offset] for key, offset in accumulators)
-    slot[SUMMARY], slot[ROW] = summary, ROW_HEAD + (summary if running else 0)
+    slot[SUMMARY], slot[ROW] = summary, ROW_HEAD + summary if running else 2
     slot[DISTINCT_LANES] = sum(DIFFERENT in lane.ops for lane in lanes.values())
     slot[LABEL_WORD], slot[LABEL_SHIFT] = _bit(bits - 1)
     _aggregate_rows(rows, slot, plan, members, lanes, places, accumulators)
@@ -215,9 +215,9 @@ _PAGED_OPS = frozenset((COUNTS, SUMS, SQUARES, LEAST, GREATEST))
 
 def _bit(position: int) -> tuple[int, int]:
     """Word of the entry and shift of a bit."""
-    if position < 24:
+    if position < 32:
         return 1, position
-    return 2 + (position - 24) // 64, (position - 24) % 64
+    return 2 + (position - 32) // 64, (position - 32) % 64
 
 
 def _horizon(aggregates: Sequence[PlannedAggregate], running: bool) -> int:

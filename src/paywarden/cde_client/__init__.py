@@ -1,0 +1,1 @@
+"""What another process needs to believe an approval: wire types and a pure verifier."""

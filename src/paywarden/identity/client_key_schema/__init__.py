@@ -1,0 +1,1 @@
+"""Tables of client keys and accepted signatures, and their migrations."""

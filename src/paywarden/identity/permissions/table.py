@@ -1,0 +1,103 @@
+"""The table: every role with what it may do. What is not here is denied.
+
+Guards: a permission exists once an operation needs it, not before. Tenant and environment are no
+columns: they follow from the key or the session, stand in every store method, and another tenant's
+things are not found. Explanations of decisions (and with them the reasons of the engine against
+money laundering) are never a merchant's. Changes that bind many people need a proof of presence of
+the last five minutes, and beyond that an approval (`identity.approvals.catalogue`).
+Source: PCI DSS 4.0.1, 7.2.1, 7.2.2, 7.2.5 and 7.3; GB/T 22239-2019, 8.1.5.1 to 8.1.5.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from paywarden.identity.permissions.model import Kind, Role, Rule
+
+FRESH_SECONDS: Final = 300
+_PEOPLE: Final = frozenset({Kind.PERSON})
+_KEYS: Final = frozenset({Kind.SERVICE})
+
+PERMISSIONS: Final = {
+    "approvals:decide": "Approve, reject or withdraw, where the catalogue lets the role",
+    "approvals:read": "Read requests for approval",
+    "approvals:request": "Ask for approval, cancel and execute what one asked for",
+    "audit:read": "Read the audit log with its proofs",
+    "decisions:create": "Have payments decided",
+    "decisions:explain": "Read the whole record of a decision, internal reasons included",
+    "decisions:read": "Read decisions with their neutral reasons",
+    "decisions:replay": "Make recorded decisions again",
+    "events:create": "Send events",
+    "events:label": "Send labels as an analyst",
+    "features:read": "Read the feature catalogue",
+    "instrument:assert": "Assert card facts with a reference of one's own",
+    "lists:read": "Read which lists there are",
+    "lists:write": "Edit lists",
+    "people:manage": "Invite and disable people, end their sessions",
+    "people:read": "Read who is enrolled, with which roles",
+    "rulesets:publish": "Ask for a ruleset to decide",
+    "rulesets:read": "Read rulesets",
+    "rulesets:write": "Store rulesets",
+    "webhooks:read": "Read endpoints and deliveries",
+    "webhooks:write": "Change endpoints, rotate secrets, send again",
+}
+READS: Final = frozenset(name for name in PERMISSIONS if name.endswith((":read", ":explain")))
+_CASE_WORK = ("decisions:read", "decisions:explain", "features:read", "lists:read", "rulesets:read")
+_ASKING = ("approvals:read", "approvals:request")
+_BOTH = ("approvals:read", "approvals:request", "approvals:decide")
+_DECIDING = ("approvals:read", "approvals:decide")
+
+
+def _rules(role: Role, permissions: Iterable[str], **conditions: Any) -> tuple[Rule, ...]:
+    return tuple(Rule(role, permission, **conditions) for permission in permissions)
+
+
+def _fresh(role: Role, *permissions: str) -> tuple[Rule, ...]:
+    """People only after a fresh proof; keys of the role as they are."""
+    return _rules(role, permissions, fresh_seconds=FRESH_SECONDS)
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    *_rules(Role.MERCHANT, ("decisions:create", "decisions:read", "events:create",
+                            "webhooks:read", "webhooks:write"),
+            kinds=_KEYS, own_merchant=True),
+    *_rules(Role.OPERATOR, ("audit:read", "decisions:create", "decisions:replay", "events:create",
+                            "events:label", "rulesets:write", "webhooks:read",
+                            *_CASE_WORK, *_ASKING)),
+    *_rules(Role.OPERATOR, ("instrument:assert",), kinds=_KEYS),
+    *_fresh(Role.OPERATOR, "lists:write", "rulesets:publish", "webhooks:write"),
+    *_rules(Role.ANALYST, ("events:label", *_CASE_WORK), kinds=_PEOPLE),
+    *_rules(Role.SENIOR_ANALYST, ("events:label", "decisions:replay", *_CASE_WORK, *_ASKING),
+            kinds=_PEOPLE),
+    *_fresh(Role.SENIOR_ANALYST, "lists:write"),
+    *_rules(Role.AML_OFFICER, ("events:label", *_CASE_WORK, *_BOTH), kinds=_PEOPLE),
+    *_rules(Role.RISK_MANAGER, ("decisions:replay", "rulesets:write", *_CASE_WORK, *_BOTH),
+            kinds=_PEOPLE),
+    *_fresh(Role.RISK_MANAGER, "lists:write", "rulesets:publish"),
+    *_rules(Role.RULE_AUTHOR, ("decisions:replay", "rulesets:write", *_CASE_WORK, *_ASKING),
+            kinds=_PEOPLE),
+    *_fresh(Role.RULE_AUTHOR, "rulesets:publish"),
+    *_rules(Role.APPROVER, ("decisions:read", "features:read", "lists:read", "rulesets:read",
+                            *_DECIDING), kinds=_PEOPLE),
+    *_rules(Role.SECURITY_OFFICER, ("audit:read", "people:read",
+                                    "webhooks:read",
+                                    *_BOTH), kinds=_PEOPLE),
+    *_rules(Role.KEY_CUSTODIAN, _BOTH, kinds=_PEOPLE),
+    *_rules(Role.PRIVACY_OFFICER, ("decisions:read", *_BOTH), kinds=_PEOPLE),
+    *_rules(Role.AUDITOR, ("audit:read",)),
+    *_rules(Role.AUDITOR, ("approvals:read", "people:read", "webhooks:read", *_CASE_WORK),
+            kinds=_PEOPLE),
+    *_rules(Role.SYSTEM_ADMIN, ("features:read", "webhooks:read", *_ASKING), kinds=_PEOPLE),
+    *_fresh(Role.SYSTEM_ADMIN, "webhooks:write"),
+    *_rules(Role.SECURITY_ADMIN, ("people:read", *_BOTH), kinds=_PEOPLE),
+    *_fresh(Role.SECURITY_ADMIN, "people:manage"),
+    *_rules(Role.AUDIT_ADMIN, ("approvals:read", "audit:read"), kinds=_PEOPLE),
+    *_rules(Role.BREAK_GLASS, ("decisions:create", "decisions:replay", "events:create",
+                               "rulesets:write", "webhooks:read", *_CASE_WORK, *_ASKING),
+            kinds=_PEOPLE),
+    *_fresh(Role.BREAK_GLASS, "lists:write", "rulesets:publish", "webhooks:write"),
+)  # fmt: skip
+
+RECORDED_ROLES: Final = frozenset({Role.AUDITOR, Role.AUDIT_ADMIN, Role.BREAK_GLASS})
+"""Whoever holds one of these leaves an audit event with every request."""

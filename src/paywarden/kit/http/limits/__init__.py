@@ -1,0 +1,1 @@
+"""Rate limits and fair admission: how often, from where, and how many at once."""

@@ -1,0 +1,1 @@
+"""Signed requests and answers: parsing, keys, nonces, the two profiles."""
