@@ -46,7 +46,7 @@ async def test_ids_of_another_installation_name_nothing(room: Room) -> None:
 
 async def test_events_cannot_name_a_payment_of_the_other_environment(room: Room) -> None:
     decided = await room.decide(scope=room.test)
-    name = decided.entry.clear["payment.id"]
+    name = decided.entry.payment_id
     event = room.event("payment_result", payment_id=name, status="declined")
     assert (await room.send(event))[0].code == "payment_unknown"
     assert (await room.send(event, scope=room.test))[0].status == "recorded"
@@ -54,7 +54,7 @@ async def test_events_cannot_name_a_payment_of_the_other_environment(room: Room)
 
 async def test_a_merchant_cannot_report_on_anothers_payment(room: Room) -> None:
     decided = await room.decide(merchant={"id": "m_1"})
-    name = decided.entry.clear["payment.id"]
+    name = decided.entry.payment_id
     event = room.event("label", payment_id=name, verdict="fraud", source="customer")
     assert (await room.send(event, merchant="m_2"))[0].code == "payment_unknown"
     foreign = room.event("login", merchant={"id": "m_1"}, payer={"id": "x"})

@@ -270,6 +270,11 @@ class Room:
         row, _fresh = await policies.create(scope, packed(files), "tester")
         return await publish(self.installation, scope, row.hash)
 
+    def fields(self, decided: Decided) -> dict[str, Any]:
+        """Every field of a decision that can still be read, by path."""
+        entry, sealer = decided.entry, self.installation.sealer
+        return sealer.open(decided.scope, decided.seq, entry.clear, entry.sealed)[0]
+
     def features(self, decided: Decided) -> dict[str, Any]:
         """Window values of a decision by name."""
         runtime = self.installation.policies.runtime(decided.entry.ruleset)

@@ -106,7 +106,7 @@ async def test_what_occurred_early_is_held_at_five_seconds_ahead(room: Room) -> 
     decided = await room.decide(occurred_at=room.time(DAY))
     seen = decided.entry.observation
     assert seen.s_us == seen.t_us == room.clock.now_us() + 5 * SECOND
-    assert not decided.entry.clear["payment.late"]
+    assert not decided.entry.late
 
 
 async def test_what_occurred_a_little_late_counts_at_its_own_time(room: Room) -> None:
@@ -114,7 +114,7 @@ async def test_what_occurred_a_little_late_counts_at_its_own_time(room: Room) ->
     late = await room.decide(occurred_at=room.time(-14 * MINUTE))
     seen = late.entry.observation
     assert seen.t_us == room.clock.now_us() and seen.s_us == room.clock.now_us() - 14 * MINUTE
-    assert not late.entry.clear["payment.late"]
+    assert not late.entry.late
     assert room.features(late)["card_1h"] == 2
     room.clock.advance(46 * 60)
     assert room.features(await room.decide())["card_1h"] == 2  # the late one has left by now
@@ -124,7 +124,7 @@ async def test_back_dating_evades_nothing(room: Room) -> None:
     late = await room.decide(occurred_at=room.time(-16 * MINUTE))
     seen = late.entry.observation
     assert seen.s_us == seen.t_us == room.clock.now_us()
-    assert late.entry.clear["payment.late"] is True
+    assert late.entry.late is True
     assert room.features(await room.decide(occurred_at=room.time(-400 * DAY)))["card_1h"] == 2
 
 
@@ -134,7 +134,7 @@ async def test_a_clock_that_steps_back_moves_no_window_back(room: Room) -> None:
     second = await room.decide()
     assert second.entry.observation.t_us == first.entry.observation.t_us
     assert second.entry.observation.s_us == first.entry.observation.t_us
-    assert second.entry.clear["payment.late"] is True
+    assert second.entry.late is True
     assert room.features(second)["card_1h"] == 2
     room.clock.advance(3_601)
     third = await room.decide()

@@ -35,21 +35,22 @@ from paywarden.risk.rules.file_pack import PolicyFiles
 class Brute:
     """Every payment in a list, asked again for each value."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: Room) -> None:
+        self._room = room
         self.seen: list[tuple[int, int, str, str, str, int]] = []
 
     def add(self, decided: Decided) -> None:
-        seen, clear = decided.entry.observation, decided.entry.clear
+        seen, given = decided.entry.observation, self._room.fields(decided)
         self.seen.append(
-            (decided.seq, seen.s_us, clear["payer.id"], clear["card.fingerprint"],
-             clear["merchant.id"], clear["payment.amount_minor"])
+            (decided.seq, seen.s_us, given["payer.id"], given["card.fingerprint"],
+             given["merchant.id"], given["payment.amount_minor"])
         )  # fmt: skip
 
     def values(self, decided: Decided) -> dict[str, Any]:
         t = decided.entry.observation.t_us
-        clear = decided.entry.clear
-        payer, card = clear["payer.id"], clear["card.fingerprint"]
-        merchant = clear["merchant.id"]
+        given = self._room.fields(decided)
+        payer, card = given["payer.id"], given["card.fingerprint"]
+        merchant = given["merchant.id"]
         known = [one for one in self.seen if one[0] <= decided.seq]
         on_card = [one for one in known if one[3] == card]
         return {
@@ -74,7 +75,7 @@ def drawn(room: Room, chance: random.Random) -> Any:
 async def test_new_windows_know_the_past_while_payments_go_on(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chance, brute = random.Random(4), Brute()
+    chance, brute = random.Random(4), Brute(room)
     for _ in range(150):
         room.clock.advance(chance.choice([1, 600, 40_000]))
         brute.add(await room.decide(drawn(room, chance)))

@@ -130,7 +130,7 @@ async def test_one_decision_again_by_the_desk(room: Room) -> None:
     first = await room.decide()
     second = await room.decide(amount_minor=500_000)
     followed = await room.go_on(second, "authenticated")
-    await room.label(first.entry.clear["payment.id"], "fraud")
+    await room.label(first.entry.payment_id, "fraud")
     await room.publish(WIDER)
     for decided in (first, second, followed):
         answer = await room.installation.replays.replay(decided, None)

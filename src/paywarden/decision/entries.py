@@ -2,7 +2,8 @@
 
 Guards: personal data stands only in `sealed`, under the key of its subject; keys and hashed values
 are digests; what a decision answered stands beside what it was decided from, so that replay can
-compare. Fields are append-only: an old log must decode for ever.
+compare. Fields are append-only: an old log must decode for ever. `clear` and what is sealed are
+values by number (`stored_fields.py`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 import msgspec
 
 from paywarden.core.outcome import Outcome
+from paywarden.decision.stored_fields import Stored, one
 from paywarden.risk.features.observation import Observation, ObservedValue
 
 PAYMENT = "payment"
@@ -53,7 +55,7 @@ class Result(msgspec.Struct, array_like=True, frozen=True):
 class PaymentEntry(msgspec.Struct, array_like=True, frozen=True):
     """A decided payment, or (kind `continue`) its decision after a challenge.
 
-    `clear`: fields that are not personal, by catalogue path, derived ones included.
+    `clear`: fields that are not personal, derived ones included.
     `skipped`: stages that gave no opinion. `lists_seq`: seq of the last list edit before it.
     `tables`: start of the digest of all reference tables. `stage_us`: microseconds per stage.
     `continues`: seq of the decision that this one continues, or 0.
@@ -61,7 +63,7 @@ class PaymentEntry(msgspec.Struct, array_like=True, frozen=True):
 
     observation: Observation
     received_us: int
-    clear: dict[str, Any]
+    clear: Stored
     sealed: tuple[Sealed, ...]
     body_digest: bytes
     ruleset: str
@@ -76,6 +78,27 @@ class PaymentEntry(msgspec.Struct, array_like=True, frozen=True):
     forced: str | None = None
     continues: int = 0
 
+    @property
+    def payment_id(self) -> str:
+        """What the caller named the payment."""
+        return str(one(self.clear, "payment.id"))
+
+    @property
+    def attempt(self) -> str:
+        """What the caller named the attempt."""
+        return str(one(self.clear, "payment.attempt"))
+
+    @property
+    def merchant_id(self) -> str | None:
+        """The merchant, if one was given."""
+        found: str | None = one(self.clear, "merchant.id")
+        return found
+
+    @property
+    def late(self) -> bool:
+        """Counted at receipt, since it came too late."""
+        return bool(one(self.clear, "payment.late"))
+
 
 class EventEntry(msgspec.Struct, array_like=True, frozen=True):
     """A result, label, challenge result or account event."""
@@ -84,8 +107,13 @@ class EventEntry(msgspec.Struct, array_like=True, frozen=True):
     received_us: int
     event_id: str
     body_digest: bytes
-    clear: dict[str, Any]
+    clear: Stored
     sealed: tuple[Sealed, ...]
+
+    @property
+    def kind(self) -> str:
+        """What happened, in the caller's word."""
+        return str(one(self.clear, "event.kind"))
 
 
 class PolicyEntry(msgspec.Struct, array_like=True, frozen=True):

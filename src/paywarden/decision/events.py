@@ -191,7 +191,7 @@ class Events:
 
     def _count(self, scope: Scope, staged: Sequence[Staged]) -> None:
         for one in staged:
-            kind = str(one.body.clear.get("event.kind"))
+            kind = one.body.kind
             known = kind in OF_PAYMENT or kind in ACCOUNT_KINDS
             label = kind if known else "other"
             self._ledger.metrics.events.labels(scope.environment.value, label).inc()

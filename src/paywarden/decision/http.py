@@ -240,7 +240,7 @@ class DecisionOperations:
         decided = await self._payments.find(asker.scope, seq) if seq is not None else None
         if decided is None:
             raise errors.decision_not_found()
-        if asker.merchant is not None and decided.entry.clear.get("merchant.id") != asker.merchant:
+        if asker.merchant is not None and decided.entry.merchant_id != asker.merchant:
             raise errors.decision_not_found()
         return decided
 

@@ -63,5 +63,3 @@ _FORMS: Mapping[str, Callable[[str], str]] = {
     "ip.address": _network,
     "shipping_address.key": lambda text: HIDDEN,
 }
-PERSONAL = frozenset(_FORMS) | frozenset(path for path, field in FIELDS.items() if field.personal)
-"""Every path whose value is personal."""

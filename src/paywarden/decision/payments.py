@@ -75,7 +75,7 @@ class _Prepared:
     observation: Observation
     received_us: int
     fields: Fields
-    clear: dict[str, Any]
+    clear: list[Any]
     sealed: tuple[Sealed, ...]
     degraded: tuple[str, ...]
     digest: bytes
@@ -142,7 +142,7 @@ class Payments:
         seq = self._ledger.place_of(state, identity)
         prior = await self.find(scope, seq) if seq else None
         if prior is not None:
-            return _same(prior, digest, first.entry.clear["payment.id"])
+            return _same(prior, digest, first.entry.payment_id)
         if first.entry.result.answer is not Outcome.CHALLENGE:
             raise errors.not_challenged()
         state = self._ledger.ready(scope)
@@ -161,9 +161,9 @@ class Payments:
         state = self._ledger.ready(scope)
         seq = state.identities.get(identity_of(state, "attempt", payment_id, attempt))
         entry = self._ledger.staged_body(scope, seq) if seq else None
-        if not isinstance(entry, PaymentEntry) or entry.clear.get("payment.id") != payment_id:
+        if not isinstance(entry, PaymentEntry) or entry.payment_id != payment_id:
             return None
-        if merchant is not None and entry.clear.get("merchant.id") != merchant:
+        if merchant is not None and entry.merchant_id != merchant:
             return None
         return entry.observation
 
@@ -311,16 +311,13 @@ class Payments:
         self, unit: UnitOfWork, scope: Scope, seq: int, entry: PaymentEntry, stated: str
     ) -> Place:
         at_us, outcome = entry.received_us, entry.result.answer
-        clear = entry.clear
         detail: dict[str, Scalar] = {"seq": seq, "outcome": outcome.word}
         detail["decision"] = stated
         event = AuditEvent(
             scope, "decision:payment:decide", "process:api", AuditOutcome.DONE, at_us, detail
         )
         place = self._ledger.stores.audit.record(unit, event)
-        row = DecisionRow(
-            seq, int(outcome), clear["payment.id"], clear.get("merchant.id"), at_us, place
-        )
+        row = DecisionRow(seq, int(outcome), entry.payment_id, entry.merchant_id, at_us, place)
         self._ledger.stores.records.add_decision(unit, scope, row)
         if outcome is not Outcome.ALLOW or entry.result.effects:
             told = self._told(scope, seq, entry)
@@ -329,10 +326,10 @@ class Payments:
 
     def _told(self, scope: Scope, seq: int, entry: PaymentEntry) -> DecisionRecorded:
         """What webhooks tell about a decision."""
-        clear, result = entry.clear, entry.result
+        result = entry.result
         return DecisionRecorded(
-            self.ids.text(scope, seq), clear["payment.id"], clear["payment.attempt"],
-            result.answer.word, result.points, result.reasons, seq, clear.get("merchant.id"),
+            self.ids.text(scope, seq), entry.payment_id, entry.attempt,
+            result.answer.word, result.points, result.reasons, seq, entry.merchant_id,
         )  # fmt: skip
 
     def _count(self, scope: Scope, entry: PaymentEntry) -> None:
@@ -348,7 +345,7 @@ def _runtime(state: ScopeState) -> PolicyRuntime:
 
 
 def _same(prior: Decided, digest: bytes, payment_id: str) -> Decided:
-    if prior.entry.clear.get("payment.id") != payment_id:
+    if prior.entry.payment_id != payment_id:
         raise Unavailable("identity_collision", "two payments share a digest; use another attempt")
     if prior.entry.body_digest != digest:
         raise errors.attempt_conflict()

@@ -183,7 +183,7 @@ class PolicyOperations:
         """GET /v1/features."""
         fields = (*FIELDS.values(), *EVENT_FIELDS.values())
         items = [
-            Feature(f.path, f.type, f.text, f.personal, f.storage is not None, f.derived)
+            Feature(f.path, f.type, f.text, f.sealed, f.storage is not None, f.derived)
             for f in fields
         ]
         runtime = self._ledger.ready(call.asker.scope).runtime

@@ -8,7 +8,7 @@ id, e-mail, card, device, else the payment itself; it is stored as a keyed diges
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -16,11 +16,13 @@ import msgspec
 from paywarden.core.scope import Scope
 from paywarden.decision.entries import Sealed
 from paywarden.decision.intake import Fields
-from paywarden.decision.masking import PERSONAL
+from paywarden.decision.stored_fields import CLEAR, SEALED, Stored, by_path, values_of
 from paywarden.kit.crypto.ports import Erased, SubjectKeys
 
 Digest = Callable[[str, str], int]
-_PAYEE = frozenset(path for path in PERSONAL if path.startswith("payee."))
+_PAYEE = SEALED[:4]
+_PAYER = ("",) * len(_PAYEE) + SEALED[len(_PAYEE) :]
+"""The paths of each person by number in SEALED; the empty path is never there."""
 _PAYER_SUBJECTS = (
     ("payer", "payer.id"),
     ("email", "email.canonical"),
@@ -29,7 +31,8 @@ _PAYER_SUBJECTS = (
     ("payment", "payment.id"),
 )
 _PAYEE_SUBJECTS = (("payee", "payee.id"), ("account", "payee.account"))
-_DECODER = msgspec.msgpack.Decoder(dict[str, Any])
+_PERSONS = ((_PAYER, _PAYER_SUBJECTS), (_PAYEE, _PAYEE_SUBJECTS))
+_DECODER: msgspec.msgpack.Decoder[Stored] = msgspec.msgpack.Decoder(Stored)
 
 
 class Sealer:
@@ -41,42 +44,31 @@ class Sealer:
 
     def split(
         self, scope: Scope, fields: Fields, digest: Digest, seq: int
-    ) -> tuple[dict[str, Any], tuple[Sealed, ...]]:
-        """(clear fields, sealed boxes) of the entry `seq`."""
-        clear: dict[str, Any] = {}
-        payer: dict[str, Any] = {}
-        payee: dict[str, Any] = {}
-        for path, value in fields.items():
-            if path not in PERSONAL:
-                clear[path] = value
-            elif path in _PAYEE:
-                payee[path] = value
-            else:
-                payer[path] = value
+    ) -> tuple[list[Any], tuple[Sealed, ...]]:
+        """(values of CLEAR, sealed boxes) of the entry `seq`."""
         boxes = []
-        if payer:
-            subject = _subject(fields, _PAYER_SUBJECTS, digest)
-            boxes.append(self._box(scope, subject, payer, seq))
-        if payee:
-            subject = _subject(fields, _PAYEE_SUBJECTS, digest)
-            boxes.append(self._box(scope, subject, payee, seq))
-        return clear, tuple(boxes)
+        for paths, subjects in _PERSONS:
+            values = values_of(fields, paths)
+            if values.count(None) < len(values):
+                subject = _subject(fields, subjects, digest)
+                boxes.append(self._box(scope, subject, values, seq))
+        return values_of(fields, CLEAR), tuple(boxes)
 
     def open(
-        self, scope: Scope, seq: int, clear: Mapping[str, Any], sealed: Sequence[Sealed]
+        self, scope: Scope, seq: int, clear: Stored, sealed: Sequence[Sealed]
     ) -> tuple[Fields, int]:
         """(every field that can still be read, number of erased persons) of the entry `seq`."""
-        fields, erased = dict(clear), 0
+        fields, erased = by_path(clear, CLEAR), 0
         for box in sealed:
             plain = self._keys.open(scope, box.subject, box.box, _context(seq))
             if isinstance(plain, Erased):
                 erased += 1
             else:
-                fields.update(_DECODER.decode(plain))
+                fields.update(by_path(_DECODER.decode(plain), SEALED))
         return fields, erased
 
-    def _box(self, scope: Scope, subject: str, fields: Fields, seq: int) -> Sealed:
-        octets = self._encode(fields)
+    def _box(self, scope: Scope, subject: str, values: list[Any], seq: int) -> Sealed:
+        octets = self._encode(values)
         return Sealed(subject, self._keys.seal(scope, subject, octets, _context(seq)))
 
 

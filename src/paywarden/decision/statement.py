@@ -36,10 +36,10 @@ _ENCODE = msgspec.json.Encoder().encode
 
 def statement(ids: DecisionIds, scope: Scope, seq: int, entry: PaymentEntry) -> bytes:
     """Canonical JSON (RFC 8785) of what a recorded decision states."""
-    result, clear = entry.result, entry.clear
+    result = entry.result
     stated = Statement(
-        clear["payment.attempt"], ",".join(entry.degraded), ids.text(scope, seq),
-        result.answer.word, clear["payment.id"], result.points, ",".join(result.reasons),
+        entry.attempt, ",".join(entry.degraded), ids.text(scope, seq),
+        result.answer.word, entry.payment_id, result.points, ",".join(result.reasons),
         "challenge" if result.required_action == "challenge" else None, entry.ruleset,
     )  # fmt: skip
     return _ENCODE(stated)

@@ -103,8 +103,8 @@ class Views:
             action = RequiredAction("challenge", f"/v1/decisions/{name}/continue")
         return {
             "id": name,
-            "payment_id": entry.clear["payment.id"],
-            "attempt": entry.clear["payment.attempt"],
+            "payment_id": entry.payment_id,
+            "attempt": entry.attempt,
             "outcome": result.answer.word,
             "points": result.points,
             "reasons": [Reason(code, reason_text(code, policy_reasons)) for code in result.reasons],
@@ -164,7 +164,7 @@ def _clock(entry: PaymentEntry) -> dict[str, Any]:
         "received_at": format_rfc3339(entry.received_us),
         "decided_at": format_rfc3339(seen.t_us),
         "counted_at": format_rfc3339(seen.s_us),
-        "late": bool(entry.clear.get("payment.late", False)),
+        "late": entry.late,
     }
 
 

@@ -54,12 +54,13 @@ def serve(home: Home, host: str, port: int) -> int:
 def _lived_well(place: Listening) -> bool:
     """Run a worker until it is asked to end (True) or ends by itself (False)."""
     from granian import Granian
-    from granian.constants import Interfaces
+    from granian.constants import Interfaces, Loops
 
     server = Granian(
         "paywarden.entrypoints.api:create_app",
         **_place(place),
         interface=Interfaces.ASGI,
+        loop=Loops.uvloop,  # a third less work a request than asyncio's own; named, never guessed
         factory=True,
         workers=1,
         backlog=BACKLOG,

@@ -98,7 +98,8 @@ def _parameters(operation: Operation, components: Mapping[str, Any]) -> list[dic
         schema = components[operation.query.__name__]
         for name, shape in schema["properties"].items():
             plain = {key: value for key, value in shape.items() if key != "default"}
-            made.append({"name": name, "in": "query", "required": False, "schema": plain})
+            needed = name in schema.get("required", ())
+            made.append({"name": name, "in": "query", "required": needed, "schema": plain})
     if operation.method == "POST" and operation.idempotent and not operation.public:
         made.append(
             {

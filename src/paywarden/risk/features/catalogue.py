@@ -41,7 +41,12 @@ KEY_KINDS: tuple[str, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One name in scope: dotted path, type, one-line text, personal or not, window storage."""
+    """One name in scope: dotted path, type, one-line text, window storage.
+
+    `personal`: speaks of a person; sealed in the log and masked wherever it is shown.
+    `identifying`: singles a person out by a name that others gave (an identifier, a network);
+    sealed in the log and shown to operators, who follow a case by it.
+    """
 
     path: str
     type: FieldType
@@ -49,6 +54,12 @@ class Field:
     personal: bool = False
     storage: Storage | None = None
     derived: bool = False
+    identifying: bool = False
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the log holds it only under its person's key."""
+        return self.personal or self.identifying
 
 
 def _index(fields: Iterable[Field]) -> Mapping[str, Field]:
@@ -59,12 +70,22 @@ def _given(path: str, kind: FieldType, text: str, storage: Storage | None = None
     return Field(path, kind, text, storage=storage)
 
 
-def _personal(path: str, text: str, storage: Storage | None = None) -> Field:
-    return Field(path, "string", text, personal=True, storage=storage)
+def _personal(
+    path: str, text: str, storage: Storage | None = None, kind: FieldType = "string"
+) -> Field:
+    return Field(path, kind, text, personal=True, storage=storage)
 
 
-def _derived(path: str, kind: FieldType, text: str, storage: Storage | None = None) -> Field:
-    return Field(path, kind, text, storage=storage, derived=True)
+def _identifying(
+    path: str, text: str, storage: Storage | None = None, kind: FieldType = "string"
+) -> Field:
+    return Field(path, kind, text, storage=storage, identifying=True)
+
+
+def _derived(
+    path: str, kind: FieldType, text: str, storage: Storage | None = None, identifying: bool = False
+) -> Field:
+    return Field(path, kind, text, storage=storage, derived=True, identifying=identifying)
 
 
 FIELDS: Mapping[str, Field] = _index(
@@ -82,9 +103,9 @@ FIELDS: Mapping[str, Field] = _index(
         _given("payment.initiator", "string", "customer or merchant", "symbol"),
         _given("payment.entry_mode", "string", "manual, chip, contactless, on_file, ...", "symbol"),
         _given("payment.wallet", "string", "Wallet that presented the card", "symbol"),
-        _given("payment.par", "string", "Payment account reference", "hash"),
+        _identifying("payment.par", "Payment account reference", "hash"),
         _given("payment.instrument_kind", "string", "card, account, wallet", "symbol"),
-        _given("payment.metadata", "map", "Free scalars of the caller"),
+        _personal("payment.metadata", "Free scalars of the caller", kind="map"),
         _given("payment.checks.avs", "string", "Address check of the issuer", "symbol"),
         _given("payment.checks.cvv", "string", "Security code check of the issuer", "symbol"),
         _given("payment.checks.eci", "string", "Electronic commerce indicator", "symbol"),
@@ -109,42 +130,42 @@ FIELDS: Mapping[str, Field] = _index(
         _given("merchant.name", "string", "Trading name of the merchant"),
         _derived("merchant.mcc_group", "string", "Risk group of the category", "symbol"),
         _derived("merchant.age_days", "int", "Whole days since the merchant joined", "int"),
-        _given("payer.id", "string", "Customer who pays", "hash"),
+        _identifying("payer.id", "Customer who pays", "hash"),
         _personal("payer.name", "Name of the payer"),
         _personal("payer.email", "E-mail of the payer"),
         _personal("payer.phone", "Telephone of the payer"),
         _personal("payer.birth_date", "Date of birth, YYYY-MM-DD"),
         _given("payer.country", "string", "ISO 3166-1 alpha-2", "symbol"),
-        _given("payer.created_at", "timestamp", "When the customer account was opened"),
+        _identifying("payer.created_at", "When the customer account was opened", kind="timestamp"),
         _derived("payer.age_days", "int", "Whole days since the account was opened", "int"),
-        _given("payee.id", "string", "Who receives the money", "hash"),
+        _identifying("payee.id", "Who receives the money", "hash"),
         _personal("payee.name", "Name of the payee"),
         _personal("payee.account", "Account that receives the money", "hash"),
         _given("payee.country", "string", "ISO 3166-1 alpha-2", "symbol"),
-        _given("payee.created_at", "timestamp", "When the payee was first set up"),
+        _identifying("payee.created_at", "When the payee was first set up", kind="timestamp"),
         _derived("payee.age_days", "int", "Whole days since the payee was set up"),
-        _given("card.fingerprint", "string", "Stable opaque name of the card", "hash"),
+        _identifying("card.fingerprint", "Stable opaque name of the card", "hash"),
         _given("card.bin", "string", "First six to eight digits", "symbol"),
-        _given("card.last4", "string", "Last four digits"),
-        _given("card.expiry", "string", "Expiry month, YYYY-MM"),
+        _identifying("card.last4", "Last four digits"),
+        _identifying("card.expiry", "Expiry month, YYYY-MM"),
         _derived("card.brand", "string", "Card brand", "symbol"),
         _derived("card.country", "string", "Country of the issuer", "symbol"),
         _derived("card.funding", "string", "credit, debit, prepaid, charge", "symbol"),
         _derived("card.is_prepaid", "bool", "The card is prepaid", "bool"),
         _derived("card.issuer", "string", "Issuer of the card"),
-        _given("device.id", "string", "Stable identifier of the device", "hash"),
+        _identifying("device.id", "Stable identifier of the device", "hash"),
         _personal("device.ip", "Address of the device"),
-        _given("device.user_agent", "string", "Browser or app text", "hash"),
+        _identifying("device.user_agent", "Browser or app text", "hash"),
         _given("device.language", "string", "Language of the device", "symbol"),
         _personal("ip.address", "Canonical address of the device", "hash"),
         _derived("ip.version", "int", "4 or 6", "int"),
-        _derived("ip.prefix", "string", "Network of the address: /24 or /64", "hash"),
+        _derived("ip.prefix", "string", "Network of the address: /24 or /64", "hash", True),
         _derived("ip.country", "string", "Country of the address", "symbol"),
         _derived("ip.asn", "int", "Autonomous system number", "int"),
         _derived("ip.is_datacenter", "bool", "Address of a data centre", "bool"),
         _derived("ip.is_vpn", "bool", "Address of a VPN or anonymiser", "bool"),
         _personal("email.canonical", "Canonical e-mail address", "hash"),
-        _derived("email.domain", "string", "Domain of the e-mail address", "hash"),
+        _derived("email.domain", "string", "Domain of the e-mail address", "hash", True),
         _derived("email.is_disposable", "bool", "Throw-away mail domain", "bool"),
         _derived("email.is_free", "bool", "Free mail provider", "bool"),
     )

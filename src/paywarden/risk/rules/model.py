@@ -70,8 +70,8 @@ class Example:
 class Rule:
     """One rule after templates are stamped out; `template` names its origin or is None.
 
-    `when` is complete: no placeholder and no window macro is left in it. `written` is the text as
-    it stands in the file, which is what people are shown.
+    `when` is complete: no placeholder and no window macro is left in it. `written` is the text
+    of the file with values in place of placeholders, which is what people are shown.
     """
 
     id: str

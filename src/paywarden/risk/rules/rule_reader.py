@@ -32,6 +32,7 @@ from paywarden.risk.rules.templates import (
     Stamp,
     fill_condition,
     fill_node,
+    stamped_text,
     stamps_of,
 )
 from paywarden.risk.rules.yaml_source import Items, Node, Scalar, Table
@@ -130,7 +131,7 @@ class RuleReader:
             merchant_groups=self._where(fields, stamp, "merchant_groups", "merchant group"),
             examples=read_examples(fields, self.macros),
             template=template,
-            written=when.text.strip() if when else "",
+            written=stamped_text(when.text.strip(), stamp.parameters) if when else "",
         )
 
     def _id(self, fields: Fields, stamp: Stamp) -> str:

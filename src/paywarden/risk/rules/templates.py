@@ -40,6 +40,7 @@ from paywarden.risk.rules.cel.syntax import (
 )
 from paywarden.risk.rules.cel.tree import nodes_of
 from paywarden.risk.rules.cel.types import BOOL, DOUBLE, INT, STRING
+from paywarden.risk.rules.cel.unparse import unparse
 from paywarden.risk.rules.fields import WORD, WORD_REMEDY, Fields
 from paywarden.risk.rules.findings import Findings, one_of
 from paywarden.risk.rules.model import Source
@@ -173,6 +174,18 @@ def fill_condition(text: str, parameters: Parameters) -> Expr:
     """The tree of a condition with its placeholders as literals. Errors: CompileError."""
     expr, names = _marked(text)
     return _filled(expr, names, parameters) if names else expr
+
+
+def stamped_text(text: str, parameters: Parameters) -> str:
+    """The condition for people to read: as written, with values in place of the placeholders.
+
+    For a text that `fill_condition` takes, which holds no placeholder within quotes.
+    """
+    place = Place(1, 1)
+    return _PLACEHOLDER.sub(
+        lambda found: unparse(_literal(parameters[found[1]], place)) if found[1] in parameters
+        else found[0], text,
+    )  # fmt: skip
 
 
 @functools.lru_cache(maxsize=1024)
