@@ -69,6 +69,9 @@ async def test_a_role_is_granted_and_withdrawn(people_room: Room, approvals: App
     assert not people_room.people.records.grants_of(LIVE, ann)
     await do(approvals, "role.grant", {**grant, "withdraw": True})
     assert roles(people_room, ann) == set()
+    for act in ("grant", "withdraw"):
+        (event,) = people_room.events(f"identity:role:{act}")
+        assert (event.actor, dict(event.detail)) == (f"person:{NOBODY.text}", grant)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +92,7 @@ async def test_what_no_grant_may_be(
     given = {"person": ann.text, "role": "analyst", **bent}
     assert await refused(approvals, "role.grant", given) == code
     assert roles(people_room, ann) == {"system_admin"}
+    assert len(people_room.events("identity:role:grant")) == 1, "that of the first set-up"
 
 
 async def test_a_key_grants_no_role(people_room: Room, approvals: Approvals) -> None:

@@ -38,5 +38,5 @@ def wired(
         RelyingParty(given.rp_id, frozenset({given.origin})),
         development=settings.installation.mode == "development",
     )
-    RoleActs(roster, roster, writer, clock).register(approvals)
+    RoleActs(roster, roster, writer, audit, clock).register(approvals)
     return approvals

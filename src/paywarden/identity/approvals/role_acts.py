@@ -1,6 +1,7 @@
 """Granting roles and opening the sealed one: carried out once others approved.
 
-Guards: exclusions between roles are checked at every grant, against the roles held then. The sealed
+Guards: exclusions between roles are checked at every grant, against the roles held then. Who holds
+what from when on stands in the audit log, in the commit that changes it. The sealed
 role is a grant that ends by itself after 60 minutes; every request of whoever holds it leaves an
 audit event (`RECORDED_ROLES`). Source: PCI DSS 4.0.1, 7.2.3; GB/T 22239-2019, 8.1.5.
 """
@@ -24,6 +25,7 @@ from paywarden.identity.permissions.access import Table
 from paywarden.identity.permissions.exclusions import conflict
 from paywarden.identity.permissions.model import Role
 from paywarden.identity.ports import Committer, Grants, Roster
+from paywarden.kit.audit import AuditEvent, AuditLog, AuditOutcome
 from paywarden.kit.db.unit import UnitOfWork
 
 OPEN_SECONDS: Final = 3_600
@@ -40,10 +42,18 @@ class RoleChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class RoleActs:
     """Executors over the roster and its grants."""
 
-    def __init__(self, roster: Roster, grants: Grants, committer: Committer, clock: Clock) -> None:
+    def __init__(
+        self,
+        roster: Roster,
+        grants: Grants,
+        committer: Committer,
+        audit: AuditLog,
+        clock: Clock,
+    ) -> None:
         self._roster = roster
         self._grants = grants
         self._committer = committer
+        self._audit = audit
         self._clock = clock
 
     def register(self, approvals: Approvals) -> None:
@@ -65,6 +75,7 @@ class RoleActs:
         approved.settle(unit)
         if wanted.withdraw:
             self._grants.stage_withdrawal(unit, approved.scope, person, wanted.role)
+            self._note(unit, approved, "withdraw", person, wanted.role)
         else:
             self._stage(unit, approved, person, wanted.role, None)
         await self._committer.commit(unit)
@@ -82,7 +93,7 @@ class RoleActs:
         unit = UnitOfWork()
         approved.settle(unit)
         ends = self._clock.now_us() + OPEN_SECONDS * MICROSECONDS
-        self._stage(unit, approved, person, Role.BREAK_GLASS, ends)
+        self._stage(unit, approved, person, Role.BREAK_GLASS.value, ends)
         await self._committer.commit(unit)
         return {"ends_at_us": ends}
 
@@ -99,6 +110,16 @@ class RoleActs:
             raise InvalidRequest("approval_request_invalid", "a person asks for roles") from None
         grant = RoleGrant(person, role, by, self._clock.now_us(), ends_us)
         self._grants.stage_grant(unit, approved.scope, grant)
+        self._note(unit, approved, "grant", person, role)
+
+    def _note(
+        self, unit: UnitOfWork, approved: Approved, act: str, person: PersonId, role: str
+    ) -> None:
+        event = AuditEvent(
+            approved.scope, f"identity:role:{act}", approved.audit_actor, AuditOutcome.DONE,
+            self._clock.now_us(), {"person": person.text, "role": role},
+        )  # fmt: skip
+        self._audit.record(unit, event)
 
     def _held(self, scope: Scope, person: PersonId) -> frozenset[str]:
         member = self._roster.member(scope, person)
