@@ -17,8 +17,9 @@ from paywarden.client.answers import (
     Ruleset,
 )
 from paywarden.client.asynchronous import AsyncClient
-from paywarden.client.errors import ClientError, NotReached, Refused, Unserved
+from paywarden.client.errors import ClientError, NotReached, ReceiptRefused, Refused, Unserved
 from paywarden.client.payment import Payment
+from paywarden.client.receipts import LogKeys, Promise, Receipt
 from paywarden.client.retrying import RetryPolicy
 from paywarden.client.signing import ServerKey, SigningKey
 from paywarden.client.synchronous import Client
@@ -33,10 +34,14 @@ __all__ = [
     "EventResult",
     "ListEdited",
     "ListSummary",
+    "LogKeys",
     "NotReached",
     "Payment",
+    "Promise",
     "Published",
     "Reason",
+    "Receipt",
+    "ReceiptRefused",
     "Refused",
     "RequiredAction",
     "RetryPolicy",

@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from paywarden.client.receipts import Promise
+
 Outcome = Literal["allow", "challenge", "review", "block"]
 
 
@@ -46,6 +48,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None = None
     degraded: tuple[str, ...] = ()
     latency_ms: float = 0.0
+    receipt: Promise | None = None
     repeated: bool = False
     local: bool = False
     local_cause: str | None = None

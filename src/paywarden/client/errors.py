@@ -43,6 +43,10 @@ class Unserved(ClientError):
     """The server answered and could not serve (429, 5xx), also after the retries."""
 
 
+class ReceiptRefused(ClientError):
+    """A promise or receipt does not hold: forged, broken, or not of a pinned log."""
+
+
 class NotReached(ClientError):
     """No answer came within the time limit: whether the call was carried out is not known.
 

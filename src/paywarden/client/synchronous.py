@@ -34,6 +34,7 @@ from paywarden.client.calls import REPLY_LIMIT, Call, Choice
 from paywarden.client.errors import ClientError
 from paywarden.client.machine import SystemClock, SystemRandomness
 from paywarden.client.payment import AnyPayment
+from paywarden.client.receipts import Receipt
 from paywarden.client.retrying import Heard, Lost, Pause, Reply, RetryPolicy, converse
 from paywarden.client.setup import DECIDE_SECONDS, OTHER_SECONDS, OnFailure, Setup
 from paywarden.client.signing import ServerKey, SigningKey
@@ -145,6 +146,11 @@ class Client:
         """A recorded decision; the whole record with an operator's key."""
         path = calls.of_decision(decision_id)
         return self._answer(calls.get(self._setup, path, DecisionRecord))
+
+    def get_receipt(self, decision_id: str) -> Receipt:
+        """The proof that a decision is logged; `receipt_pending` until a checkpoint covers it."""
+        path = calls.of_decision(decision_id, "/receipt")
+        return self._answer(calls.get(self._setup, path, Receipt))
 
     def list_decisions(
         self, *, outcome: str | None = None, payment_id: str | None = None, page_size: int = 50

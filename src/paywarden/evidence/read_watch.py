@@ -26,7 +26,7 @@ class ReadWatch:
         """Durable on return that `asker` reads what `detail` names. Errors: Unavailable."""
         unit = UnitOfWork()
         event = AuditEvent(
-            asker.scope, action, f"key:{asker.key_id}", AuditOutcome.DONE, self._clock.now_us(),
+            asker.scope, action, asker.actor, AuditOutcome.DONE, self._clock.now_us(),
             detail,
         )  # fmt: skip
         self._audit.record(unit, event)

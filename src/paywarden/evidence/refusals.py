@@ -42,7 +42,7 @@ class Refusals:
     def note(self, error: PaywardenError, operation: str, principal: Principal | None) -> None:
         """Count one refusal; write what is due. Never raises for a store that cannot take it."""
         action = "identity:key:refuse" if isinstance(error, NotAuthenticated) else _PERMISSION
-        actor = f"key:{principal.key_id}" if principal else "anonymous:unproven"
+        actor = principal.actor if principal else "anonymous:unproven"
         scope = principal.scope.text if principal else self._own.text
         kind = (action, f"{error.code} {operation}", actor, scope)
         if kind not in self._counts and len(self._counts) >= KINDS_LIMIT:
