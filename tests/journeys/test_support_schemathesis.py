@@ -20,6 +20,7 @@ BEYOND_SCHEMA = {
     "sizes_reversed": "which of two numbers is larger is arithmetic, not form",
     "size_not_signed": "how far the log is signed changes by the minute",
     "list_bad_text": "which characters can be printed is no form",
+    "list_value_repeated": "that two entries mean the same value is no form",
     "list_bad_value": "depends on the kind that the list on the server holds",
     "webhook_event_unknown": "the types are listed by the server, at another address",
     "webhook_secret_invalid": "the length of base64 says too little about that of its content",
