@@ -24,6 +24,7 @@ from paywarden.decision.approved_acts import ApprovedActs
 from paywarden.decision.checkpoints import Checkpoints
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.decision_ids import DecisionIds
+from paywarden.decision.entries import TrialEntry
 from paywarden.decision.events import Events
 from paywarden.decision.history import History
 from paywarden.decision.intake import PaymentReader
@@ -35,7 +36,7 @@ from paywarden.decision.policy_desk import PolicyDesk
 from paywarden.decision.receipts import Receipts
 from paywarden.decision.replay_desk import ReplayDesk
 from paywarden.decision.sealing import Sealer
-from paywarden.decision.start import Foundations, rebuild
+from paywarden.decision.start import Foundations, rebuild, standing_trial
 from paywarden.decision.stores.image_files import ImageFiles
 from paywarden.decision.stores.sqlite import SCHEMA as DECISION_SCHEMA
 from paywarden.decision.stores.sqlite import SqliteRecords
@@ -322,6 +323,17 @@ class Installation:
         for scope, published in (await asyncio.to_thread(self.published)).items():
             if self.policies.runtime(published.ruleset) is None:
                 await self.policies.runtime_of(scope, published.ruleset)
+        for scope, ruleset in await asyncio.to_thread(self._tried):
+            await self.policies.runtime_of(scope, ruleset)
+
+    def _tried(self) -> list[tuple[Scope, str]]:
+        """Candidates that stand beside a live ruleset."""
+        trials: dict[Scope, tuple[int, TrialEntry]] = {}
+        for seq, scope, kind in self.records.control_entries(self.journal.head()):
+            if kind in (entries.POLICY, entries.TRIAL):
+                for entry in self.journal.read(scope, seq, 1):
+                    standing_trial(trials, entry)
+        return [(scope, body.ruleset) for scope, (_seq, body) in trials.items()]
 
     def published(self) -> dict[Scope, Published]:
         """What decides in each scope that has a policy, from the log."""
