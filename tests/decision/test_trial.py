@@ -13,9 +13,9 @@ from test_replay import drawn
 from paywarden.core.errors import Conflict
 from paywarden.core.outcome import Outcome
 from paywarden.decision.entries import TrialEntry
-from paywarden.decision.trial import EVERYBODY_PPM, place_of
+from paywarden.decision.trial import place_of
 from paywarden.decision.trial_desk import TrialDesk
-from paywarden.decision.trial_tally import WIDTH
+from paywarden.decision.trial_tally import EVERYBODY_PPM, WIDTH
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.risk.features.catalogue import KEY_KINDS
 from paywarden.risk.features.observation import VALUE_COUNT, Observation

@@ -37,6 +37,8 @@ CODES: Mapping[str, str] = {
     "database_missing": "Run `paywarden init`, or restore a backup.",
     "database_setting_refused": "The database cannot be opened safely; see the log of the server.",
     "decision_not_found": "No such decision for this key.",
+    "emergency_allows": "An emergency rule may only stop more; publish an allow rule as usual.",
+    "emergency_too_many": "Add fewer rules at once.",
     "event_conflict": "This event id was taken in with another body.",
     "field_invalid": "The field at `pointer` has another type or is out of range.",
     "field_missing": "Add the field at `pointer`.",

@@ -16,12 +16,11 @@ from typing import Final
 
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.entries import TrialEntry
-from paywarden.decision.trial_tally import TrialTally
+from paywarden.decision.trial_tally import EVERYBODY_PPM, TrialTally
 from paywarden.risk.features.arena import Windows
 from paywarden.risk.features.catalogue import KEY_KINDS
 from paywarden.risk.features.observation import Observation
 
-EVERYBODY_PPM: Final = 1_000_000
 _PERSON_KEYS: Final = tuple(
     KEY_KINDS.index(kind) for kind in ("payer", "card", "account", "device")
 )

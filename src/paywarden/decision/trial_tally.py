@@ -15,6 +15,8 @@ import msgspec
 from paywarden.core.outcome import Outcome
 
 WIDTH: Final = len(Outcome)
+EVERYBODY_PPM: Final = 1_000_000
+"""A whole, where shares of payers are parts per million."""
 LATENCY_EDGES_US: Final = (50, 100, 200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 51_200)
 """Upper edges of the buckets of the candidate's time; the last bucket is everything above."""
 _ABOVE_US: Final = 10 * LATENCY_EDGES_US[-1]
@@ -47,6 +49,13 @@ class TrialTally(msgspec.Struct):
         table = {"fraud": self.fraud, "genuine": self.genuine}.get(verdict)
         if table is not None:
             table[live * WIDTH + candidate] += step
+
+    def take(self, other: TrialTally) -> None:
+        """Add the counts of another tally."""
+        for name in ("pairs", "fraud", "genuine", "answered", "slow"):
+            held, more = getattr(self, name), getattr(other, name)
+            held[:] = [mine + its for mine, its in zip(held, more, strict=True)]
+        self.faults += other.faults
 
     @property
     def payments(self) -> int:

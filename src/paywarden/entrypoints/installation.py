@@ -35,11 +35,16 @@ from paywarden.decision.payments import Payments
 from paywarden.decision.policy_desk import PolicyDesk
 from paywarden.decision.receipts import Receipts
 from paywarden.decision.replay_desk import ReplayDesk
+from paywarden.decision.rollout.acts import RolloutActs
+from paywarden.decision.rollout.desk import RolloutDesk
+from paywarden.decision.rollout.emergency import Emergencies
 from paywarden.decision.sealing import Sealer
 from paywarden.decision.start import Foundations, rebuild, standing_trial
 from paywarden.decision.stores.image_files import ImageFiles
 from paywarden.decision.stores.sqlite import SCHEMA as DECISION_SCHEMA
 from paywarden.decision.stores.sqlite import SqliteRecords
+from paywarden.decision.stores.sqlite_rollouts import SqliteRollouts
+from paywarden.decision.trial_desk import TrialDesk
 from paywarden.decision.views import Views
 from paywarden.entrypoints.approvals_wiring import wired
 from paywarden.entrypoints.checkpoint_schedule import CheckpointSchedule
@@ -101,6 +106,7 @@ KEY_PARTS = (SUBJECT_KEYS,)
 FIRST_PAUSE_SECONDS = 0.2
 LAST_PAUSE_SECONDS = 5.0
 PRUNE_SECONDS = 60.0
+ROLLOUT_SECONDS = 1.0
 _ENGINE_KEYS = ("decision-ids", "bodies", "identifiers", "lists", "windows")
 
 
@@ -206,7 +212,12 @@ class Installation:
             settings, self.people.roster, self.reader, self.writer, self.audit,
             self.keys.master, clock, randomness,
         )  # fmt: skip
+        trials = TrialDesk(self.policies, self.ledger)
+        self.stored_rollouts = SqliteRollouts(self.reader)
+        self.rollouts = RolloutDesk(trials, self.stored_rollouts, self.ledger, randomness)
+        self.emergencies = Emergencies(self.policies, trials, self.rollouts, self.records)
         ApprovedActs(self.policies, self.lists).register(self.approvals)
+        RolloutActs(self.rollouts).register(self.approvals)
         KeyActs(
             KeyDesk(self.api_keys, self.writer, self.audit, self.pepper, clock, randomness)
         ).register(self.approvals)
@@ -269,6 +280,8 @@ class Installation:
         await self._rebuild()
         self._keep(self.schedule.run())
         self._keep(self._prune_outbox())
+        await asyncio.to_thread(self.rollouts.load)
+        self._keep(self._move_rollouts())
 
     async def _prune_outbox(self) -> None:
         """Drop outdated messages now and then, in small units, for as long as the process lives."""
@@ -280,6 +293,13 @@ class Installation:
                 with contextlib.suppress(PaywardenError):  # the next round tries again
                     await self.writer.commit(unit)
             await asyncio.sleep(PRUNE_SECONDS)
+
+    async def _move_rollouts(self) -> None:
+        """Move roll-outs once a second; while the state is rebuilt they stand still."""
+        while True:
+            await asyncio.sleep(ROLLOUT_SECONDS)
+            if not self.ledger.failed:
+                await self.rollouts.tick()
 
     def _restore(self) -> int:
         """States from the log, and the keeper's open segments too; the head."""

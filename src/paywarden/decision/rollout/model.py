@@ -17,8 +17,7 @@ from msgspec import Meta
 
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.identifiers import Identifier
-from paywarden.decision.trial import EVERYBODY_PPM
-from paywarden.decision.trial_tally import TrialTally
+from paywarden.decision.trial_tally import EVERYBODY_PPM, TrialTally
 
 MINUTE_US: Final = 60_000_000
 EMERGENCY_MINUTES: Final = 240
