@@ -23,6 +23,8 @@ POLICY = "policy"
 LIST_EDIT = "list"
 GENESIS = "genesis"
 TRIAL = "trial"
+CONTROL_GROUP = "control_group"
+"""Not a kind of entry: how the index of rare entries names a payment of the control group."""
 CONTROL_KINDS = frozenset({POLICY, LIST_EDIT, GENESIS, TRIAL})
 
 
@@ -34,7 +36,11 @@ class Sealed(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Result(msgspec.Struct, array_like=True, frozen=True):
-    """What was decided. `fired`: rule indexes of the ruleset, ascending."""
+    """What was decided. `fired`: rule indexes of the ruleset, ascending.
+
+    `control_ppm`: the payment would have been blocked and passed as one of the control group, with
+    this probability; 0 otherwise.
+    """
 
     outcome: int
     points: int
@@ -46,6 +52,7 @@ class Result(msgspec.Struct, array_like=True, frozen=True):
     segment: str
     merchant_group: str
     effects: tuple[Any, ...] = ()
+    control_ppm: int = 0
 
     @property
     def answer(self) -> Outcome:

@@ -9,7 +9,7 @@ Not done here: HTTP (`http.py`), meaning of rules (`conduct.py`), files (`paywar
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -27,6 +27,7 @@ from paywarden.decision.conduct import (
     Situation,
     conduct,
 )
+from paywarden.decision.control_group import AMOUNT, draw
 from paywarden.decision.decision_ids import DecisionIds
 from paywarden.decision.derive import Deriver
 from paywarden.decision.entries import OtherOpinion, PaymentEntry, Result, Sealed
@@ -241,6 +242,12 @@ class Payments:
             staged = self._ledger.stage(
                 unit, scope, kind, ready.received_us, entry, ready.observation
             )
+            if result.control_ppm:
+                amount = ready.fields[AMOUNT]
+                ready.state.control_loss.add(ready.observation.t_us, amount)
+                self._ledger.stores.records.add_control(
+                    unit, scope, staged.seq, entries.CONTROL_GROUP
+                )
             stated = decision_hash(self.ids, scope, staged.seq, entry)
             place = self._add_rows(unit, scope, staged.seq, entry, stated)
             if ready.continues:
@@ -256,7 +263,7 @@ class Payments:
         late = (self._clock.monotonic_ns() - ready.started_ns) / 1e6 > deadline_ms
         if not late:
             try:
-                return _conducted(ready, arm, ready.situation), ()
+                return _conducted(ready, arm, _drawn(ready)), ()
             except Exception as fault:
                 logger().error("stage_failed", stage=FRAUD_STAGE, error_type=type(fault).__name__)
         self._metrics.degraded.labels("fraud_skipped").inc()
@@ -353,6 +360,13 @@ class Payments:
 def _require_policy(state: ScopeState) -> None:
     if state.runtime is None or state.windows is None:
         raise Unavailable("no_policy", "no ruleset is published for this tenant and environment")
+
+
+def _drawn(ready: _Prepared) -> Situation:
+    """The situation with the draw of the control group; a continuation draws as its first did."""
+    if ready.continues:
+        return ready.situation
+    return replace(ready.situation, control=draw(ready.observation, ready.state.control_loss))
 
 
 def _conducted(ready: _Prepared, arm: Arm, situation: Situation) -> Result:

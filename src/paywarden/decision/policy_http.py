@@ -22,6 +22,7 @@ from paywarden.decision.policy_faults import faulty
 from paywarden.decision.policy_upload import RulesetRequest
 from paywarden.decision.ports import PolicyCompiler, Records, RulesetRow
 from paywarden.decision.screening import refusal_of
+from paywarden.decision.snoozes import refuse_reserved
 from paywarden.identity.approvals.catalogue import RULESET_PUBLISH
 from paywarden.identity.approvals.http import ApprovalView, maker_of, waiting
 from paywarden.identity.approvals.service import Approvals, Waiting
@@ -211,6 +212,7 @@ class PolicyOperations:
         action = EditAction(body.action)
         if looks_like_card_number(name):
             raise card_number("")
+        refuse_reserved(name)
         try:
             maker = maker_of(call.asker).actor
             seq = await self._lists.edit(scope, name, kind, action, (entry,), maker)

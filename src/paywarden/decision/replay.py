@@ -19,9 +19,11 @@ from paywarden.core.scope import Scope
 from paywarden.decision import entries
 from paywarden.decision.arms import Arm, Values, observed, observed_arms
 from paywarden.decision.conduct import PolicyRuntime, Situation, conduct
+from paywarden.decision.control_group import AMOUNT, ControlLoss, draw
 from paywarden.decision.entries import PaymentEntry, Result, TrialEntry
 from paywarden.decision.history import History, fill
 from paywarden.decision.sealing import Sealer
+from paywarden.decision.stored_fields import one
 from paywarden.decision.trial import Trial
 from paywarden.kit.journal.model import Entry
 from paywarden.kit.journal.ports import Journal
@@ -61,6 +63,7 @@ class _Fold:
     runtime: PolicyRuntime | None = None
     windows: Windows | None = None
     trial: Trial | None = None
+    control_loss: ControlLoss = field(default_factory=ControlLoss)
 
     def add(self, seen: Observation) -> None:
         """Let every window count an event."""
@@ -110,8 +113,11 @@ class Replay:
         else:
             body = entries.decode(entry.kind, entry.body)
             arm, beside, _tried = observed_arms(fold, body.observation, body.continues)
-            if compare:
-                return self._decide(fold, entry, body, arm, beside)
+            again = self._decide(fold, entry, body, arm, beside) if compare else None
+            if body.result.control_ppm:
+                amount = one(body.clear, AMOUNT)
+                fold.control_loss.add(body.observation.t_us, int(amount))
+            return again
         return None
 
     def _try(self, fold: _Fold, entry: Entry, body: TrialEntry) -> None:
@@ -151,7 +157,10 @@ class Replay:
             partial = one.windows.partial(t_us)
             return conduct(one.runtime, fields, one.values, partial, fold.view.at(t_us), situation)
 
-        result = again(arm, situation)
+        drawn = situation
+        if self.with_ruleset is None and not body.continues:
+            drawn = replace(situation, control=draw(body.observation, fold.control_loss))
+        result = again(arm, drawn)
         same_rules = arm.runtime.ruleset == body.ruleset
         found = differences(body, result, arm.values if same_rules else None)
         if self.with_ruleset is None and not same_rules:

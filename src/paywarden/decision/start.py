@@ -20,10 +20,12 @@ from paywarden.core.scope import Scope
 from paywarden.decision import entries
 from paywarden.decision.checkpoints import Checkpoints, Place, binding_of
 from paywarden.decision.conduct import PolicyRuntime
+from paywarden.decision.control_group import AMOUNT
 from paywarden.decision.entries import TrialEntry
 from paywarden.decision.history import History, fill
 from paywarden.decision.ledger import Ledger
 from paywarden.decision.state import ScopeState
+from paywarden.decision.stored_fields import one
 from paywarden.decision.trial import Trial
 from paywarden.kit.journal.model import Entry
 from paywarden.kit.log import logger
@@ -88,6 +90,10 @@ def apply_control(ledger: Ledger, entry: Entry, using: Foundations, lists: Lists
     elif entry.kind == entries.POLICY:
         name = entries.decode(entry.kind, entry.body).ruleset
         ledger.states[scope].ruleset = name
+    elif entry.kind == entries.PAYMENT:  # in this index only when the control group let it pass
+        body = entries.decode(entry.kind, entry.body)
+        amount = int(one(body.clear, AMOUNT))
+        ledger.states[scope].control_loss.add(body.observation.t_us, amount)
     elif entry.kind == entries.LIST_EDIT:
         edit = msgspec.msgpack.decode(entry.body, type=ListEdit)
         lists.apply(edit, entry.seq)

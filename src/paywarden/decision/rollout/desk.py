@@ -69,6 +69,7 @@ class RolloutDesk:
         """A roll-out with its counts as of now. Errors: NotFound."""
         active = self._active.get(scope)
         if active is not None and active.id.text == rollout_id:
+            self._counted(scope, active)
             return active
         found = self._store.find(scope, rollout_id)
         if found is None:
@@ -220,6 +221,8 @@ class RolloutDesk:
     def _counted(self, scope: Scope, rollout: Rollout) -> None:
         """Have the trial count into the roll-out's tally, also after the state was rebuilt."""
         trial = self._trials.standing(scope)
+        if self._superseded(scope, rollout):
+            return
         if trial is not None and trial.tally is not rollout.tally:
             rollout.tally.take(trial.tally)
             trial.tally = rollout.tally
