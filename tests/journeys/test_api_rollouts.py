@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
+import pytest
 from test_api_policy import files
 from test_support_api import POLICY, Server, own_server, problem, start
+
+from paywarden.entrypoints.main import main
 
 STOP = """\
 - id: no-more-{name}
@@ -79,6 +83,31 @@ def test_a_ruleset_is_tried_rolled_out_and_taken_back() -> None:
             assert (made["outcome"], made["ruleset"]) == ("block", name)
         finally:
             again.stop()
+
+
+def test_the_command_does_the_same(granian: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    server = granian
+    key = server.home / "keys" / "operator.key"
+    where = ["--server", server.url, "--key-file", str(key), "--json"]
+
+    def rollout(*words: str) -> dict[str, Any]:
+        code = main(["--home", str(server.home), "rollout", *words, *where])
+        out = capsys.readouterr().out
+        assert code == 0, out
+        found: dict[str, Any] = json.loads(out)
+        return found
+
+    name = stored(server, "commanded", "m_other")
+    reason = ("--reason", "try")
+    begun = rollout("shadow", name, *reason, "--minutes", "5")
+    assert begun["stage"] == "shadow"
+    assert rollout("show", begun["id"])["until"] is not None
+    assert rollout("back", begun["id"], "--reason", "enough")["stage"] == "rolled_back"
+    staged = rollout("submit", name, *reason, "--shadow-minutes", "0", "--step", "5:10",
+                     "--step", "100:10", "--min-payments", "7")  # fmt: skip
+    assert (staged["share_percent"], staged["plan"]["guardrails"]["min_payments"]) == (5.0, 7)
+    assert rollout("list")["items"][0]["id"] == staged["id"]
+    rollout("back", staged["id"], "--reason", "enough")
 
 
 def test_an_emergency_rule_and_a_snooze(granian: Server) -> None:
