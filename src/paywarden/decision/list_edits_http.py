@@ -18,6 +18,7 @@ from paywarden.decision.list_desk import UNAPPROVED_ENTRIES, ListDesk
 from paywarden.decision.messages import Instant, Wire
 from paywarden.decision.policy_http import LIST_NAME, EntryAnswer
 from paywarden.decision.screening import refusal_of
+from paywarden.decision.snoozes import refuse_reserved
 from paywarden.identity.approvals.catalogue import LIST_BULK_EDIT
 from paywarden.identity.approvals.http import ApprovalView, maker_of, waiting
 from paywarden.identity.approvals.service import Approvals, Waiting
@@ -71,6 +72,7 @@ class ListEditOperations:
         asker, name = call.asker, call.path["name"]
         if looks_like_card_number(name):
             raise card_number("")
+        refuse_reserved(name)
         edit = ManyEntries(
             name, self._kind(asker.scope, name, body), EditAction(body.action), _entries(body)
         )

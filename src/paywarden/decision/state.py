@@ -12,6 +12,8 @@ import numpy as np
 
 from paywarden.core.scope import Scope
 from paywarden.decision.conduct import PolicyRuntime
+from paywarden.decision.control_group import ControlLoss
+from paywarden.decision.trial import Trial
 from paywarden.risk.features.arena import Windows
 from paywarden.risk.features.catalogue import OBSERVED_INDEX
 from paywarden.risk.features.columns import ObservationColumns
@@ -70,8 +72,8 @@ class Observed:
 class ScopeState(Observed):
     """Everything that decides for one tenant and environment.
 
-    `runtime` is None until a policy is published; `ruleset` names it. `lists_seq`: seq of the last
-    list edit.
+    `runtime` is None until a policy is published; `ruleset` names it. `trial`: a candidate beside
+    it. `lists_seq`: seq of the last list edit. `control_loss`: what its control group let pass.
     """
 
     scope: Scope
@@ -80,4 +82,13 @@ class ScopeState(Observed):
     lists: ListsView
     ruleset: str | None = None
     runtime: PolicyRuntime | None = None
+    trial: Trial | None = None
     lists_seq: int = 0
+    control_loss: ControlLoss = field(default_factory=ControlLoss)
+
+    def add(self, seen: Observation) -> None:
+        """Let every window count an observation; nothing is read."""
+        if self.windows is not None:
+            self.windows.add(seen)
+        if self.trial is not None and self.trial.windows is not None:
+            self.trial.windows.add(seen)

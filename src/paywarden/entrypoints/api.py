@@ -21,6 +21,8 @@ from paywarden.decision.http import DecisionOperations
 from paywarden.decision.list_edits_http import ListEditOperations
 from paywarden.decision.policy_http import PolicyOperations
 from paywarden.decision.problems import CODES
+from paywarden.decision.rollout.http import RolloutOperations
+from paywarden.decision.snoozes_http import SnoozeOperations
 from paywarden.entrypoints.home import find_home
 from paywarden.entrypoints.installation import Installation
 from paywarden.entrypoints.limits import rate_gate
@@ -124,6 +126,14 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         *decisions.operations(),
         *policies.operations(),
         *ListEditOperations(installation.lists, installation.approvals).operations(),
+        *SnoozeOperations(installation.lists, installation.ledger).operations(),
+        *RolloutOperations(
+            installation.rollouts,
+            installation.emergencies,
+            installation.stored_rollouts,
+            installation.records,
+            installation.approvals,
+        ).operations(),
         *ApprovalOperations(installation.approvals).operations(),
         *webhooks.operations(),
         *people_operations(installation.people, installation.approvals),

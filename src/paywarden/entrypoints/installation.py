@@ -24,6 +24,7 @@ from paywarden.decision.approved_acts import ApprovedActs
 from paywarden.decision.checkpoints import Checkpoints
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.decision_ids import DecisionIds
+from paywarden.decision.entries import TrialEntry
 from paywarden.decision.events import Events
 from paywarden.decision.history import History
 from paywarden.decision.intake import PaymentReader
@@ -34,11 +35,16 @@ from paywarden.decision.payments import Payments
 from paywarden.decision.policy_desk import PolicyDesk
 from paywarden.decision.receipts import Receipts
 from paywarden.decision.replay_desk import ReplayDesk
+from paywarden.decision.rollout.acts import RolloutActs
+from paywarden.decision.rollout.desk import RolloutDesk
+from paywarden.decision.rollout.emergency import Emergencies
 from paywarden.decision.sealing import Sealer
-from paywarden.decision.start import Foundations, rebuild
+from paywarden.decision.start import Foundations, rebuild, standing_trial
 from paywarden.decision.stores.image_files import ImageFiles
 from paywarden.decision.stores.sqlite import SCHEMA as DECISION_SCHEMA
 from paywarden.decision.stores.sqlite import SqliteRecords
+from paywarden.decision.stores.sqlite_rollouts import SqliteRollouts
+from paywarden.decision.trial_desk import TrialDesk
 from paywarden.decision.views import Views
 from paywarden.entrypoints.approvals_wiring import wired
 from paywarden.entrypoints.checkpoint_schedule import CheckpointSchedule
@@ -100,6 +106,7 @@ KEY_PARTS = (SUBJECT_KEYS,)
 FIRST_PAUSE_SECONDS = 0.2
 LAST_PAUSE_SECONDS = 5.0
 PRUNE_SECONDS = 60.0
+ROLLOUT_SECONDS = 1.0
 _ENGINE_KEYS = ("decision-ids", "bodies", "identifiers", "lists", "windows")
 
 
@@ -205,7 +212,12 @@ class Installation:
             settings, self.people.roster, self.reader, self.writer, self.audit,
             self.keys.master, clock, randomness,
         )  # fmt: skip
+        trials = TrialDesk(self.policies, self.ledger)
+        self.stored_rollouts = SqliteRollouts(self.reader)
+        self.rollouts = RolloutDesk(trials, self.stored_rollouts, self.ledger, randomness)
+        self.emergencies = Emergencies(self.policies, trials, self.rollouts, self.records)
         ApprovedActs(self.policies, self.lists).register(self.approvals)
+        RolloutActs(self.rollouts).register(self.approvals)
         KeyActs(
             KeyDesk(self.api_keys, self.writer, self.audit, self.pepper, clock, randomness)
         ).register(self.approvals)
@@ -268,6 +280,8 @@ class Installation:
         await self._rebuild()
         self._keep(self.schedule.run())
         self._keep(self._prune_outbox())
+        await asyncio.to_thread(self.rollouts.load)
+        self._keep(self._move_rollouts())
 
     async def _prune_outbox(self) -> None:
         """Drop outdated messages now and then, in small units, for as long as the process lives."""
@@ -279,6 +293,13 @@ class Installation:
                 with contextlib.suppress(PaywardenError):  # the next round tries again
                     await self.writer.commit(unit)
             await asyncio.sleep(PRUNE_SECONDS)
+
+    async def _move_rollouts(self) -> None:
+        """Move roll-outs once a second; while the state is rebuilt they stand still."""
+        while True:
+            await asyncio.sleep(ROLLOUT_SECONDS)
+            if not self.ledger.failed:
+                await self.rollouts.tick()
 
     def _restore(self) -> int:
         """States from the log, and the keeper's open segments too; the head."""
@@ -322,6 +343,17 @@ class Installation:
         for scope, published in (await asyncio.to_thread(self.published)).items():
             if self.policies.runtime(published.ruleset) is None:
                 await self.policies.runtime_of(scope, published.ruleset)
+        for scope, ruleset in await asyncio.to_thread(self._tried):
+            await self.policies.runtime_of(scope, ruleset)
+
+    def _tried(self) -> list[tuple[Scope, str]]:
+        """Candidates that stand beside a live ruleset."""
+        trials: dict[Scope, tuple[int, TrialEntry]] = {}
+        for seq, scope, kind in self.records.control_entries(self.journal.head()):
+            if kind in (entries.POLICY, entries.TRIAL):
+                for entry in self.journal.read(scope, seq, 1):
+                    standing_trial(trials, entry)
+        return [(scope, body.ruleset) for scope, (_seq, body) in trials.items()]
 
     def published(self) -> dict[Scope, Published]:
         """What decides in each scope that has a policy, from the log."""

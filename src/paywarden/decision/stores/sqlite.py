@@ -14,9 +14,9 @@ from paywarden.kit.db.unit import UnitOfWork
 
 SCHEMA = SchemaPart(
     "decision",
-    "decision_0002",
+    "decision_0003",
     "paywarden.decision:migrations/versions",
-    known=("decision_0001",),
+    known=("decision_0001", "decision_0002"),
 )
 
 

@@ -71,6 +71,7 @@ _CDE = Executor.CARD_DATA_ENVIRONMENT
 
 RULESET_PUBLISH: Final = "ruleset.publish"
 RULESET_ROLLBACK: Final = "ruleset.rollback"
+RULESET_ROLL_OUT: Final = "ruleset.roll_out"
 LIST_BULK_EDIT: Final = "list.bulk_edit"
 API_KEY_CREATE: Final = "api_key.create"
 ROLE_GRANT: Final = "role.grant"
@@ -80,6 +81,8 @@ WEBHOOK_DESTINATION: Final = "webhook.destination"
 
 ROWS: Final = (
     Action(RULESET_PUBLISH, "Let a ruleset decide", Risk.MEDIUM, 1,
+           _POLICY_MAKERS, _POLICY_APPROVERS),
+    Action(RULESET_ROLL_OUT, "Let a ruleset decide for growing shares of payers", Risk.MEDIUM, 1,
            _POLICY_MAKERS, _POLICY_APPROVERS),
     Action(RULESET_ROLLBACK, "Let a ruleset decide again that did before", Risk.LOW, 1,
            _POLICY_MAKERS, _POLICY_APPROVERS, expiry_seconds=4 * HOUR_SECONDS),

@@ -36,6 +36,7 @@ PERMISSIONS: Final = {
     "lists:write": "Edit lists",
     "people:manage": "Invite and disable people, end their sessions",
     "people:read": "Read who is enrolled, with which roles",
+    "rulesets:emergency": "Add rules to the live policy for hours, without approval",
     "rulesets:publish": "Ask for a ruleset to decide",
     "rulesets:read": "Read rulesets",
     "rulesets:write": "Store rulesets",
@@ -66,7 +67,8 @@ RULES: Final[tuple[Rule, ...]] = (
                             "events:label", "rulesets:write", "webhooks:read",
                             *_CASE_WORK, *_ASKING)),
     *_rules(Role.OPERATOR, ("instrument:assert",), kinds=_KEYS),
-    *_fresh(Role.OPERATOR, "lists:write", "rulesets:publish", "webhooks:write"),
+    *_fresh(Role.OPERATOR, "lists:write", "rulesets:emergency", "rulesets:publish",
+            "webhooks:write"),
     *_rules(Role.ANALYST, ("events:label", *_CASE_WORK), kinds=_PEOPLE),
     *_rules(Role.SENIOR_ANALYST, ("events:label", "decisions:replay", *_CASE_WORK, *_ASKING),
             kinds=_PEOPLE),
@@ -74,7 +76,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *_rules(Role.AML_OFFICER, ("events:label", *_CASE_WORK, *_BOTH), kinds=_PEOPLE),
     *_rules(Role.RISK_MANAGER, ("decisions:replay", "rulesets:write", *_CASE_WORK, *_BOTH),
             kinds=_PEOPLE),
-    *_fresh(Role.RISK_MANAGER, "lists:write", "rulesets:publish"),
+    *_fresh(Role.RISK_MANAGER, "lists:write", "rulesets:emergency", "rulesets:publish"),
     *_rules(Role.RULE_AUTHOR, ("decisions:replay", "rulesets:write", *_CASE_WORK, *_ASKING),
             kinds=_PEOPLE),
     *_fresh(Role.RULE_AUTHOR, "rulesets:publish"),
@@ -96,7 +98,8 @@ RULES: Final[tuple[Rule, ...]] = (
     *_rules(Role.BREAK_GLASS, ("decisions:create", "decisions:replay", "events:create",
                                "rulesets:write", "webhooks:read", *_CASE_WORK, *_ASKING),
             kinds=_PEOPLE),
-    *_fresh(Role.BREAK_GLASS, "lists:write", "rulesets:publish", "webhooks:write"),
+    *_fresh(Role.BREAK_GLASS, "lists:write", "rulesets:emergency", "rulesets:publish",
+            "webhooks:write"),
 )  # fmt: skip
 
 RECORDED_ROLES: Final = frozenset({Role.AUDITOR, Role.AUDIT_ADMIN, Role.BREAK_GLASS})
