@@ -27,7 +27,8 @@ from paywarden.lab.file_lists import FileLists
 from paywarden.lab.files import open_file
 from paywarden.lab.firing import feature_columns
 from paywarden.lab.labels import FRAUD, GENUINE, UNKNOWN
-from paywarden.lab.mapping import LabelMap, Mapping as FileMapping
+from paywarden.lab.mapping import LabelMap
+from paywarden.lab.mapping import Mapping as FileMapping
 from paywarden.lab.mapping_file import read_mapping
 from paywarden.lab.observations import Observations, possible_filters
 from paywarden.lab.prepared import Prepared, prepare, reports_of
