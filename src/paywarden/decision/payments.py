@@ -38,7 +38,8 @@ from paywarden.decision.sealing import Sealer
 from paywarden.decision.state import ScopeState
 from paywarden.decision.statement import decision_hash
 from paywarden.decision.webhook_types import DECISION_RECORDED, DecisionRecorded
-from paywarden.kit.audit import AuditEvent, AuditOutcome, Place, Scalar
+from paywarden.kit.audit import AuditEvent, AuditOutcome, Scalar
+from paywarden.kit.audit_place import Place, Wish
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.log import logger
 from paywarden.kit.outbox import enqueue
@@ -54,7 +55,7 @@ DEFAULT_DEADLINE_MS = 40.0
 class Decided:
     """A recorded decision: its place, its record, and whether it stood there before.
 
-    `leaf`: its place in the audit log, and `stated`: the hash of what it states, when it was just
+    `place`: where it stands in the audit log, with what was promised of it, when it was just
     recorded.
     """
 
@@ -62,8 +63,7 @@ class Decided:
     seq: int
     entry: PaymentEntry
     repeated: bool = False
-    leaf: int | None = None
-    stated: str | None = None
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +242,7 @@ class Payments:
                 self._ledger.stores.records.add_identity(unit, scope, identity, staged.seq)
         await self._ledger.commit(unit, [staged])
         self._count(scope, entry)
-        return Decided(scope, staged.seq, entry, leaf=place.index, stated=stated)
+        return Decided(scope, staged.seq, entry, place=place)
 
     def _observe(self, ready: _Prepared) -> tuple[ObservedValue, ...]:
         state, seen = ready.state, ready.observation
@@ -316,7 +316,7 @@ class Payments:
         event = AuditEvent(
             scope, "decision:payment:decide", "process:api", AuditOutcome.DONE, at_us, detail
         )
-        place = self._ledger.stores.audit.record(unit, event)
+        place = self._ledger.stores.audit.record(unit, event, Wish(stated, at_us))
         row = DecisionRow(seq, int(outcome), entry.payment_id, entry.merchant_id, at_us, place)
         self._ledger.stores.records.add_decision(unit, scope, row)
         if outcome is not Outcome.ALLOW or entry.result.effects:
