@@ -25,6 +25,9 @@ GENESIS = "genesis"
 CONTROL_KINDS = frozenset({POLICY, LIST_EDIT, GENESIS})
 
 
+_OUTCOMES = {int(outcome): outcome for outcome in Outcome}
+
+
 class Sealed(msgspec.Struct, array_like=True, frozen=True):
     """Personal fields of one person: the digest that names the key, and the ciphertext."""
 
@@ -49,7 +52,7 @@ class Result(msgspec.Struct, array_like=True, frozen=True):
     @property
     def answer(self) -> Outcome:
         """The outcome as its enumeration."""
-        return Outcome(self.outcome)
+        return _OUTCOMES[self.outcome]
 
 
 class PaymentEntry(msgspec.Struct, array_like=True, frozen=True):

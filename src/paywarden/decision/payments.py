@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -55,8 +55,8 @@ DEFAULT_DEADLINE_MS = 40.0
 class Decided:
     """A recorded decision: its place, its record, and whether it stood there before.
 
-    `place`: where it stands in the audit log, with what was promised of it, when it was just
-    recorded.
+    `place`: where it stands in the audit log, with what was promised of it, and `name`: its id,
+    when it was just recorded.
     """
 
     scope: Scope
@@ -64,10 +64,10 @@ class Decided:
     entry: PaymentEntry
     repeated: bool = False
     place: Place | None = None
+    name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
+class _Prepared(NamedTuple):
     """A payment ready for its windows: nothing from here on depends on strange input."""
 
     state: ScopeState
@@ -236,13 +236,13 @@ class Payments:
             staged = self._ledger.stage(
                 unit, scope, kind, ready.received_us, entry, ready.observation
             )
-            stated = decision_hash(self.ids, scope, staged.seq, entry)
-            place = self._add_rows(unit, scope, staged.seq, entry, stated)
+            name = self.ids.text(scope, staged.seq)
+            place = self._add_rows(unit, scope, name, staged.seq, entry)
             if ready.continues:
                 self._ledger.stores.records.add_identity(unit, scope, identity, staged.seq)
         await self._ledger.commit(unit, [staged])
         self._count(scope, entry)
-        return Decided(scope, staged.seq, entry, place=place)
+        return Decided(scope, staged.seq, entry, place=place, name=name)
 
     def _observe(self, ready: _Prepared) -> tuple[ObservedValue, ...]:
         state, seen = ready.state, ready.observation
@@ -308,11 +308,10 @@ class Payments:
         )
 
     def _add_rows(
-        self, unit: UnitOfWork, scope: Scope, seq: int, entry: PaymentEntry, stated: str
+        self, unit: UnitOfWork, scope: Scope, name: str, seq: int, entry: PaymentEntry
     ) -> Place:
-        at_us, outcome = entry.received_us, entry.result.answer
-        detail: dict[str, Scalar] = {"seq": seq, "outcome": outcome.word}
-        detail["decision"] = stated
+        at_us, outcome, stated = entry.received_us, entry.result.answer, decision_hash(name, entry)
+        detail: dict[str, Scalar] = {"seq": seq, "outcome": outcome.word, "decision": stated}
         event = AuditEvent(
             scope, "decision:payment:decide", "process:api", AuditOutcome.DONE, at_us, detail
         )
@@ -320,22 +319,23 @@ class Payments:
         row = DecisionRow(seq, int(outcome), entry.payment_id, entry.merchant_id, at_us, place)
         self._ledger.stores.records.add_decision(unit, scope, row)
         if outcome is not Outcome.ALLOW or entry.result.effects:
-            told = self._told(scope, seq, entry)
+            told = _told(name, seq, entry)
             enqueue(unit, scope, DECISION_RECORDED, msgspec.json.encode(told), at_us)
         return place
-
-    def _told(self, scope: Scope, seq: int, entry: PaymentEntry) -> DecisionRecorded:
-        """What webhooks tell about a decision."""
-        result = entry.result
-        return DecisionRecorded(
-            self.ids.text(scope, seq), entry.payment_id, entry.attempt,
-            result.answer.word, result.points, result.reasons, seq, entry.merchant_id,
-        )  # fmt: skip
 
     def _count(self, scope: Scope, entry: PaymentEntry) -> None:
         self._decided[scope.environment][entry.result.outcome].inc()
         for stage, took in zip(self._stages, entry.stage_us, strict=True):
             stage.observe(took / 1e6)
+
+
+def _told(name: str, seq: int, entry: PaymentEntry) -> DecisionRecorded:
+    """What webhooks tell about a decision."""
+    result = entry.result
+    return DecisionRecorded(
+        name, entry.payment_id, entry.attempt, result.answer.word, result.points, result.reasons,
+        seq, entry.merchant_id,
+    )  # fmt: skip
 
 
 def _runtime(state: ScopeState) -> PolicyRuntime:

@@ -48,7 +48,7 @@ class Receipts:
         index = place.index if place is not None else self._records.leaf(decided.seq)
         if index is None:
             return None
-        stated = decision_hash(self._ids, decided.scope, decided.seq, decided.entry)
+        stated = decision_hash(self._ids.text(decided.scope, decided.seq), decided.entry)
         wish = Wish(stated, decided.entry.received_us)
         return _wire(index, wish, promises_of(self._log, [(index, wish)])[0])
 
