@@ -327,11 +327,15 @@ class Endpoint:
     async def _body(self, receive: Receive, headers: Mapping[str, str]) -> bytes:
         if headers.get("content-encoding", "identity").lower() != "identity":
             raise Unparsable("body_encoded", "send the body without Content-Encoding")
+        deadline = _Deadline(BODY_SECONDS)
         try:
-            async with asyncio.timeout(BODY_SECONDS):
-                return await _read_body(receive, headers, self._operation.body_limit)
-        except TimeoutError:
-            raise Unparsable("body_too_slow", "the body did not arrive in time") from None
+            return await _read_body(receive, headers, self._operation.body_limit)
+        except asyncio.CancelledError:
+            if deadline.passed():
+                raise Unparsable("body_too_slow", "the body did not arrive in time") from None
+            raise
+        finally:
+            deadline.cancel()
 
     def _decoded(self, raw: bytes) -> Any:
         assert self._decoder is not None
@@ -405,6 +409,33 @@ class Endpoint:
             headers += turn.proof.answer_headers(answer.status, answer.content_type, octets)
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": octets})
+
+
+class _Deadline:
+    """Cancels the task that made it after so many seconds: `asyncio.timeout` at a quarter of its
+    cost, for something that every request does once."""
+
+    __slots__ = ("_late", "_others", "_task", "_timer")
+
+    def __init__(self, seconds: float) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = task
+        self._others = task.cancelling()
+        self._late = False
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._give_up)
+
+    def _give_up(self) -> None:
+        self._late = True
+        self._task.cancel()
+
+    def passed(self) -> bool:
+        """Whether the cancellation was this one's alone, and is now taken back."""
+        return self._late and self._task.uncancel() <= self._others
+
+    def cancel(self) -> None:
+        """Nothing more will happen."""
+        self._timer.cancel()
 
 
 async def _digest(raw: bytes) -> str:
