@@ -4,8 +4,9 @@ Guards: a ruleset is immutable and named by its content; nothing that does not c
 publishing moves one pointer by a log entry. Files are read, packed and opened by the compiler,
 never here, so that payments do not wait for them. New windows have history at once: they are filled
 from the log up to a sequence in a worker thread while payments go on, catch up with what came
-meanwhile, and take over between two payments. Publishing takes an approval and ends it in
-the commit of the switch. Not done here: asking for approvals, shadow, roll-out (the lab).
+meanwhile, and take over between two payments. Publishing and rolling back each take an approval of
+their own and end it in the commit of the switch. Not done here: asking for approvals, shadow,
+roll-out (the lab).
 """
 
 from __future__ import annotations
@@ -19,16 +20,17 @@ import msgspec
 from paywarden.core.errors import Conflict, NotFound
 from paywarden.core.scope import Scope
 from paywarden.decision import entries, errors
-from paywarden.decision.approved_payloads import publication
+from paywarden.decision.approved_payloads import Rollback, publication, rollback
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.entries import PolicyEntry
+from paywarden.decision.former_rulesets import require_former
 from paywarden.decision.history import History, fill
 from paywarden.decision.ledger import Ledger, Staged
 from paywarden.decision.list_desk import ListDesk
 from paywarden.decision.ports import PolicyCompiler, RulesetRow
 from paywarden.decision.state import ScopeState
 from paywarden.decision.webhook_types import RULESET_PUBLISHED, RulesetPublished
-from paywarden.identity.approvals.catalogue import RULESET_PUBLISH
+from paywarden.identity.approvals.catalogue import RULESET_PUBLISH, RULESET_ROLLBACK
 from paywarden.identity.approvals.execution import Approved, audit_actor
 from paywarden.kit.audit import AuditEvent, AuditOutcome
 from paywarden.kit.db.unit import UnitOfWork
@@ -89,20 +91,44 @@ class PolicyDesk:
         """Let a stored ruleset decide from the next payment on; the log sequence of the switch."""
         approved.require(scope, RULESET_PUBLISH, publication(ruleset))
         async with self._one_at_a_time:
-            row = self._ledger.stores.records.ruleset(scope, ruleset)
-            if row is None:
-                raise ruleset_not_found()
-            runtime = self._runtimes.get(ruleset) or await self._compiled(row)
-            if runtime.ruleset != ruleset:
-                raise Conflict(
-                    "ruleset_compiles_differently",
-                    "this program reads the stored files otherwise; push the policy again",
-                )
-            self._keep(runtime)
-            state = self._ledger.ready(scope)
-            await self._declare_lists(scope, runtime.policy, row.packed, approved.actor)
-            windows = await self._filled(state, runtime)
-            return await self._switch(state, runtime, windows, approved)
+            return await self._put_live(scope, ruleset, approved, "publish")
+
+    async def roll_back(self, scope: Scope, wanted: Rollback, approved: Approved) -> int:
+        """Let a ruleset decide again in place of the one it was asked against.
+
+        Errors: Conflict `ruleset_not_former`, `ruleset_moved_on`.
+        """
+        ruleset, replaces = wanted.ruleset, wanted.replaces
+        approved.require(scope, RULESET_ROLLBACK, rollback(ruleset, replaces))
+        async with self._one_at_a_time:
+            require_former(self._ledger, scope, ruleset)
+            if self._ledger.ready(scope).ruleset != replaces:
+                raise Conflict("ruleset_moved_on", "another ruleset decides than when it was asked")
+            return await self._put_live(scope, ruleset, approved, "rollback")
+
+    def rollback_to(self, scope: Scope, ruleset: str) -> Rollback:
+        """What to ask for so that a former ruleset decides again. Errors: NotFound, Conflict."""
+        if self._ledger.stores.records.ruleset(scope, ruleset) is None:
+            raise ruleset_not_found()
+        require_former(self._ledger, scope, ruleset)
+        return Rollback(self._ledger.ready(scope).ruleset or "", ruleset)
+
+    async def _put_live(self, scope: Scope, ruleset: str, approved: Approved, act: str) -> int:
+        """Compile, fill and switch, as the only one who does; the log sequence."""
+        row = self._ledger.stores.records.ruleset(scope, ruleset)
+        if row is None:
+            raise ruleset_not_found()
+        runtime = self._runtimes.get(ruleset) or await self._compiled(row)
+        if runtime.ruleset != ruleset:
+            raise Conflict(
+                "ruleset_compiles_differently",
+                "this program reads the stored files otherwise; push the policy again",
+            )
+        self._keep(runtime)
+        state = self._ledger.ready(scope)
+        await self._declare_lists(scope, runtime.policy, row.packed, approved.actor)
+        windows = await self._filled(state, runtime)
+        return await self._switch(state, runtime, windows, approved, act)
 
     def observed(self, scope: Scope, observation: Observation) -> None:
         """Every observation as it is staged: a back-fill in progress must not miss it."""
@@ -162,7 +188,12 @@ class PolicyDesk:
             raise
 
     async def _switch(
-        self, state: ScopeState, runtime: PolicyRuntime, windows: Windows, approved: Approved
+        self,
+        state: ScopeState,
+        runtime: PolicyRuntime,
+        windows: Windows,
+        approved: Approved,
+        act: str,
     ) -> int:
         scope, ledger, unit = state.scope, self._ledger, UnitOfWork()
         filling = self._filling.pop(scope)
@@ -178,11 +209,11 @@ class PolicyDesk:
                 unit, scope, entries.POLICY, now, PolicyEntry(runtime.ruleset, actor)
             )
             state.runtime, state.windows, state.ruleset = runtime, windows, runtime.ruleset
-            self._audit(unit, scope, "publish", actor, runtime.ruleset)
+            self._audit(unit, scope, act, actor, runtime.ruleset)
             told = RulesetPublished(runtime.ruleset, staged.seq)
             enqueue(unit, scope, RULESET_PUBLISHED, msgspec.json.encode(told), now)
         await ledger.commit(unit, [staged])
-        logger().info("ruleset_published", ruleset=runtime.ruleset, seq=staged.seq)
+        logger().info("ruleset_published", act=act, ruleset=runtime.ruleset, seq=staged.seq)
         return staged.seq
 
     def _audit(self, unit: UnitOfWork, scope: Scope, act: str, actor: str, ruleset: str) -> None:

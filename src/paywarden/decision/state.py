@@ -12,6 +12,7 @@ import numpy as np
 
 from paywarden.core.scope import Scope
 from paywarden.decision.conduct import PolicyRuntime
+from paywarden.decision.edit_allowance import EditAllowance
 from paywarden.risk.features.arena import Windows
 from paywarden.risk.features.catalogue import OBSERVED_INDEX
 from paywarden.risk.features.columns import ObservationColumns
@@ -19,6 +20,7 @@ from paywarden.risk.features.digests import Digester
 from paywarden.risk.features.identities import IdentityIndex
 from paywarden.risk.features.observation import Observation
 from paywarden.risk.features.observing import Ticker
+from paywarden.risk.lists.model import ListEdit
 from paywarden.risk.lists.store import Lists
 from paywarden.risk.lists.view import ListsView
 
@@ -71,7 +73,7 @@ class ScopeState(Observed):
     """Everything that decides for one tenant and environment.
 
     `runtime` is None until a policy is published; `ruleset` names it. `lists_seq`: seq of the last
-    list edit.
+    list edit. `allowance`: what makers may still edit of lists without approval.
     """
 
     scope: Scope
@@ -81,3 +83,10 @@ class ScopeState(Observed):
     ruleset: str | None = None
     runtime: PolicyRuntime | None = None
     lists_seq: int = 0
+    allowance: EditAllowance = field(default_factory=EditAllowance)
+
+    def note_edit(self, edit: ListEdit, seq: int) -> None:
+        """What a logged list edit moves beside the lists."""
+        self.lists_seq = seq
+        if not edit.approved:
+            self.allowance.note(edit.by, edit.at_us, len(edit.entries))

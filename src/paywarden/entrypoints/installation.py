@@ -85,6 +85,7 @@ from paywarden.kit.stores.sqlite_journal import SqliteJournal
 from paywarden.kit.stores.sqlite_subject_keys import SUBJECT_KEYS, SqliteWrappedKeys
 from paywarden.kit.stores.sqlite_webhook_endpoints import WEBHOOK_ENDPOINTS
 from paywarden.kit.tls.client_certificates import ClientCertificates
+from paywarden.kit.webhooks.desk import Desk
 from paywarden.kit.webhooks.destinations import Destinations
 from paywarden.reference.card_numbers import looks_like_card_number
 from paywarden.reference.currencies import active_currency
@@ -203,7 +204,7 @@ class Installation:
         )
         self.approvals = wired(
             settings, self.people.roster, self.reader, self.writer, self.audit,
-            self.keys.master, clock, randomness,
+            self.keys.master, clock, randomness, self.people.codes,
         )  # fmt: skip
         ApprovedActs(self.policies, self.lists).register(self.approvals)
         KeyActs(
@@ -216,11 +217,14 @@ class Installation:
             home, settings.webhooks, self.keys.master, self.reader, randomness
         )
         hooks = self.webhooks
-        self.destinations = Destinations(
-            hooks.endpoints, hooks.deliveries, hooks.catalogue, hooks.allowed, self.writer,
-            self.audit, clock, randomness,
+        self.hook_desk = Desk(
+            hooks.endpoints, hooks.deliveries, hooks.catalogue, self.writer, self.audit, clock,
+            randomness,
         )  # fmt: skip
-        self.approvals.register(WEBHOOK_DESTINATION, self.destinations.carry_out)
+        self.destinations = Destinations(self.hook_desk, hooks.allowed, hooks.box)
+        self.approvals.register(
+            WEBHOOK_DESTINATION, self.destinations.carry_out, self.destinations.prepared
+        )
         PersonActs(self.people.directory, self.people.origin).register(self.approvals)
         self.keeper = SegmentKeeper(self.history.folder_of)
         self.schedule = CheckpointSchedule(
