@@ -118,7 +118,8 @@ class ListOperations:
                       self.edit_one, EntryAnswer, EntryRequest, **editing),
             Operation("POST", "/v1/lists/{name}/edits", "edit_list_entries",
                       "Add or remove up to 500 entries", self.edit_many, EntryAnswer,
-                      EntriesRequest, **editing),
+                      EntriesRequest, cost=lambda body, _query: 1 + len(body.entries) // 10,
+                      **editing),
         ]  # fmt: skip
 
     async def list_lists(self, call: Call) -> Answer:

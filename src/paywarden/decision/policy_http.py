@@ -107,7 +107,7 @@ class PolicyOperations:
         hashed = {"hash": "Content hash, `rs_...`"}
         switching: dict[str, Any] = {
             "permission": "rulesets:publish", "tag": "policy", "path_texts": hashed,
-            "also_answers": {202: ApprovalView},
+            "also_answers": {202: ApprovalView}, "weight": 50,
         }  # fmt: skip
         return [
             Operation("GET", "/v1/features", "list_features", "The feature catalogue",
@@ -118,9 +118,10 @@ class PolicyOperations:
                       self.create, Ruleset, RulesetRequest, permission="rulesets:write", status=201,
                       tag="policy", body_limit=POLICY_BODY_LIMIT,
                       also_declares={200: "The same ruleset is stored already"},
-                      screen_aside=self._compiler.screen),
+                      screen_aside=self._compiler.screen, weight=50),
             Operation("GET", "/v1/rulesets/{hash}", "get_ruleset", "Read a ruleset", self.ruleset,
-                      Ruleset, permission="rulesets:read", tag="policy", path_texts=hashed),
+                      Ruleset, permission="rulesets:read", tag="policy", path_texts=hashed,
+                      weight=10),
             Operation("POST", "/v1/rulesets/{hash}/publish", "publish_ruleset",
                       "Let a ruleset decide", self.publish, Published,
                       **switching),
