@@ -5,6 +5,7 @@ Over the operations of the whole application, as `test_four_eyes`, whose people 
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -241,3 +242,23 @@ def holders(home: Path, *needles: bytes) -> list[str]:
         file.name for file in home.rglob("*")
         if file.is_file() and any(needle in file.read_bytes() for needle in needles)
     ]  # fmt: skip
+
+
+async def test_a_server_forgets_answers_that_ran_out(room: Room) -> None:
+    """The housekeeping of a running installation does it, not a test's own call."""
+    row = "SELECT count(*) FROM idempotency"
+    async with client(room, room.test, "operator") as operator:
+        key = {"idempotency-key": "once"}
+        made = await operator.post(LIST + "/entries", headers=key, json={
+            "value": "card-1", "reason": "x", "kind": "card"})  # fmt: skip
+        assert made.status_code == 200, made.text
+    reader = room.installation.reader
+    assert reader.one(row) == (1,)
+    room.clock.advance(DAY // 1_000_000)
+    round_ = asyncio.create_task(room.installation._prune_outbox())
+    for _ in range(200):
+        if reader.one(row) == (0,):
+            break
+        await asyncio.sleep(0.01)
+    round_.cancel()
+    assert reader.one(row) == (0,)

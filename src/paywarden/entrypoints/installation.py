@@ -45,6 +45,7 @@ from paywarden.entrypoints.checkpoint_schedule import CheckpointSchedule
 from paywarden.entrypoints.compiling import Compiler
 from paywarden.entrypoints.evidence import evidence_parts
 from paywarden.entrypoints.home import Home, private_write
+from paywarden.entrypoints.housekeeping import forget_answers
 from paywarden.entrypoints.people_wiring import People
 from paywarden.entrypoints.settings import Settings
 from paywarden.entrypoints.tables import derivers
@@ -274,7 +275,7 @@ class Installation:
         self._keep(self._prune_outbox())
 
     async def _prune_outbox(self) -> None:
-        """Drop outdated messages now and then, in small units, for as long as the process lives."""
+        """Drop outdated messages and answers now and then, as long as the process lives."""
         outbox = Outbox(self.reader)
         while True:
             unit = outbox.prune(self.clock.now_us())
@@ -282,6 +283,9 @@ class Installation:
             if unit is not None and not self.ledger.failed:
                 with contextlib.suppress(PaywardenError):  # the next round tries again
                     await self.writer.commit(unit)
+            if not self.ledger.failed:
+                with contextlib.suppress(PaywardenError):
+                    await forget_answers(self.idempotency, self.writer)
             await asyncio.sleep(PRUNE_SECONDS)
 
     def _restore(self) -> int:
