@@ -51,6 +51,7 @@ from paywarden.entrypoints.checkpoint_schedule import CheckpointSchedule
 from paywarden.entrypoints.compiling import Compiler
 from paywarden.entrypoints.evidence import evidence_parts
 from paywarden.entrypoints.home import Home, private_write
+from paywarden.entrypoints.housekeeping import forget_answers
 from paywarden.entrypoints.people_wiring import People
 from paywarden.entrypoints.settings import Settings
 from paywarden.entrypoints.tables import derivers
@@ -91,6 +92,7 @@ from paywarden.kit.stores.sqlite_journal import SqliteJournal
 from paywarden.kit.stores.sqlite_subject_keys import SUBJECT_KEYS, SqliteWrappedKeys
 from paywarden.kit.stores.sqlite_webhook_endpoints import WEBHOOK_ENDPOINTS
 from paywarden.kit.tls.client_certificates import ClientCertificates
+from paywarden.kit.webhooks.desk import Desk
 from paywarden.kit.webhooks.destinations import Destinations
 from paywarden.reference.card_numbers import looks_like_card_number
 from paywarden.reference.currencies import active_currency
@@ -210,7 +212,7 @@ class Installation:
         )
         self.approvals = wired(
             settings, self.people.roster, self.reader, self.writer, self.audit,
-            self.keys.master, clock, randomness,
+            self.keys.master, clock, randomness, self.people.codes,
         )  # fmt: skip
         trials = TrialDesk(self.policies, self.ledger)
         self.stored_rollouts = SqliteRollouts(self.reader)
@@ -228,11 +230,14 @@ class Installation:
             home, settings.webhooks, self.keys.master, self.reader, randomness
         )
         hooks = self.webhooks
-        self.destinations = Destinations(
-            hooks.endpoints, hooks.deliveries, hooks.catalogue, hooks.allowed, self.writer,
-            self.audit, clock, randomness,
+        self.hook_desk = Desk(
+            hooks.endpoints, hooks.deliveries, hooks.catalogue, self.writer, self.audit, clock,
+            randomness,
         )  # fmt: skip
-        self.approvals.register(WEBHOOK_DESTINATION, self.destinations.carry_out)
+        self.destinations = Destinations(self.hook_desk, hooks.allowed, hooks.box)
+        self.approvals.register(
+            WEBHOOK_DESTINATION, self.destinations.carry_out, self.destinations.prepared
+        )
         PersonActs(self.people.directory, self.people.origin).register(self.approvals)
         self.keeper = SegmentKeeper(self.history.folder_of)
         self.schedule = CheckpointSchedule(
@@ -284,7 +289,7 @@ class Installation:
         self._keep(self._move_rollouts())
 
     async def _prune_outbox(self) -> None:
-        """Drop outdated messages now and then, in small units, for as long as the process lives."""
+        """Drop outdated messages and answers now and then, as long as the process lives."""
         outbox = Outbox(self.reader)
         while True:
             unit = outbox.prune(self.clock.now_us())
@@ -292,6 +297,9 @@ class Installation:
             if unit is not None and not self.ledger.failed:
                 with contextlib.suppress(PaywardenError):  # the next round tries again
                     await self.writer.commit(unit)
+            if not self.ledger.failed:
+                with contextlib.suppress(PaywardenError):
+                    await forget_answers(self.idempotency, self.writer)
             await asyncio.sleep(PRUNE_SECONDS)
 
     async def _move_rollouts(self) -> None:
