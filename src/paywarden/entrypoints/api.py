@@ -143,7 +143,8 @@ def dependencies(installation: Installation) -> Sequence[Dependency]:
     ]
     for scope, state in installation.ledger.states.items():
         name = f"policy:{scope.environment.value}"
-        found.append(Dependency(name, state.ruleset or "none", state.ruleset is not None))
+        decides = state.ruleset is not None  # which one is told to nobody without a key
+        found.append(Dependency(name, "published" if decides else "none", decides))
     return found
 
 
