@@ -69,7 +69,7 @@ def application(installation: Installation) -> Starlette:
         StoredReplays(installation.idempotency, installation.writer),
         installation.settings.server.max_in_flight,
         origins=frozenset({installation.settings.identity.origin}),
-        on_refused=installation.evidence.refusals.note,
+        on_refused=installation.refusals.note,
         signatures=installation.signatures,
         rates=rate_gate(installation.settings.limits, installation.clock, installation.randomness),
         certificates=installation.certificates,
@@ -103,6 +103,7 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         installation.receipts,
         installation.evidence.watch,
         installation.metrics,
+        installation.refusals.note_item,
     )
     policies = PolicyOperations(
         installation.policies,

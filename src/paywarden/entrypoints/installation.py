@@ -40,6 +40,7 @@ from paywarden.decision.stores.image_files import ImageFiles
 from paywarden.decision.stores.sqlite import SCHEMA as DECISION_SCHEMA
 from paywarden.decision.stores.sqlite import SqliteRecords
 from paywarden.decision.views import Views
+from paywarden.decision.watched import WATCHED
 from paywarden.entrypoints.approvals_wiring import wired
 from paywarden.entrypoints.checkpoint_schedule import CheckpointSchedule
 from paywarden.entrypoints.compiling import Compiler
@@ -74,7 +75,8 @@ from paywarden.kit.crypto.subjects import SubjectKeyRing
 from paywarden.kit.db.reader import Reader
 from paywarden.kit.db.schema import KIT
 from paywarden.kit.db.writer import Writer
-from paywarden.kit.http.signing.guard import GuardedSignatures, RefusalAudit
+from paywarden.kit.http.refusals import Refusals
+from paywarden.kit.http.signing.guard import GuardedSignatures
 from paywarden.kit.http.signing.nonces import Nonces
 from paywarden.kit.idempotency import Idempotency
 from paywarden.kit.log import logger
@@ -189,13 +191,13 @@ class Installation:
             randomness,
         )  # fmt: skip
         self.nonces = Nonces(SqliteNonces(self.reader), self.writer.board, clock)
-        self.refusals = RefusalAudit(self.audit, self.writer.enqueue, clock, self.metrics)
+        self.refusals = Refusals(self.audit, self.writer, clock, self.scopes[1], WATCHED)
         client_keys = ClientKeyRegistry(
             SqliteClientKeys(self.reader, self.writer),
             KeySealer(self.keys.master, randomness),
             clock,
         )
-        self.signatures = GuardedSignatures(client_keys, self.nonces, self.refusals)
+        self.signatures = GuardedSignatures(client_keys, self.nonces, self.metrics)
         self.certificates = CertificateCheck(
             ClientCertificates(believed=bool(settings.server.socket)),
             SqliteBindings(self.reader),
@@ -274,7 +276,7 @@ class Installation:
         outbox = Outbox(self.reader)
         while True:
             unit = outbox.prune(self.clock.now_us())
-            self.evidence.refusals.flush()
+            self.refusals.flush()
             if unit is not None and not self.ledger.failed:
                 with contextlib.suppress(PaywardenError):  # the next round tries again
                     await self.writer.commit(unit)
@@ -290,12 +292,11 @@ class Installation:
         self.ready = False
         await self.ledger.settle()
         self.ledger.failed = True
-        self.refusals.flush()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self.evidence.refusals.flush(last=True)
+        self.refusals.flush(last=True)
         await self.evidence.integrator.stop()
         await self.compiler.close()
         await self.people.close()
