@@ -31,6 +31,7 @@ from paywarden.decision.start import apply_control
 from paywarden.entrypoints import api
 from paywarden.entrypoints.init import EVER_US
 from paywarden.entrypoints.webhooks import DELIVERY_PARTS
+from paywarden.identity.access_review.model import Cover, ReviewId
 from paywarden.identity.approvals.execution import Maker
 from paywarden.identity.directory import Profile
 from paywarden.identity.enrolment import passkey_name
@@ -132,11 +133,12 @@ class House:
         chance = self.room.installation.randomness
         made: dict[str, Any] = {
             "decision": DecisionId, "approval": ApprovalId, "webhook": EndpointId,
-            "person": PersonId, "session": SessionId,
+            "person": PersonId, "session": SessionId, "review": ReviewId,
         }  # fmt: skip
         if kind in made:
             return str(made[kind].new(chance).text)
-        texts = {"list": "nobody_has_it", "ruleset": "rs_" + "0" * 64, "delivery": "999983"}
+        texts = {"list": "nobody_has_it", "ruleset": "rs_" + "0" * 64, "delivery": "999983",
+                 "item": "77"}  # fmt: skip
         return texts.get(kind) or "x" * len(self.objects[kind])
 
     async def _log(self, scope: Scope) -> None:
@@ -166,6 +168,11 @@ class House:
         assert made.status_code == 201, made.text
         objects["webhook"] = made.json()["id"]
         objects["delivery"] = self._deliver(objects["webhook"])
+        reviews, covers = room.installation.access.reviews, frozenset(Cover)
+        due = room.clock.now_us() + 1_000_000
+        held = PersonId.parse(owner.person)
+        opened = await reviews.open(room.live, covers, due, held)
+        objects["review"], objects["item"] = opened.review.text, "1"
         objects["approval"] = await self._ask(owner)
 
     async def endpoint_of(self, who: Tenant) -> str:

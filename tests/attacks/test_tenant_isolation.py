@@ -54,6 +54,11 @@ CASES: Final = {
     "withdraw_approval": Case(("approval",), BECAUSE),
     "execute_approval": Case(("approval",), {}),
     "cancel_approval": Case(("approval",), BECAUSE),
+    "get_access_review": Case(("review",)),
+    "list_access_review_items": Case(("review",)),
+    "get_access_review_evidence": Case(("review",)),
+    "decide_access_review_item": Case(("review", "item"), {"verdict": "confirm", **BECAUSE}),
+    "close_access_review": Case(("review",), {"statement": "done"}),
     "get_webhook": Case(HOOK),
     "change_webhook": Case(HOOK, {"description": "stolen"}),
     "rotate_webhook_secret": Case(HOOK, {}),
@@ -76,6 +81,7 @@ LISTINGS: Final = {
     "list_rulesets": "ruleset",
     "list_approvals": "approval",
     "list_webhooks": "webhook",
+    "list_access_reviews": "review",
     "list_audit_events": "approval",
     "identity_persons": "person",
     "identity_sessions": "session",
@@ -108,10 +114,12 @@ QUERIES: Final = {
     ("list_rulesets", "after"): "ruleset",
     ("list_approvals", "after"): "approval",
     ("list_webhooks", "after"): "webhook",
+    ("list_access_reviews", "after"): "review",
 }
 """Query parameters that can name an object; `list_audit_events` counts with a whole number."""
 PLAIN: Final = {"limit", "open", "outcome", "state", "index", "size", "from", "to"}
-NUMBERS: Final = {("list_audit_events", "after"), ("list_webhook_deliveries", "after")}
+NUMBERS: Final = {("list_audit_events", "after"), ("list_webhook_deliveries", "after"),
+           ("list_access_review_items", "after")}  # fmt: skip
 
 
 class Known(NamedTuple):
@@ -146,7 +154,9 @@ class Scene(NamedTuple):
     def secrets(self) -> list[str]:
         """Whatever of the owner's must be shown to nobody else."""
         found = self.house.objects
-        return [found[kind] for kind in found if kind != "delivery"] + [self.owner.person]
+        return [found[kind] for kind in found if kind not in ("delivery", "item")] + [
+            self.owner.person
+        ]
 
 
 @pytest.fixture

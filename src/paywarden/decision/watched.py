@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from paywarden.identity.access_review.problems import CODES as ACCESS_REVIEW_CODES
 from paywarden.identity.approvals.problems import CODES as APPROVAL_CODES
 from paywarden.kit.http.signing.codes import CODES as SIGNATURE_CODES
 
 WATCHED: Final = frozenset(
     {
         *APPROVAL_CODES,
+        *ACCESS_REVIEW_CODES,
         *SIGNATURE_CODES,
         "attempt_conflict",
         "audit_detail_refused",

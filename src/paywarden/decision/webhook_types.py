@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from paywarden.identity.access_review.events import OVERDUE, AccessReviewOverdue
 from paywarden.kit.webhooks.catalogue import EventType
 
 DECISION_RECORDED: Final = "decision.recorded"
@@ -53,5 +54,6 @@ EVENT_TYPES: Final = (
         DecisionRecorded,
     ),
     EventType(RULESET_PUBLISHED, "A ruleset was published; operators' endpoints", RulesetPublished),
+    EventType(OVERDUE, "A review of access is overdue; told once a day", AccessReviewOverdue),
     EventType(LIST_CHANGED, "A list was changed; operators' endpoints", ListChanged),
 )

@@ -27,6 +27,7 @@ from paywarden.entrypoints.limits import rate_gate
 from paywarden.entrypoints.people_operations import people_operations
 from paywarden.entrypoints.start_report import give_up
 from paywarden.evidence.http import AuditOperations
+from paywarden.identity.access_review.http import ReviewOperations
 from paywarden.identity.approvals.http import ApprovalOperations
 from paywarden.identity.destination_gate import DestinationGate
 from paywarden.identity.recorded_access import RecordedAccess
@@ -126,6 +127,7 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         *policies.operations(),
         *ListEditOperations(installation.lists, installation.approvals).operations(),
         *ApprovalOperations(installation.approvals).operations(),
+        *ReviewOperations(installation.access.reviews, installation.clock.now_us).operations(),
         *webhooks.operations(),
         *people_operations(installation.people, installation.approvals),
         *audit.operations(),

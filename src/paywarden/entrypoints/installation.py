@@ -41,6 +41,7 @@ from paywarden.decision.stores.sqlite import SCHEMA as DECISION_SCHEMA
 from paywarden.decision.stores.sqlite import SqliteRecords
 from paywarden.decision.views import Views
 from paywarden.decision.watched import WATCHED
+from paywarden.entrypoints.access_wiring import access_parts
 from paywarden.entrypoints.approvals_wiring import wired
 from paywarden.entrypoints.checkpoint_schedule import CheckpointSchedule
 from paywarden.entrypoints.compiling import Compiler
@@ -53,6 +54,7 @@ from paywarden.entrypoints.warming import share_interpreter, warm_up
 from paywarden.entrypoints.webhooks import webhook_parts
 from paywarden.evidence.screen import may_not_be_logged
 from paywarden.evidence.stores.sqlite_checkpoints import SCHEMA as EVIDENCE_SCHEMA
+from paywarden.identity.access_review.stores.sqlite import SCHEMA as ACCESS_REVIEWS
 from paywarden.identity.api_keys import ApiKeyAuthenticator
 from paywarden.identity.approvals.catalogue import WEBHOOK_DESTINATION
 from paywarden.identity.approvals.stores.sqlite import SCHEMA as APPROVALS
@@ -96,12 +98,13 @@ from paywarden.risk.lists.store import Lists
 
 PARTS = (
     KIT, DECISION_SCHEMA, EVIDENCE_SCHEMA, IDENTITY_SCHEMA, CLIENT_KEYS, WEBHOOK_ENDPOINTS,
-    CERTIFICATES, APPROVALS,
+    CERTIFICATES, APPROVALS, ACCESS_REVIEWS,
 )  # fmt: skip
 KEY_PARTS = (SUBJECT_KEYS,)
 FIRST_PAUSE_SECONDS = 0.2
 LAST_PAUSE_SECONDS = 5.0
 PRUNE_SECONDS = 60.0
+HOUSE_SECONDS = 60.0
 _ENGINE_KEYS = ("decision-ids", "bodies", "identifiers", "lists", "windows")
 
 
@@ -224,6 +227,10 @@ class Installation:
         )  # fmt: skip
         self.approvals.register(WEBHOOK_DESTINATION, self.destinations.carry_out)
         PersonActs(self.people.directory, self.people.origin).register(self.approvals)
+        self.access = access_parts(
+            self.people, self.api_keys, self.approvals, self.reader, self.writer, self.audit,
+            clock, randomness, self.metrics,
+        )  # fmt: skip
         self.keeper = SegmentKeeper(self.history.folder_of)
         self.schedule = CheckpointSchedule(
             lambda: self.ledger.states,
@@ -270,6 +277,7 @@ class Installation:
         await self._rebuild()
         self._keep(self.schedule.run())
         self._keep(self._prune_outbox())
+        self._keep(self._keep_house())
 
     async def _prune_outbox(self) -> None:
         """Drop outdated messages now and then, in small units, for as long as the process lives."""
@@ -281,6 +289,16 @@ class Installation:
                 with contextlib.suppress(PaywardenError):  # the next round tries again
                     await self.writer.commit(unit)
             await asyncio.sleep(PRUNE_SECONDS)
+
+    async def _keep_house(self) -> None:
+        """Tell of late access reviews, for as long as the process lives."""
+        while True:
+            if not self.ledger.failed:
+                try:
+                    await self.access.look()
+                except PaywardenError as fault:  # the next round tries again
+                    logger().error("housekeeping_failed", code=fault.code)
+            await asyncio.sleep(HOUSE_SECONDS)
 
     def _restore(self) -> int:
         """States from the log, and the keeper's open segments too; the head."""
