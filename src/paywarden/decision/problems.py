@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from paywarden.identity.access_review.problems import CODES as ACCESS_REVIEW_CODES
 from paywarden.identity.approvals.problems import CODES as APPROVAL_CODES
 from paywarden.identity.problems import CODES as IDENTITY_CODES
 from paywarden.kit.http.signing import codes as signing
 
 CODES: Mapping[str, str] = {
+    **ACCESS_REVIEW_CODES,
     **IDENTITY_CODES,
     **signing.CODES,
     **APPROVAL_CODES,

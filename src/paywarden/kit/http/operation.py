@@ -27,7 +27,6 @@ from paywarden.core.errors import (
     InvalidRequest,
     LimitExceeded,
     NotAuthenticated,
-    NotPermitted,
     NotYet,
     PaywardenError,
     TooLarge,
@@ -157,7 +156,7 @@ class Operation:
 
 
 Refused = Callable[[PaywardenError, str, Principal | None], None]
-"""Told of a refused caller: why, at which operation, and who it is when that was proven."""
+"""Told of every refusal: why, at which operation, and who asked when that was proven."""
 
 
 def nobody_told(_error: PaywardenError, _operation: str, _principal: Principal | None) -> None:
@@ -210,6 +209,7 @@ class _Turn:
     request_id: str
     started_ns: int
     proof: Proof | None = None
+    principal: Principal | None = None
     headers: Headers = ()
 
 
@@ -236,6 +236,7 @@ class Endpoint:
             finally:
                 self._around.in_flight -= 1
         except PaywardenError as error:
+            self._around.on_refused(error, self._operation.name, turn.principal)
             answer = self._refusal(error, turn.request_id)
         except Exception as error:
             answer = self._fault(error, turn.request_id)
@@ -258,10 +259,12 @@ class Endpoint:
             return await self._act(scope, headers, None, raw, turn)
         if around.rates is not None:
             around.rates.by_address(scope, headers)
-        principal = self._authenticated(scope, headers)
+        principal = turn.principal = around.authenticator.authenticate(headers)
+        if around.certificates is not None:
+            around.certificates.check(principal, scope["headers"])
         if principal.session is not None:
             require_same_origin(operation.method, headers, around.origins)
-        self._permitted(principal)
+        principal.require(operation.permission or "")
         if principal.roles and around.recorder is not None:
             await around.recorder.record(principal, operation.name, turn.request_id)
         if around.rates is not None:
@@ -335,24 +338,6 @@ class Endpoint:
         if more > 0:
             turn.headers = ()  # a refusal brings its own
             turn.headers = rates.by_key(principal, more)
-
-    def _authenticated(self, scope: AsgiScope, headers: Mapping[str, str]) -> Principal:
-        principal = None
-        try:
-            principal = self._around.authenticator.authenticate(headers)
-            if self._around.certificates is not None:
-                self._around.certificates.check(principal, scope["headers"])
-        except NotAuthenticated as refusal:
-            self._around.on_refused(refusal, self._operation.name, principal)
-            raise
-        return principal
-
-    def _permitted(self, principal: Principal) -> None:
-        try:
-            principal.require(self._operation.permission or "")
-        except NotPermitted as refusal:
-            self._around.on_refused(refusal, self._operation.name, principal)
-            raise
 
     async def _body(self, receive: Receive, headers: Mapping[str, str]) -> bytes:
         if headers.get("content-encoding", "identity").lower() != "identity":
