@@ -29,6 +29,9 @@ CONTROL_GROUP = "control_group"
 CONTROL_KINDS = frozenset({POLICY, LIST_EDIT, GENESIS, TRIAL})
 
 
+_OUTCOMES = {int(outcome): outcome for outcome in Outcome}
+
+
 class Sealed(msgspec.Struct, array_like=True, frozen=True):
     """Personal fields of one person: the digest that names the key, and the ciphertext."""
 
@@ -59,7 +62,7 @@ class Result(msgspec.Struct, array_like=True, frozen=True):
     @property
     def answer(self) -> Outcome:
         """The outcome as its enumeration."""
-        return Outcome(self.outcome)
+        return _OUTCOMES[self.outcome]
 
 
 class ModelOpinion(msgspec.Struct, array_like=True, frozen=True):

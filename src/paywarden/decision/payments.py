@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -40,7 +40,8 @@ from paywarden.decision.sealing import Sealer
 from paywarden.decision.state import ScopeState
 from paywarden.decision.statement import decision_hash
 from paywarden.decision.webhook_types import DECISION_RECORDED, DecisionRecorded
-from paywarden.kit.audit import AuditEvent, AuditOutcome, Place, Scalar
+from paywarden.kit.audit import AuditEvent, AuditOutcome, Scalar
+from paywarden.kit.audit_place import Place, Wish
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.log import logger
 from paywarden.kit.outbox import enqueue
@@ -56,20 +57,19 @@ DEFAULT_DEADLINE_MS = 40.0
 class Decided:
     """A recorded decision: its place, its record, and whether it stood there before.
 
-    `leaf`: its place in the audit log, and `stated`: the hash of what it states, when it was just
-    recorded.
+    `place`: where it stands in the audit log, with what was promised of it, and `name`: its id,
+    when it was just recorded.
     """
 
     scope: Scope
     seq: int
     entry: PaymentEntry
     repeated: bool = False
-    leaf: int | None = None
-    stated: str | None = None
+    place: Place | None = None
+    name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
+class _Prepared(NamedTuple):
     """A payment ready for its windows: nothing from here on depends on strange input."""
 
     state: ScopeState
@@ -249,13 +249,13 @@ class Payments:
                 self._ledger.stores.records.add_control(
                     unit, scope, staged.seq, entries.CONTROL_GROUP
                 )
-            stated = decision_hash(self.ids, scope, staged.seq, entry)
-            place = self._add_rows(unit, scope, staged.seq, entry, stated)
+            name = self.ids.text(scope, staged.seq)
+            place = self._add_rows(unit, scope, name, staged.seq, entry)
             if ready.continues:
                 self._ledger.stores.records.add_identity(unit, scope, identity, staged.seq)
         await self._ledger.commit(unit, [staged])
         self._count(scope, entry)
-        return Decided(scope, staged.seq, entry, leaf=place.index, stated=stated)
+        return Decided(scope, staged.seq, entry, place=place, name=name)
 
     def _opine(self, ready: _Prepared, arm: Arm) -> tuple[Result, tuple[str, ...]]:
         """The result, and the stages that gave no opinion (too late, or at fault)."""
@@ -345,34 +345,34 @@ class Payments:
         )
 
     def _add_rows(
-        self, unit: UnitOfWork, scope: Scope, seq: int, entry: PaymentEntry, stated: str
+        self, unit: UnitOfWork, scope: Scope, name: str, seq: int, entry: PaymentEntry
     ) -> Place:
-        at_us, outcome = entry.received_us, entry.result.answer
-        detail: dict[str, Scalar] = {"seq": seq, "outcome": outcome.word}
-        detail["decision"] = stated
+        at_us, outcome, stated = entry.received_us, entry.result.answer, decision_hash(name, entry)
+        detail: dict[str, Scalar] = {"seq": seq, "outcome": outcome.word, "decision": stated}
         event = AuditEvent(
             scope, "decision:payment:decide", "process:api", AuditOutcome.DONE, at_us, detail
         )
-        place = self._ledger.stores.audit.record(unit, event)
+        place = self._ledger.stores.audit.record(unit, event, Wish(stated, at_us))
         row = DecisionRow(seq, int(outcome), entry.payment_id, entry.merchant_id, at_us, place)
         self._ledger.stores.records.add_decision(unit, scope, row)
         if outcome is not Outcome.ALLOW or entry.result.effects:
-            told = self._told(scope, seq, entry)
+            told = _told(name, seq, entry)
             enqueue(unit, scope, DECISION_RECORDED, msgspec.json.encode(told), at_us)
         return place
-
-    def _told(self, scope: Scope, seq: int, entry: PaymentEntry) -> DecisionRecorded:
-        """What webhooks tell about a decision."""
-        result = entry.result
-        return DecisionRecorded(
-            self.ids.text(scope, seq), entry.payment_id, entry.attempt,
-            result.answer.word, result.points, result.reasons, seq, entry.merchant_id,
-        )  # fmt: skip
 
     def _count(self, scope: Scope, entry: PaymentEntry) -> None:
         self._decided[scope.environment][entry.result.outcome].inc()
         for stage, took in zip(self._stages, entry.stage_us, strict=True):
             stage.observe(took / 1e6)
+
+
+def _told(name: str, seq: int, entry: PaymentEntry) -> DecisionRecorded:
+    """What webhooks tell about a decision."""
+    result = entry.result
+    return DecisionRecorded(
+        name, entry.payment_id, entry.attempt, result.answer.word, result.points, result.reasons,
+        seq, entry.merchant_id,
+    )  # fmt: skip
 
 
 def _require_policy(state: ScopeState) -> None:

@@ -4,9 +4,9 @@ Guards: a ruleset is immutable and named by its content; nothing that does not c
 publishing moves one pointer by a log entry. Files are read, packed and opened by the compiler,
 never here, so that payments do not wait for them. New windows have history at once: they are filled
 from the log up to a sequence in a worker thread while payments go on, catch up with what came
-meanwhile, and take over between two payments. Publishing takes an approval and ends it in
-the commit of the switch. Not done here: asking for approvals, trials (`trial_desk`), when a
-ruleset goes live in steps (`rollout`).
+meanwhile, and take over between two payments. Publishing and rolling back each take an approval of
+their own and end it in the commit of the switch. Not done here: asking for approvals, trials
+(`trial_desk`), when a ruleset goes live in steps (`rollout`).
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ import msgspec
 from paywarden.core.errors import Conflict, NotFound
 from paywarden.core.scope import Scope
 from paywarden.decision import entries, errors
-from paywarden.decision.approved_payloads import publication
+from paywarden.decision.approved_payloads import Rollback, publication, rollback
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.decider import Decider
 from paywarden.decision.entries import PolicyEntry
+from paywarden.decision.former_rulesets import require_former
 from paywarden.decision.history import History, fill
 from paywarden.decision.ledger import Ledger, Staged
 from paywarden.decision.list_desk import ListDesk
@@ -32,7 +33,7 @@ from paywarden.decision.model_runtime import ModelRuntime
 from paywarden.decision.ports import Models, PolicyCompiler, RulesetRow
 from paywarden.decision.state import ScopeState
 from paywarden.decision.webhook_types import RULESET_PUBLISHED, RulesetPublished
-from paywarden.identity.approvals.catalogue import RULESET_PUBLISH
+from paywarden.identity.approvals.catalogue import RULESET_PUBLISH, RULESET_ROLLBACK
 from paywarden.identity.approvals.execution import Approved, audit_actor
 from paywarden.kit.audit import AuditEvent, AuditOutcome
 from paywarden.kit.db.unit import UnitOfWork
@@ -118,6 +119,28 @@ class PolicyDesk:
             model = (self._ledger.ready(scope).decider or Decider("")).model
             ready = await self.made_ready(scope, Decider(ruleset, model), approved.actor)
             return await self.switch(ready, approved.actor, approved.settle)
+
+    async def roll_back(self, scope: Scope, wanted: Rollback, approved: Approved) -> int:
+        """Let a ruleset decide again in place of the one it was asked against.
+
+        The model that serves stays. Errors: Conflict `ruleset_not_former`, `ruleset_moved_on`.
+        """
+        ruleset, replaces = wanted.ruleset, wanted.replaces
+        approved.require(scope, RULESET_ROLLBACK, rollback(ruleset, replaces))
+        async with self.turn:
+            require_former(self._ledger, scope, ruleset)
+            live = self._ledger.ready(scope).decider or Decider("")
+            if live.ruleset != replaces:
+                raise Conflict("ruleset_moved_on", "another ruleset decides than when it was asked")
+            ready = await self.made_ready(scope, Decider(ruleset, live.model), approved.actor)
+            return await self.switch(ready, approved.actor, approved.settle, "rollback")
+
+    def rollback_to(self, scope: Scope, ruleset: str) -> Rollback:
+        """What to ask for so that a former ruleset decides again. Errors: NotFound, Conflict."""
+        if self._ledger.stores.records.ruleset(scope, ruleset) is None:
+            raise ruleset_not_found()
+        require_former(self._ledger, scope, ruleset)
+        return Rollback(self._ledger.ready(scope).ruleset or "", ruleset)
 
     async def made_ready(self, scope: Scope, wanted: Decider, actor: str) -> Ready:
         """Compile, declare the lists and fill the windows; the caller holds `turn` and goes on
@@ -212,7 +235,7 @@ class PolicyDesk:
         if self._ledger.ready(ready.state.scope) is not ready.state:
             raise errors.engine_recovering()
 
-    async def switch(self, ready: Ready, actor: str, also: Also) -> int:
+    async def switch(self, ready: Ready, actor: str, also: Also, act: str = "publish") -> int:
         """Let a ruleset that is ready decide; a trial ends. The log sequence of the switch."""
         state, runtime = ready.state, ready.runtime
         scope, ledger, unit = state.scope, self._ledger, UnitOfWork()
@@ -226,11 +249,13 @@ class PolicyDesk:
             )  # fmt: skip
             state.runtime, state.windows, state.decider = runtime, ready.windows, runtime.decider
             state.trial = None
-            self._audit(unit, scope, "publish", actor, str(runtime.decider))
+            self._audit(unit, scope, act, actor, str(runtime.decider))
             told = RulesetPublished(runtime.ruleset, staged.seq)
             enqueue(unit, scope, RULESET_PUBLISHED, msgspec.json.encode(told), now)
         await ledger.commit(unit, [staged])
-        logger().info("ruleset_published", ruleset=str(runtime.decider), seq=staged.seq)
+        logger().info(
+            "ruleset_published", act=act, ruleset=str(runtime.decider), seq=staged.seq
+        )
         return staged.seq
 
     def _audit(self, unit: UnitOfWork, scope: Scope, act: str, actor: str, ruleset: str) -> None:

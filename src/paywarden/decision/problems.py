@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from paywarden.identity.access_review.problems import CODES as ACCESS_REVIEW_CODES
 from paywarden.identity.approvals.problems import CODES as APPROVAL_CODES
 from paywarden.identity.problems import CODES as IDENTITY_CODES
 from paywarden.kit.http.signing import codes as signing
 
 CODES: Mapping[str, str] = {
+    **ACCESS_REVIEW_CODES,
     **IDENTITY_CODES,
     **signing.CODES,
     **APPROVAL_CODES,
@@ -88,6 +90,8 @@ CODES: Mapping[str, str] = {
     "malformed_json": "Send valid JSON in UTF-8.",
     "malformed_query": "The query string cannot be read.",
     "method_not_allowed": "See `Allow`.",
+    "ruleset_moved_on": "Another ruleset was published meanwhile; ask anew.",
+    "ruleset_not_former": "Publish it; a rollback goes back 30 days at most.",
     "no_policy": "Publish a ruleset first.",
     "no_such_path": "See the operations above.",
     "not_authenticated": "Send `Authorization: Bearer pw_test_...`.",
@@ -124,7 +128,6 @@ CODES: Mapping[str, str] = {
     "role_needs_approval": "Enrol the person, then ask for the role with `role.grant`.",
     "webhook_destination_invalid": "Give `url` and `events`, as for POST /v1/webhooks.",
     "webhook_merchant": "Leave `merchant_id` out, or give the key's own.",
-    "webhook_secret_waits": "Leave `secret` out; one is made when the endpoint is.",
     "webhook_limit": "Remove an endpoint that nobody uses.",
     "webhook_not_found": "No such endpoint for this key.",
     "webhook_secret_invalid": "Send whsec_ and base64 of 24 to 64 octets, or whsk_ and base64 "

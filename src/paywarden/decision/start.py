@@ -97,7 +97,7 @@ def apply_control(ledger: Ledger, entry: Entry, using: Foundations, lists: Lists
     elif entry.kind == entries.LIST_EDIT:
         edit = msgspec.msgpack.decode(entry.body, type=ListEdit)
         lists.apply(edit, entry.seq)
-        ledger.states[scope].lists_seq = entry.seq
+        ledger.states[scope].note_edit(edit, entry.seq)
 
 
 def standing_trial(trials: dict[Scope, tuple[int, TrialEntry]], entry: Entry) -> None:

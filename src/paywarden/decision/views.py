@@ -102,7 +102,7 @@ class Views:
 
     def _told(self, decided: Decided, policy_reasons: Mapping[str, str]) -> dict[str, Any]:
         entry, result = decided.entry, decided.entry.result
-        name = self._ids.text(decided.scope, decided.seq)
+        name = decided.name or self._ids.text(decided.scope, decided.seq)
         action = None
         if result.required_action == "challenge":
             action = RequiredAction("challenge", f"/v1/decisions/{name}/continue")

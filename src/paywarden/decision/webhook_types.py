@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from paywarden.identity.access_review.events import OVERDUE, AccessReviewOverdue
 from paywarden.kit.webhooks.catalogue import EventType
 
 DECISION_RECORDED: Final = "decision.recorded"
@@ -67,5 +68,6 @@ EVENT_TYPES: Final = (
     EventType(
         ROLLOUT_MOVED, "A roll-out of a ruleset moved or ended; operators' endpoints", RolloutMoved
     ),
+    EventType(OVERDUE, "A review of access is overdue; told once a day", AccessReviewOverdue),
     EventType(LIST_CHANGED, "A list was changed; operators' endpoints", ListChanged),
 )
