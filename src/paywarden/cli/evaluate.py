@@ -46,7 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--delays", type=delays, default=(7 * DAY_US, 3 * DAY_US, DAY_US), metavar="7d,3d,1d"
     )
-    parser.add_argument("--test-days", type=positive, metavar="N", help="judged days, the last ones")
+    parser.add_argument(
+        "--test-days", type=positive, metavar="N", help="judged days, the last ones"
+    )
     parser.add_argument("--budget", type=float, default=0.01, help="share of genuine challenged")
     parser.add_argument("--truth", type=Path, metavar="FILE", help="attack types, joined by `id`")
     parser.add_argument("--attack-type", metavar="COLUMN", help="column of truth: kind of attack")
@@ -68,9 +70,7 @@ def run(
     policy, inputs = arguments.policy or policy_folder(), inputs_of(arguments.inputs)
     settings = Settings(seed=arguments.seed)
     if arguments.protocol == "handbook":
-        material = read_material(
-            arguments.file, arguments.mapping, policy, key, arguments.limit
-        )
+        material = read_material(arguments.file, arguments.mapping, policy, key, arguments.limit)
         document = handbook(material, inputs, settings, progress, arguments.train_days)
     else:
         document = evaluate(_request(arguments, policy, key, inputs, settings), progress)

@@ -36,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--key", type=Path, metavar="FILE", help="signing key, made if absent")
     parser.add_argument("--label-delay", type=delays, metavar="7d", help="default: the mapping's")
     parser.add_argument("--train-days", type=positive, metavar="N", help="default: all but warm-up")
-    parser.add_argument("--test-days", type=positive, metavar="N", help="judged days, the last ones")
+    parser.add_argument(
+        "--test-days", type=positive, metavar="N", help="judged days, the last ones"
+    )
     parser.add_argument("--budget", type=float, default=0.01, help="share of genuine challenged")
     parser.add_argument("--limit", type=positive, metavar="N", help="only the first N payments")
     parser.add_argument("--seed", type=int, default=7)

@@ -78,7 +78,7 @@ def _scored(count: int, seed: int, kept: float = 1.0) -> tuple[np.ndarray, np.nd
 
 @pytest.mark.parametrize(("count", "method"), [(60_000, "isotonic"), (4_000, "platt")])
 def test_calibration_undoes_sampling(count: int, method: str) -> None:
-    raw, fraud, p = _scored(count, 3, kept=0.2)
+    raw, fraud, _ = _scored(count, 3, kept=0.2)
     made = fit_calibration(raw, fraud, 0.2)
     assert made.method == method
     fresh, labels, truth = _scored(20_000, 4, kept=0.2)
@@ -126,7 +126,7 @@ def test_rare_and_unseen_categories_are_missing() -> None:
 
 
 def test_thresholds_lose_least_within_the_budget() -> None:
-    raw, fraud, p = _scored(20_000, 6)
+    _, fraud, p = _scored(20_000, 6)
     value = np.full(len(p), 5_000.0)
     costs = Costs()
     chosen = choose(p, fraud, value, 0.01, 0.002, costs)

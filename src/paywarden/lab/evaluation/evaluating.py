@@ -42,7 +42,7 @@ from paywarden.lab.evaluation.ways import (
     plain_way,
     rules_only,
 )
-from paywarden.lab.labels import FRAUD, UNKNOWN
+from paywarden.lab.labels import FRAUD
 from paywarden.lab.training.dataset import Material, read_material
 from paywarden.lab.training.developing import (
     Developed,
@@ -221,7 +221,9 @@ def _judge(
             "alone": both.alone,
             "with_rules": both.with_rules if np.isfinite(both.with_rules) else None,
         },
-        "ways": {name: {**measures(judged, way), "interval": bounds[name]} for name, way in ways.items()},
+        "ways": {
+            name: {**measures(judged, way), "interval": bounds[name]} for name, way in ways.items()
+        },
         "paired": {name: held for name, held in bounds.items() if " - " in name},
         "model_minus_plain": _paired(judged, ways, request.settings.seed),
         "ranking": {
@@ -271,10 +273,7 @@ def _types(
     if truth.types is None:
         return {}
     types = truth.types[rows]
-    return {
-        name: by_type(judged, way, types, assumed_challenges())
-        for name, way in ways.items()
-    }
+    return {name: by_type(judged, way, types, assumed_challenges()) for name, way in ways.items()}
 
 
 def _campaigns(

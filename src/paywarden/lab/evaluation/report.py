@@ -178,7 +178,13 @@ def _calibration(one: Mapping[str, Any]) -> str:
 
 def _drift(one: Mapping[str, Any]) -> str:
     rows = [
-        [row["name"], f"{row['psi']:.3f}", f"{row['ks']:.3f}", _share(row["missing"]), row["verdict"]]
+        [
+            row["name"],
+            f"{row['psi']:.3f}",
+            f"{row['ks']:.3f}",
+            _share(row["missing"]),
+            row["verdict"],
+        ]
         for row in one["drift"][:5]
     ]
     header = ["input", "PSI", "KS", "missing", "verdict"]

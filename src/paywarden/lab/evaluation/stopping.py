@@ -64,7 +64,9 @@ def intervals(
     """95 % intervals of V, C and FPR by way, and under `a - b` those of the paired differences of
     the first way to each other one."""
     totals = {name: _totals(judged, way) for name, way in ways.items()}
-    drawn = _drawn(totals, int(judged.customer.max()) + 1 if len(judged.customer) else 0, seed, draws)
+    drawn = _drawn(
+        totals, int(judged.customer.max()) + 1 if len(judged.customer) else 0, seed, draws
+    )
     found = {name: _bounds(rates) for name, rates in drawn.items()}
     names = list(ways)
     for other in names[1:]:
@@ -126,7 +128,10 @@ def _bounds(rates: Mapping[str, Array]) -> dict[str, tuple[float, float]]:
 
 
 def by_type(
-    judged: Judged, way: Stopped, types: npt.NDArray[np.str_], assumed: Mapping[str, tuple[float, float]]
+    judged: Judged,
+    way: Stopped,
+    types: npt.NDArray[np.str_],
+    assumed: Mapping[str, tuple[float, float]],
 ) -> list[dict[str, Any]]:
     """V and C per attack type, and what is left of V when challenges are not perfect.
 

@@ -31,7 +31,11 @@ class Truth:
 
 
 def read_truth(
-    material: Material, file: Path, truth: Path | None, attack_type: str | None, campaign: str | None
+    material: Material,
+    file: Path,
+    truth: Path | None,
+    attack_type: str | None,
+    campaign: str | None,
 ) -> Truth:
     """Read the named columns. Errors: InvalidRequest `truth_column`, and those of files."""
     if attack_type is None and campaign is None:
@@ -46,10 +50,12 @@ def read_truth(
     frame = opened.read(list(dict.fromkeys(names)), None)
     found = {name: _words(frame[name]) for name in wanted}
     place = _joined(material, frame) if truth else material.prepared.table.rows
+
     def of(name: str | None) -> npt.NDArray[np.str_] | None:
         if name is None:
             return None
         return np.array([*found[name], ""])[place]
+
     return Truth(of(attack_type), of(campaign))
 
 

@@ -36,11 +36,12 @@ PLAIN_SETTINGS = Settings(
     rounds=80, leaves=31, rate=0.1, least_rows=20, inputs_share=1.0, smoothing=0.0, bins=255
 )
 PLAIN_INPUTS = frozenset(
-    ("amount", "hour", "weekday", "card_amount_ratio_month")
-    + tuple(f"card_count_{w}" for w in ("1d", "7d", "30d"))
-    + tuple(f"card_amount_avg_{w}" for w in ("1d", "7d", "30d"))
-    + tuple(f"merchant_count_{w}" for w in ("1d", "7d", "30d"))
-    + tuple(f"{k}_fraud_{w}" for k in ("card", "merchant") for w in ("1d", "3d", "7d", "14d", "28d"))
+    {
+        *("amount", "hour", "weekday", "card_amount_ratio_month"),
+        *(f"card_{what}_{w}" for what in ("count", "amount_avg") for w in ("1d", "7d", "30d")),
+        *(f"merchant_count_{w}" for w in ("1d", "7d", "30d")),
+        *(f"{k}_fraud_{w}d" for k in ("card", "merchant") for w in (1, 3, 7, 14, 28)),
+    }
 )
 
 

@@ -40,7 +40,9 @@ LIMITS = (
 )
 
 
-def card_of(material: Material, developed: Developed, artefact: Artefact, source: Mapping[str, Any]) -> dict[str, Any]:
+def card_of(
+    material: Material, developed: Developed, artefact: Artefact, source: Mapping[str, Any]
+) -> dict[str, Any]:
     """The card. `source`: facts of file, mapping and policy (names and digests)."""
     plan = developed.plan
     return {
@@ -190,7 +192,9 @@ def _slice_line(row: Mapping[str, Any]) -> str:
     mark = " (outside 0.8 to 1.25)" if row["marked"] else ""
     ratio = "unknown" if row["ratio"] is None else f"{row['ratio']:.2f}"
     group = _code(row["group"])
-    return f"| {row['field']} | {group} | {row['genuine']} | {row['challenged']:.4f} | {ratio}{mark} |"
+    return (
+        f"| {row['field']} | {group} | {row['genuine']} | {row['challenged']:.4f} | {ratio}{mark} |"
+    )
 
 
 def _code(text: str) -> str:

@@ -27,7 +27,8 @@ from paywarden.lab.file_lists import FileLists
 from paywarden.lab.files import open_file
 from paywarden.lab.firing import feature_columns
 from paywarden.lab.labels import FRAUD, GENUINE, UNKNOWN
-from paywarden.lab.mapping import LabelMap, Mapping as FileMapping
+from paywarden.lab.mapping import LabelMap
+from paywarden.lab.mapping import Mapping as FileMapping
 from paywarden.lab.mapping_file import read_mapping
 from paywarden.lab.observations import Observations, possible_filters
 from paywarden.lab.prepared import Prepared, prepare, reports_of
@@ -120,9 +121,7 @@ def build(
         table,
         runtime.plan,
         Digester(material.key),
-        reports_of(
-            material.prepared, label, delay_us, runtime.compiled.filters, runtime.plan
-        ),
+        reports_of(material.prepared, label, delay_us, runtime.compiled.filters, runtime.plan),
         label.source,
     )
     engine = Deciding(runtime, table, FileLists(policy.lists, material.folder))
@@ -190,9 +189,7 @@ def fitting_recipe(material: Material, inputs: Sequence[Input]) -> Recipe:
 
 
 class _Fillable:
-    def __init__(
-        self, windows: Mapping[str, Aggregate], table: PaymentTable, source: str
-    ) -> None:
+    def __init__(self, windows: Mapping[str, Aggregate], table: PaymentTable, source: str) -> None:
         self._windows = windows
         self._here = set(table.columns)
         texts = [one.where for one in windows.values() if one.where is not None]

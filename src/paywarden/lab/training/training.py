@@ -1,9 +1,9 @@
 """`train`: a file of payments into a signed model.
 
 Guards: nothing is left behind by a run that ends early: the model's folder appears whole or not at
-all, under a name made of its content, so that the same file, policy and settings give the same name
-(signatures of one key are deterministic, too). Order: read, split, pass, fit, calibrate, thresholds,
-card, artefact. Not done here: keys (`paywarden.risk.scoring.model_key`), arguments (`cli.train`).
+all, under a name made of its content, so that the same file, policy and settings give the same
+name. Order: read, split, pass, fit, calibrate, thresholds, card, artefact.
+Not done here: keys and arguments (`paywarden.cli.train`).
 """
 
 from __future__ import annotations
