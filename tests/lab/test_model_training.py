@@ -156,6 +156,18 @@ def test_labels_enter_only_after_their_delay(material: sets.Material) -> None:
         assert found.matrix[row, 0] == known.sum()
 
 
+def test_a_currency_without_a_rate_is_its_own_base(tmp_path: Path) -> None:
+    file, mapping = written(tmp_path)
+    mapping.write_text(mapping.read_text().replace('"EUR"', '"USD"'))
+    dollars = sets.read_material(file, mapping, policy_folder(), KEY)
+    assert dollars.policy.base_currency == "USD"
+    assert dollars.prepared.degraded["amounts_taken_in_USD"] == len(dollars.prepared.marks)
+    column = dollars.prepared.table.columns["payment.amount_base_minor"]
+    assert column.present().all()
+    mapping.write_text(mapping.read_text() + '\n[rates]\nbase = "EUR"\nUSD = 0.5\n')
+    assert sets.read_material(file, mapping, policy_folder(), KEY).policy.base_currency == "EUR"
+
+
 def test_inputs_that_a_file_cannot_fill_are_left_out(material: sets.Material) -> None:
     names = sets.fitting_recipe(material, default_inputs()).names
     assert "card_count_7d" in names and "merchant_fraud_7d" in names

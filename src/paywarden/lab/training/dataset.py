@@ -32,7 +32,7 @@ from paywarden.lab.mapping import Mapping as FileMapping
 from paywarden.lab.mapping_file import read_mapping
 from paywarden.lab.observations import Observations, possible_filters
 from paywarden.lab.prepared import Prepared, prepare, reports_of
-from paywarden.lab.sources import read_given
+from paywarden.lab.sources import Given, read_given
 from paywarden.lab.tables import PaymentTable
 from paywarden.risk.features.batch import FeatureColumns
 from paywarden.risk.features.digests import Digester
@@ -98,7 +98,25 @@ def read_material(
     policy = read_policy(folder)
     mapping = read_mapping(mapping_path)
     given = read_given(mapping, open_file(file, mapping.separator), limit, CardScreen(key))
-    return Material(policy, folder, mapping, prepare(given, mapping, [policy]), key)
+    policy, taken = _in_currency(policy, mapping, given)
+    prepared = prepare(given, mapping, [policy])
+    prepared.degraded.update(taken)
+    return Material(policy, folder, mapping, prepared, key)
+
+
+def _in_currency(
+    policy: Policy, mapping: FileMapping, given: Given
+) -> tuple[Policy, dict[str, int]]:
+    """The policy in the file's one currency where no rate leads to its own, and that it was so.
+
+    Without it no amount would be an input. A model made so is served in that currency alone.
+    """
+    found = given.fields["payment.currency"].unique() if "payment.currency" in given.fields else []
+    known = [code for code in found if code is not None]
+    if mapping.rates is not None or len(known) != 1 or known[0] == policy.base_currency:
+        return policy, {}
+    word = f"amounts_taken_in_{known[0]}"
+    return replace(policy, base_currency=known[0]), {word: len(given.time_us)}
 
 
 def build(
