@@ -111,8 +111,9 @@ def _in_currency(
 
     Without it no amount would be an input. A model made so is served in that currency alone.
     """
-    found = given.fields["payment.currency"].unique() if "payment.currency" in given.fields else []
-    known = [code for code in found if code is not None]
+    known: list[str] = []
+    if "payment.currency" in given.fields:
+        known = given.fields["payment.currency"].drop_nulls().unique().to_list()
     if mapping.rates is not None or len(known) != 1 or known[0] == policy.base_currency:
         return policy, {}
     word = f"amounts_taken_in_{known[0]}"
