@@ -32,7 +32,7 @@ from paywarden.lab.mapping import Mapping as FileMapping
 from paywarden.lab.mapping_file import read_mapping
 from paywarden.lab.observations import Observations, possible_filters
 from paywarden.lab.prepared import Prepared, prepare, reports_of
-from paywarden.lab.sources import read_given
+from paywarden.lab.sources import Given, read_given
 from paywarden.lab.tables import PaymentTable
 from paywarden.risk.features.batch import FeatureColumns
 from paywarden.risk.features.digests import Digester
@@ -98,7 +98,26 @@ def read_material(
     policy = read_policy(folder)
     mapping = read_mapping(mapping_path)
     given = read_given(mapping, open_file(file, mapping.separator), limit, CardScreen(key))
-    return Material(policy, folder, mapping, prepare(given, mapping, [policy]), key)
+    policy, taken = _in_currency(policy, mapping, given)
+    prepared = prepare(given, mapping, [policy])
+    prepared.degraded.update(taken)
+    return Material(policy, folder, mapping, prepared, key)
+
+
+def _in_currency(
+    policy: Policy, mapping: FileMapping, given: Given
+) -> tuple[Policy, dict[str, int]]:
+    """The policy in the file's one currency where no rate leads to its own, and that it was so.
+
+    Without it no amount would be an input. A model made so is served in that currency alone.
+    """
+    known: list[str] = []
+    if "payment.currency" in given.fields:
+        known = given.fields["payment.currency"].drop_nulls().unique().to_list()
+    if mapping.rates is not None or len(known) != 1 or known[0] == policy.base_currency:
+        return policy, {}
+    word = f"amounts_taken_in_{known[0]}"
+    return replace(policy, base_currency=known[0]), {word: len(given.time_us)}
 
 
 def build(
@@ -121,9 +140,7 @@ def build(
         table,
         runtime.plan,
         Digester(material.key),
-        reports_of(
-            material.prepared, label, delay_us, runtime.compiled.filters, runtime.plan
-        ),
+        reports_of(material.prepared, label, delay_us, runtime.compiled.filters, runtime.plan),
         label.source,
     )
     engine = Deciding(runtime, table, FileLists(policy.lists, material.folder))
@@ -191,9 +208,7 @@ def fitting_recipe(material: Material, inputs: Sequence[Input]) -> Recipe:
 
 
 class _Fillable:
-    def __init__(
-        self, windows: Mapping[str, Aggregate], table: PaymentTable, source: str
-    ) -> None:
+    def __init__(self, windows: Mapping[str, Aggregate], table: PaymentTable, source: str) -> None:
         self._windows = windows
         self._here = set(table.columns)
         texts = [one.where for one in windows.values() if one.where is not None]

@@ -7,7 +7,7 @@ stage reads only its own days (`splitting.py`). Shapes: n payments, m rows of th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -36,8 +36,8 @@ class Plan:
     split: Split
     delay_us: int
     budget: float = 0.01
-    settings: Settings = Settings()
-    costs: Costs = Costs()
+    settings: Settings = field(default_factory=Settings)
+    costs: Costs = field(default_factory=Costs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +122,6 @@ def develop(material: Material, dataset: Dataset, share: float, plan: Plan) -> D
     return Developed(plan, dataset, fitted, calibration, operating)
 
 
-def with_settings(plan: Plan, settings: Settings) -> Plan:
-    """The same plan fitted otherwise."""
-    return replace(plan, settings=settings)
-
-
 def values_of(material: Material) -> Array:
     """Value of each payment in minor units of one currency, [n]; 0 where it has none there."""
     columns = material.prepared.table.columns
@@ -136,8 +131,3 @@ def values_of(material: Material) -> Array:
     if amounts is None:
         return np.zeros(len(material.prepared.marks))
     return np.where(amounts.present(), amounts.data, 0).astype(np.float64)
-
-
-def base_currency_of(material: Material) -> str:
-    """Currency of the amounts that models read."""
-    return material.policy.base_currency

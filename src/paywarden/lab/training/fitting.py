@@ -1,10 +1,10 @@
 """Fitting: LightGBM on a sample of the training rows, and what surrounds its score.
 
-Guards: deterministic (seeds, thread count and row-wise histograms are fixed; the sample is drawn by
-a hash of the row, not by a generator whose stream could change); all frauds stay and genuine rows
-are sampled, which calibration sets right; inputs with a direction are held monotone. Calibration and
-thresholds come from validation rows alone. Order: sample, categories, trees, calibration,
-thresholds. Not done here: which rows are training (`splitting.py`), files (`artefact.py`).
+Guards: deterministic (seeds, thread count and row-wise histograms are fixed; the sample is drawn
+by a hash of the row, not by a generator whose stream could change); all frauds stay and genuine
+rows are sampled, which calibration sets right; inputs with a direction are held monotone.
+Calibration comes from validation rows alone. Order: sample, categories, trees, calibration.
+Not done here: which rows are training (`splitting.py`), files (`artefact.py`).
 Shapes: m rows, k inputs.
 """
 
@@ -150,9 +150,7 @@ def fit(
     parameters = settings.parameters([one.direction for one in kept])
     reading = Reading(kept, places, categories)
     rows = reading.rows(sample, dictionaries)
-    data = lightgbm.Dataset(
-        rows, fraud.astype(np.float32), feature_name=[one.name for one in kept]
-    )
+    data = lightgbm.Dataset(rows, fraud.astype(np.float32), feature_name=[one.name for one in kept])
     booster = lightgbm.train(dict(parameters), data, settings.rounds)
     return Fitted(booster, reading, share, len(sample), int(fraud.sum()), parameters)
 

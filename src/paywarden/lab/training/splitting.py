@@ -60,7 +60,7 @@ def split_days(
     validation_days: int | None = None,
     train_days: int | None = None,
 ) -> Split:
-    """Split whole UTC days. Errors: InvalidRequest `too_few_days` that says how many are missing."""
+    """Split whole UTC days. Errors: InvalidRequest `too_few_days` that says what is missing."""
     first = int(time_us[0]) // DAY_US
     last = int(time_us[-1]) // DAY_US + 1
     span = last - first

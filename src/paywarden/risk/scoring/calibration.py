@@ -14,6 +14,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,7 @@ def read_calibration(document: Mapping[str, Any]) -> Calibration:
         found = Calibration(float(document["kept"]), str(document["method"]), logits, held)
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidRequest("calibration_invalid", "the calibration is damaged") from error
-    rising = all(a < b for a, b in zip(logits, logits[1:], strict=False))
+    rising = all(a < b for a, b in pairwise(logits))
     inside = all(0 <= p <= 1 for p in held) and list(held) == sorted(held)
     if not (rising and inside and len(logits) == len(held) > 0 and 0 < found.kept <= 1):
         raise InvalidRequest("calibration_invalid", "the calibration is damaged")

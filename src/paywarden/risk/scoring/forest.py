@@ -47,7 +47,7 @@ class Forest:
         total = np.bincount(
             self.inputs[places].ravel(), self.deltas[places].ravel(), self.width + 1
         )
-        return total[: self.width]
+        return np.asarray(total[: self.width], np.float64)
 
     def raw(self, leaves: Ints) -> float:
         """Raw score (log odds) of these leaves."""

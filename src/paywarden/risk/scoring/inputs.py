@@ -123,7 +123,7 @@ class _Text:
         if codes is None:
             return narrowed(column.data, column.data < 0)
         table = [codes.get(text, np.nan) for text in column.dictionary]
-        return np.array([*table, np.nan], np.float32)[column.data]
+        return np.asarray(np.array([*table, np.nan], np.float32)[column.data])
 
     def _column(self, columns: Mapping[str, Column], n: int) -> Column:
         if self._one.tree[0] == "ref":

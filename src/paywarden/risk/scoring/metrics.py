@@ -33,7 +33,7 @@ def average_precision(score: Scores, fraud: Bools) -> float:
 
 
 def recall_at(score: Scores, fraud: Bools, rate: float, weight: Scores | None = None) -> float:
-    """Share of fraud (by `weight`) above the lowest threshold with a false-positive rate <= rate."""
+    """Share of fraud (by `weight`) from the lowest threshold on that hits at most `rate`."""
     if not fraud.any() or fraud.all():
         return float("nan")
     chosen = fraud & (score >= threshold_at(score[~fraud], rate))

@@ -28,9 +28,9 @@ class Costs:
     a genuine payment's value that is lost with it; `challenge_minor`: cost of one challenge."""
 
     efficacy: float = 0.9
-    abandonment: float = 0.1
+    abandonment: float = 0.05
     margin: float = 0.05
-    challenge_minor: float = 5.0
+    challenge_minor: float = 2.0
 
 
 def choose(

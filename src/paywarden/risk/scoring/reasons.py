@@ -4,7 +4,7 @@ Guards: attributions come from the walk through the trees (`forest.py`) and add 
 its base; inputs of one reason are added before they are ranked, and only what raised the score is
 shown. Texts are for the analyst; what a merchant or a payer may read is decided by
 `paywarden.fraud.reasons`. Path attributions are not Shapley values: they follow each tree's own
-order of questions; exact ones are computed later for a case (`paywarden.lab.training.shapley`).
+order of questions. Exact ones, milliseconds a row, come later with a case.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ OTHER_TEXT = "Facts that the model weighs"
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """`weight`: how much it raised the log odds. `inputs`: names that raised it, strongest first."""
+    """`weight`: how far it raised the log odds. `inputs`: names, the strongest first."""
 
     code: str
     weight: float
