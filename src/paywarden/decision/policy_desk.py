@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from paywarden.core.errors import Conflict, NotFound
+from paywarden.core.errors import Conflict, Corrupt, NotFound
 from paywarden.core.scope import Scope
 from paywarden.decision import entries, errors
 from paywarden.decision.approved_payloads import Rollback, publication, rollback
@@ -186,7 +186,10 @@ class PolicyDesk:
         return runtime
 
     def _beside(self, plain: PolicyRuntime, model: str) -> PolicyRuntime:
-        artefact = self._models.artefact(model)
+        try:
+            artefact = self._models.artefact(model)
+        except Corrupt as fault:  # the model's fault, not the house's: say so to who asks
+            raise Conflict(fault.code, fault.detail) from fault
         return PolicyRuntime(plain.compiled, ModelRuntime(model, artefact, plain.compiled))
 
     async def _declare_lists(self, scope: Scope, policy: Policy, packed: bytes, actor: str) -> None:
@@ -253,9 +256,7 @@ class PolicyDesk:
             told = RulesetPublished(runtime.ruleset, staged.seq)
             enqueue(unit, scope, RULESET_PUBLISHED, msgspec.json.encode(told), now)
         await ledger.commit(unit, [staged])
-        logger().info(
-            "ruleset_published", act=act, ruleset=str(runtime.decider), seq=staged.seq
-        )
+        logger().info("ruleset_published", act=act, ruleset=str(runtime.decider), seq=staged.seq)
         return staged.seq
 
     def _audit(self, unit: UnitOfWork, scope: Scope, act: str, actor: str, ruleset: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.scope import Scope
@@ -67,6 +67,10 @@ class Models(Protocol):
 
     def artefact(self, name: str) -> Artefact:
         """A checked model. Errors: NotFound, Corrupt, InvalidRequest."""
+        ...
+
+    def card(self, name: str) -> dict[str, Any]:
+        """The card of a checked model. Errors: as `artefact`."""
         ...
 
     def names(self) -> Sequence[str]:

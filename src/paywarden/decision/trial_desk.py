@@ -38,6 +38,12 @@ class TrialDesk:
         """What answers in a scope."""
         return self._ledger.ready(scope).decider
 
+    async def check(self, scope: Scope, wanted: Decider) -> None:
+        """Pass for what could be tried now, another trial apart. Errors: those of `begin`."""
+        state = self._ledger.ready(scope)
+        _may_begin(state, wanted)
+        _same_currency(state, await self._policies.runtime_of(scope, wanted))
+
     async def begin(self, scope: Scope, entry: TrialEntry, also: Also) -> int:
         """Put a candidate beside the live ruleset; the log sequence.
 
@@ -48,6 +54,8 @@ class TrialDesk:
         async with policies.turn:
             state = self._ledger.ready(scope)
             _may_begin(state, entry.decider)
+            if state.trial is not None:
+                raise Conflict("trial_standing", "another candidate is being tried; end it first")
             _same_currency(state, await policies.runtime_of(scope, entry.decider))
             ready = await policies.made_ready(scope, entry.decider, entry.actor)
             policies.caught_up(ready)
@@ -97,8 +105,6 @@ def _may_begin(state: ScopeState, candidate: Decider) -> None:
         raise Conflict("no_live_ruleset", "publish a first ruleset before trying another")
     if state.decider == candidate:
         raise Conflict("trial_of_live", "this decides already")
-    if state.trial is not None:
-        raise Conflict("trial_standing", "another candidate is being tried; end it first")
 
 
 def _standing(state: ScopeState) -> Trial:

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from paywarden.core.clock import Randomness
-from paywarden.core.errors import Conflict, NotFound, PaywardenError
+from paywarden.core.errors import Conflict, Corrupt, InvalidRequest, NotFound, PaywardenError
 from paywarden.core.scope import Scope
 from paywarden.decision.decider import Decider
 from paywarden.decision.entries import TrialEntry
@@ -88,6 +88,7 @@ class RolloutDesk:
     ) -> Rollout:
         """Begin an approved roll-out, now or at its time. Errors: Conflict, InvalidRequest."""
         plan.check()
+        await self._trials.check(scope, wanted)
         made = self._new(scope, wanted, plan, Stage.SCHEDULED, actor, reason)
         self._active[scope] = made
         try:
@@ -153,7 +154,11 @@ class RolloutDesk:
         if wanted is Next.START:
             stage = Stage.SHADOW if rollout.plan.shadow_minutes else Stage.STAGED
             step = -1 if stage is Stage.SHADOW else 0
-            await self._begin(scope, _moved(rollout, stage, step, now), SYSTEM)
+            try:
+                await self._begin(scope, _moved(rollout, stage, step, now), SYSTEM)
+            except (InvalidRequest, NotFound, Corrupt, Conflict) as fault:
+                # Waiting would not mend it: a changed model, or another candidate meanwhile.
+                await self._end(scope, rollout, Stage.ROLLED_BACK, SYSTEM, fault.code)
         elif wanted is Next.NEXT_STEP:
             moved = _moved(rollout, Stage.STAGED, rollout.step + 1, now)
             also = self._written(scope, moved, "advance", SYSTEM)

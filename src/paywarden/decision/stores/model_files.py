@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from paywarden.core.errors import InvalidRequest, NotFound
 from paywarden.evidence.note import VerifierKey
@@ -33,6 +36,12 @@ class ModelFiles:
                 raise NotFound("model_missing", "no model of that name in this home")
             known = self._known[name] = read_artefact(self._folder / name, self._trusted())
         return known
+
+    def card(self, name: str) -> dict[str, Any]:
+        """The card of a model whose files passed their checks. Errors: as `artefact`."""
+        self.artefact(name)
+        text = (self._folder / name / "card.json").read_bytes()
+        return msgspec.json.decode(text, type=dict[str, Any])
 
     def names(self) -> Sequence[str]:
         """Names of the models that are there, in order."""
