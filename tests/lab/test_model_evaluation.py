@@ -87,6 +87,13 @@ def test_types_and_campaigns_are_counted(document: dict[str, Any]) -> None:
     assert held["campaigns"] >= 5 and 0 <= held["stopped_early"] <= 1
 
 
+def test_unlike_payments_are_found_without_labels(document: dict[str, Any]) -> None:
+    held = document["delays"][0]["cold_start"]
+    assert held["auc"] > 0.55 and held["in_top_1"] > 0.01
+    # nothing that labels made is an input: neither reports nor categories by risk
+    assert held["inputs"] < document["delays"][0]["training"]["inputs"]
+
+
 def test_the_report_asks_nobody(document: dict[str, Any]) -> None:
     text = html_of({**document, "file": "<script>.parquet"})
     assert "<script" not in text and "&lt;script&gt;" in text

@@ -24,6 +24,7 @@ import paywarden
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.instants import DAY_US
 from paywarden.core.secret import Secret
+from paywarden.lab.evaluation.cold_start import cold_start
 from paywarden.lab.evaluation.stopping import (
     Judged,
     Stopped,
@@ -244,6 +245,13 @@ def _judge(
             name: given_up(judged, way, assumed_challenges()["default"][1])
             for name, way in ways.items()
         },
+        "cold_start": cold_start(
+            developed.fitted.reading,
+            developed.dataset,
+            developed.rows_in(material, split.training(time_us)),
+            testing.places,
+            judged.fraud,
+        ),
         "drift": _drift(developed, tuning.places, testing.places),
         "weeks": _weeks(judged, ways["rules_and_model"], time_us[rows], split),
         "training": {

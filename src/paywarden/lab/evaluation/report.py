@@ -37,7 +37,13 @@ def html_of(document: Mapping[str, Any]) -> str:
     for one in document["delays"]:
         parts.append(f"<h2>Labels after {_number(one['delay_days'])} days</h2>")
         parts += [_days(one), _ways(one), _bars(one), _paired(one)]
-        parts += [_types(one), _campaign_table(one), _calibration(one), _drift(one)]
+        parts += [
+            _types(one),
+            _campaign_table(one),
+            _calibration(one),
+            _cold_start(one),
+            _drift(one),
+        ]
     return _page("What is stopped in advance", parts)
 
 
@@ -174,6 +180,16 @@ def _calibration(one: Mapping[str, Any]) -> str:
         f"{one['ranking']['ap']:.4f}"
     )
     return _table(title, ["tenth", "payments", "predicted", "observed"], rows)
+
+
+def _cold_start(one: Mapping[str, Any]) -> str:
+    held = one["cold_start"]
+    if held is None:
+        return ""
+    row = [f"{held['inputs']}", f"{held['payments']:,}", f"{held['auc']:.4f}"]
+    row += [_share(held["in_top_01"]), _share(held["in_top_1"])]
+    header = ["inputs", "payments", "AUC", "frauds in the top 0.1 %", "in the top 1 %"]
+    return _table("Without any label: how unlike other payments", header, [row])
 
 
 def _drift(one: Mapping[str, Any]) -> str:
