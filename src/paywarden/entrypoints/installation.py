@@ -21,6 +21,7 @@ from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
 from paywarden.decision import entries
 from paywarden.decision.approved_acts import ApprovedActs
+from paywarden.decision.automatic_entries import AutomaticEntries
 from paywarden.decision.checkpoints import Checkpoints
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.decider import Decider
@@ -186,8 +187,9 @@ class Installation:
         make_deriver = derivers(settings.tables, home.root)
         self.tables = make_deriver("").tables
         self.payments = Payments(
-            self.ledger, make_deriver, self.sealer, self.ids, self.tables.version()
-        )
+            self.ledger, make_deriver, self.sealer, self.ids, self.tables.version(),
+            AutomaticEntries(self.lists, self.metrics),
+        )  # fmt: skip
         self.payment_reader = PaymentReader(self._hash_identifier, active_currency)
         self.events = Events(self.ledger, self.payments, self.payment_reader, self.sealer)
         self.evidence = evidence_parts(
