@@ -30,7 +30,9 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "roll_back_ruleset": ("rs_1",), "get_approval": ("apr_1",), "cancel_approval": ("apr_1", "r"),
     "execute_approval": ("apr_1",), "label": ("ev_1", "o", "fraud"),
 }  # fmt: skip
-KEYWORDS: dict[str, dict[str, Any]] = {"label": {"source": "chargeback", "occurred_at": "2026-11-22T01:02:03Z"}}
+KEYWORDS: dict[str, dict[str, Any]] = {
+    "label": {"source": "chargeback", "occurred_at": "2026-11-22T01:02:03Z"}
+}
 
 
 def methods(kind: type) -> dict[str, Any]:

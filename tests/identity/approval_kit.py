@@ -17,6 +17,7 @@ from paywarden.core.clock import FixedClock
 from paywarden.core.identifiers import PersonId
 from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
+from paywarden.identity.access_review.stores.sqlite import SCHEMA as ACCESS_REVIEWS
 from paywarden.identity.approvals.execution import Approved, Maker
 from paywarden.identity.approvals.model import Request
 from paywarden.identity.approvals.service import Approvals
@@ -32,7 +33,7 @@ from paywarden.kit.db.writer import Writer
 LIVE = Scope("acme", Environment.LIVE)
 TEST = Scope("acme", Environment.TEST)
 START_US = 1_795_309_323_000_000
-PARTS = (KIT, SCHEMA)
+PARTS = (KIT, SCHEMA, ACCESS_REVIEWS)
 
 
 class Counter:

@@ -6,6 +6,7 @@ card facts are asserted only with `instrument:assert`; a repeat says so in a hea
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -50,6 +51,8 @@ from paywarden.kit.http.operation import Answer, Call, Operation
 from paywarden.kit.metrics import Metrics
 
 NEWEST = 2**62
+RefusedItem = Callable[[str, str, Principal], None]
+"""Told of a refused item of an answer that is none itself: code, operation, who sent it."""
 SCAN_LIMIT = 200
 
 
@@ -77,6 +80,7 @@ class DecisionOperations:
         receipts: Receipts,
         watch: ReadWatch,
         metrics: Metrics,
+        refused: RefusedItem,
     ) -> None:
         self._payments = payments
         self._events = events
@@ -88,6 +92,7 @@ class DecisionOperations:
         self._receipts = receipts
         self._watch = watch
         self._metrics = metrics
+        self._refused = refused
 
     def operations(self) -> list[Operation]:
         """Every operation of this module."""
@@ -145,6 +150,7 @@ class DecisionOperations:
                 # The rest waits; sent again, what was decided is repeated and counts nothing.
                 raise
             except PaywardenError as refusal:
+                self._refused(refusal.code, "decide_batch", call.asker)
                 items.append(_refused(number, refusal))
                 continue
             answer = self._views.answer(decided, self._reasons(decided))
@@ -214,6 +220,8 @@ class DecisionOperations:
             may_label="events:label" in asker.permissions,
             merchant=asker.merchant,
         )
+        for code in (one.code for one in results if one.code):
+            self._refused(code, "take_in_events", asker)
         return Answer(EventsAnswer(results))
 
     async def _decide(self, asker: Principal, payment: Payment, plain: bool) -> Decided:

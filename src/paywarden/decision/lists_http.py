@@ -20,6 +20,7 @@ from paywarden.decision.intake import instant_of
 from paywarden.decision.list_desk import ListDesk
 from paywarden.decision.messages import Instant, Wire
 from paywarden.decision.screening import refusal_of
+from paywarden.decision.snoozes import refuse_reserved
 from paywarden.identity.approvals.catalogue import LIST_BULK_EDIT
 from paywarden.identity.approvals.http import ApprovalView, maker_of, waiting
 from paywarden.identity.approvals.service import Approvals, Waiting
@@ -151,6 +152,7 @@ class ListOperations:
         asker, name = call.asker, call.path["name"]
         if looks_like_card_number(name):
             raise card_number("")
+        refuse_reserved(name)
         kind = self._kind(asker.scope, name, body.kind)
         edit = ManyEntries(name, kind, EditAction(body.action), entries)
         return await self._done_or_asked(asker, edit, body.reason)

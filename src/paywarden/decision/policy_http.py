@@ -17,13 +17,13 @@ from paywarden.core.scope import Scope
 from paywarden.decision.approved_payloads import publication, rollback
 from paywarden.decision.ledger import Ledger
 from paywarden.decision.policy_desk import PolicyDesk, ruleset_not_found
+from paywarden.decision.policy_faults import faulty
 from paywarden.decision.policy_upload import RulesetRequest
 from paywarden.decision.ports import PolicyCompiler, Records, RulesetRow
 from paywarden.identity.approvals.catalogue import RULESET_PUBLISH, RULESET_ROLLBACK
 from paywarden.identity.approvals.http import ApprovalView, maker_of, waiting
 from paywarden.identity.approvals.service import Approvals, Waiting
 from paywarden.kit.http.operation import Answer, Call, Operation
-from paywarden.kit.http.problem import Fault, FaultyFiles
 from paywarden.risk.features.catalogue import EVENT_FIELDS, FIELDS
 from paywarden.risk.rules.file_pack import PolicyFiles
 from paywarden.risk.rules.findings import PolicyErrors
@@ -162,7 +162,7 @@ class PolicyOperations:
         try:
             row, fresh = await self._policies.create(scope, files, maker_of(call.asker).actor)
         except PolicyErrors as found:
-            raise _faulty(found) from None
+            raise faulty(found) from None
         return Answer(self._shown(scope, row), 201 if fresh else 200)
 
     async def ruleset(self, call: Call) -> Answer:
@@ -202,12 +202,3 @@ class PolicyOperations:
         live = state is not None and state.ruleset == row.hash
         created = format_rfc3339(row.created_at_us)
         return Ruleset(row.hash, row.name, row.rules, created, row.created_by, live)
-
-
-def _faulty(found: PolicyErrors) -> FaultyFiles:
-    faults = [
-        Fault(one.file, one.line, one.column, one.code, one.message, one.remedy)
-        for one in found.findings
-        if one.severity == "error"
-    ]
-    return FaultyFiles(found.code, found.detail, faults, pointer=found.pointer)

@@ -13,7 +13,7 @@ from typing import Protocol
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.scope import Scope
 from paywarden.decision.conduct import PolicyRuntime
-from paywarden.kit.audit import Place
+from paywarden.kit.audit_place import Place
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.risk.rules.file_pack import PolicyFiles, unpack_files
 

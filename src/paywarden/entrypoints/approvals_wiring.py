@@ -6,6 +6,9 @@ from paywarden.cde_client.roster import RelyingParty
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.secret import Secret
 from paywarden.entrypoints.settings import Settings
+from paywarden.identity.access_review.glass import GlassReviews
+from paywarden.identity.access_review.service import Notes
+from paywarden.identity.access_review.stores.sqlite import SqliteReviews
 from paywarden.identity.approvals.ports import CodeCheck
 from paywarden.identity.approvals.role_acts import RoleActs
 from paywarden.identity.approvals.service import Approvals
@@ -44,5 +47,6 @@ def wired(
         development=settings.installation.mode == "development",
         codes=codes,
     )
-    RoleActs(roster, roster, writer, audit, clock).register(approvals)
+    glass = GlassReviews(Notes(SqliteReviews(reader), writer, audit, clock), randomness)
+    RoleActs(roster, roster, writer, audit, clock, glass.stage).register(approvals)
     return approvals

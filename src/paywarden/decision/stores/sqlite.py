@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from paywarden.core.scope import Scope
 from paywarden.decision.ports import DecisionRow, RulesetRow
-from paywarden.kit.audit import Place
+from paywarden.kit.audit_place import Place
 from paywarden.kit.db.reader import Reader
 from paywarden.kit.db.schema import SchemaPart
 from paywarden.kit.db.statement import Insert, Parameters
@@ -14,9 +14,9 @@ from paywarden.kit.db.unit import UnitOfWork
 
 SCHEMA = SchemaPart(
     "decision",
-    "decision_0002",
+    "decision_0003",
     "paywarden.decision:migrations/versions",
-    known=("decision_0001",),
+    known=("decision_0001", "decision_0002"),
 )
 
 

@@ -79,19 +79,24 @@ _POLICY_APPROVERS = _roles((R.APPROVER, R.RISK_MANAGER))
 _LIST_MAKERS = _roles((R.OPERATOR, R.SENIOR_ANALYST, R.RISK_MANAGER, R.BREAK_GLASS))
 _SECURITY_APPROVERS = _roles((R.SECURITY_OFFICER, R.APPROVER))
 _ACCESS_MAKERS = _roles((R.SECURITY_ADMIN,))
+_REVIEWERS = _roles((R.SECURITY_OFFICER, R.RISK_MANAGER))
 _CDE = Executor.CARD_DATA_ENVIRONMENT
 
 RULESET_PUBLISH: Final = "ruleset.publish"
 RULESET_ROLLBACK: Final = "ruleset.rollback"
+RULESET_ROLL_OUT: Final = "ruleset.roll_out"
 LIST_BULK_EDIT: Final = "list.bulk_edit"
 API_KEY_CREATE: Final = "api_key.create"
 ROLE_GRANT: Final = "role.grant"
 PERSON_ENROL: Final = "person.enrol"
 BREAK_GLASS_OPEN: Final = "break_glass.open"
 WEBHOOK_DESTINATION: Final = "webhook.destination"
+ACCESS_REVOKE: Final = "access.revoke"
 
 ROWS: Final = (
     Action(RULESET_PUBLISH, "Let a ruleset decide", Risk.MEDIUM, 1,
+           _POLICY_MAKERS, _POLICY_APPROVERS),
+    Action(RULESET_ROLL_OUT, "Let a ruleset decide for growing shares of payers", Risk.MEDIUM, 1,
            _POLICY_MAKERS, _POLICY_APPROVERS),
     Action(RULESET_ROLLBACK, "Let a ruleset decide again that did before", Risk.LOW, 1,
            _POLICY_MAKERS, _POLICY_APPROVERS, expiry_seconds=4 * HOUR_SECONDS, key_adds=False),
@@ -127,6 +132,8 @@ ROWS: Final = (
     Action(BREAK_GLASS_OPEN, "Hold the sealed role for 60 minutes", Risk.MEDIUM, 1,
            _roles((R.SECURITY_OFFICER, R.OPERATOR, R.RISK_MANAGER)), _SECURITY_APPROVERS,
            expiry_seconds=HOUR_SECONDS),
+    Action(ACCESS_REVOKE, "Take away what an access review found unneeded", Risk.MEDIUM, 1,
+           _REVIEWERS, _SECURITY_APPROVERS | {R.SECURITY_ADMIN}, expiry_seconds=3 * DAY_SECONDS),
     Action("settings.weaken", "Make a setting less strict", Risk.HIGH, 2,
            _roles((R.SYSTEM_ADMIN,)), _SECURITY_APPROVERS | {R.RISK_MANAGER},
            cooling_seconds=HOUR_SECONDS),

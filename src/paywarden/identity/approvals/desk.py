@@ -121,7 +121,7 @@ class Desk:
         unit = UnitOfWork()
         self.note(unit, request, Act.APPROVE.value, person, AuditOutcome.REFUSED, detail)
         await self.writer.commit(unit)
-        raise NotPermitted("approval_refused", detail)
+        raise NotPermitted("approval_refused", detail).noting()
 
     def must_be_independent(self, request: Request, person: str) -> None:
         """NotPermitted unless `person` could approve, or reject, this request."""

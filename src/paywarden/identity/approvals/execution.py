@@ -97,6 +97,13 @@ class Approved:
         return audit_actor(self.actor)
 
     @property
+    def approvers(self) -> tuple[str, ...]:
+        """Persons whose approvals stood when the act began; none on another ground."""
+        if self._request is None:
+            return ()
+        return tuple(step.actor for step in self._request.approvals)
+
+    @property
     def settled(self) -> bool:
         """Whether its end stands in a unit of work."""
         return self._settled
