@@ -204,10 +204,10 @@ class Installation:
         )
         self.api_keys = SqliteKeys(self.reader, self.writer)
         self.pepper = derive(self.keys.master, Purpose.API_KEYS)
+        authenticator = ApiKeyAuthenticator(self.api_keys, self.pepper, clock)
         self.people = People(
             settings, home.root, self.reader, self.writer, self.audit, self.key_ring,
-            self.keys.master, ApiKeyAuthenticator(self.api_keys, self.pepper, clock), clock,
-            randomness,
+            self.keys.master, authenticator, clock, randomness,
         )  # fmt: skip
         self.nonces = Nonces(SqliteNonces(self.reader), self.writer.board, clock)
         self.refusals = Refusals(self.audit, self.writer, clock, self.scopes[1], WATCHED)
@@ -232,9 +232,11 @@ class Installation:
         self.emergencies = Emergencies(self.policies, trials, self.rollouts, self.records)
         ApprovedActs(self.policies, self.lists).register(self.approvals)
         RolloutActs(self.rollouts).register(self.approvals)
-        KeyActs(
-            KeyDesk(self.api_keys, self.writer, self.audit, self.pepper, clock, randomness)
-        ).register(self.approvals)
+        self.key_desk = KeyDesk(
+            self.api_keys, self.writer, self.audit, self.pepper, clock, randomness,
+            authenticator.forget,
+        )  # fmt: skip
+        KeyActs(self.key_desk).register(self.approvals)
         self.idempotency = Idempotency(
             self.reader, KeyedDigest(derive(self.keys.master, Purpose.IDEMPOTENCY)), clock
         )
