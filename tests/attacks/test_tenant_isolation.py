@@ -70,6 +70,7 @@ CASES: Final = {
     "identity_link": Case(("person",)),
     "identity_person_revoke_sessions": Case(("person",)),
     "identity_disable": Case(("person",)),
+    "identity_enable": Case(("person",)),
     "identity_remove_passkey": Case(("passkey",)),
     "identity_revoke_session": Case(("session",)),
 }

@@ -21,6 +21,7 @@ from paywarden.evidence.screen import may_not_be_logged
 from paywarden.identity.api_keys import KeyRecord
 from paywarden.identity.approvals.catalogue import API_KEY_CREATE
 from paywarden.identity.approvals.service import Approvals
+from paywarden.identity.inactivity import is_unused
 from paywarden.identity.key_acts import KeyActs
 from paywarden.identity.key_desk import PRIVILEGED, KeyDesk, KeyWanted
 from paywarden.identity.roster import StoredRoster
@@ -112,6 +113,7 @@ def _list(arguments: argparse.Namespace, asked: _Asked) -> int:
     lines = [
         f"{one['key_id']}  {'live' if one['live'] else 'over'}  {one['role']}  "
         f"{one['name'] or '-'}  {one['owner'] or '-'}  last used {one['last_used_at'] or 'never'}"
+        + ("  UNUSED" if one["unused_90_days"] else "")
         for one in items
     ]
     output.answer(arguments, {"items": items}, "\n".join(lines) or "no keys")
@@ -136,6 +138,7 @@ def _shown(one: KeyRecord, now_us: int) -> dict[str, str | bool | None]:
         "expires_at": _instant(one.expires_at_us),
         "revoked_at": _instant(one.revoked_at_us),
         "last_used_at": _instant(one.last_used_at_us),
+        "unused_90_days": is_unused(one, now_us),
     }
 
 

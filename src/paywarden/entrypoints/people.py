@@ -23,10 +23,10 @@ from paywarden.entrypoints.people_wiring import People
 from paywarden.entrypoints.settings import Settings
 from paywarden.evidence.screen import may_not_be_logged
 from paywarden.identity.api_keys import ApiKeyAuthenticator
-from paywarden.identity.approvals.catalogue import PERSON_ENROL
+from paywarden.identity.approvals.catalogue import PERSON_ENABLE, PERSON_ENROL
 from paywarden.identity.directory import Listed
 from paywarden.identity.messages import PersonView, link_text, person_view
-from paywarden.identity.person_acts import PersonActs, PersonWanted
+from paywarden.identity.person_acts import PersonActs, PersonNamed, PersonWanted
 from paywarden.identity.stores.sqlite import SqliteKeys
 from paywarden.kit.audit import SqliteAuditLog
 from paywarden.kit.audit_personal import PersonalDetails
@@ -150,6 +150,13 @@ def _disable(arguments: argparse.Namespace, room: _Room) -> int:
     return output.DONE
 
 
+def _enable(arguments: argparse.Namespace, room: _Room) -> int:
+    payload = PersonNamed(_person(arguments.person).text).payload()
+    document = asyncio.run(room.approvals.install(room.scope, PERSON_ENABLE, payload, ACTOR))
+    output.answer(arguments, document, "enabled")
+    return output.DONE
+
+
 def _revoke(arguments: argparse.Namespace, room: _Room) -> int:
     person = _person(arguments.person)
     asyncio.run(room.people.directory.revoke_sessions(room.scope, person, ACTOR))
@@ -171,5 +178,6 @@ _ACTS: dict[str, Callable[[argparse.Namespace, _Room], int]] = {
     "invite": _invite,
     "link": _link,
     "disable": _disable,
+    "enable": _enable,
     "revoke-sessions": _revoke,
 }

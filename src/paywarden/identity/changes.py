@@ -31,6 +31,15 @@ class AccountAdded:
 
 
 @dataclass(frozen=True, slots=True)
+class Enabled:
+    """Active again, with no failures counted; inactivity begins anew."""
+
+    scope: Scope
+    person: PersonId
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class StateSet:
     """Invited, active or disabled."""
 
@@ -206,8 +215,8 @@ class Swept:
 
 
 Change = (
-    AccountAdded | StateSet | FailuresSet | SignedIn | RoleGranted | RoleWithdrawn | PasswordSet
-    | PasskeyAdded | PasskeyUsed | PasskeyRemoved | TotpSet | TotpUsed | RecoveryCodesSet
-    | RecoveryCodeUsed | LinkMade | Spent | SessionOpened | SessionSeen | SessionRevoked
-    | SessionsRevoked | Swept
+    AccountAdded | Enabled | StateSet | FailuresSet | SignedIn | RoleGranted | RoleWithdrawn
+    | PasswordSet | PasskeyAdded | PasskeyUsed | PasskeyRemoved | TotpSet | TotpUsed
+    | RecoveryCodesSet | RecoveryCodeUsed | LinkMade | Spent | SessionOpened | SessionSeen
+    | SessionRevoked | SessionsRevoked | Swept
 )  # fmt: skip

@@ -73,5 +73,5 @@ class DeedsOf(Protocol):
     """Port: the audit log asked for one actor and a span."""
 
     def __call__(self, scope: Scope, actor: str, from_us: int, to_us: int) -> Deeds:
-        """Events of `actor` (`person:psn_...`) within the span, ends included."""
+        """Events of `actor` (`person:psn_...`) within the span, its end excluded."""
         ...

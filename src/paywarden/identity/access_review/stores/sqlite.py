@@ -74,7 +74,7 @@ _DEEDS = (
     "SELECT trim(action || ' ' ||"
     " coalesce(json_extract(CAST(detail AS TEXT), '$.operation'), '')) AS deed,"
     " count(*), min(id), max(id) FROM audit_log WHERE id > ? AND scope = ? AND actor = ?"
-    " AND at_us BETWEEN ? AND ? GROUP BY deed ORDER BY deed"
+    " AND at_us >= ? AND at_us < ? GROUP BY deed ORDER BY deed"
 )
 CLOCK_SLACK_US: Final = 60_000_000
 """How far the clock may have stepped back within the log without hiding anything here."""
