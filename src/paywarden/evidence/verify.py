@@ -102,29 +102,37 @@ def table_of(point):
     return made
 
 
-BASE_TABLE = table_of(BASE)
-TABLES = {}  # type: ignore[var-annotated]
+def comb_of(point):
+    """0 to 15 times each of 1, 16, 256, ... times a point: a sum of 64 of them is any multiple."""
+    made = []
+    for _ in range(64):
+        made.append(table_of(point))
+        for _ in range(4):
+            point = point_double(point)
+    return made
+
+
+BASE_COMB = comb_of(BASE)
+COMBS = {}  # type: ignore[var-annotated]
 
 
 def ed25519_verifies(public, message, signature):
     """Whether `signature` (64 octets) over `message` is that of the key `public` (32 octets)."""
     if len(public) != 32 or len(signature) != 64:
         return False
-    if public not in TABLES:
+    if public not in COMBS:
         point = point_of(public)
-        # Minus A, so that one sum suffices: s B - k A == R.
-        TABLES[public] = point and table_of((P - point[0], point[1], 1, P - point[3]))
-    table, s = TABLES[public], int.from_bytes(signature[32:], "little")
-    if table is None or s >= ORDER:
+        # Minus A, so that one sum suffices: s B - k A == R. One key signs many checkpoints.
+        COMBS[public] = point and comb_of((P - point[0], point[1], 1, P - point[3]))
+    comb, s = COMBS[public], int.from_bytes(signature[32:], "little")
+    if comb is None or s >= ORDER:
         return False
     hashed = hashlib.sha512(signature[:32] + public + message).digest()
     k = int.from_bytes(hashed, "little") % ORDER
     total = NEUTRAL
-    for shift in range(252, -1, -4):
-        for _ in range(4):
-            total = point_double(total)
-        total = point_add(total, BASE_TABLE[s >> shift & 15])
-        total = point_add(total, table[k >> shift & 15])
+    for place in range(64):
+        total = point_add(total, BASE_COMB[place][s >> 4 * place & 15])
+        total = point_add(total, comb[place][k >> 4 * place & 15])
     inverse = pow(total[2], P - 2, P)
     x, y = total[0] * inverse % P, total[1] * inverse % P
     return (y | (x & 1) << 255).to_bytes(32, "little") == signature[:32]

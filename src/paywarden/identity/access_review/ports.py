@@ -42,6 +42,10 @@ class Store(Protocol):
         """Items with a number above `after`, ascending."""
         ...
 
+    def counts(self, scope: Scope, review: ReviewId) -> Mapping[str, int]:
+        """How many items there are, were confirmed, revoked, and are left to settle (`open`)."""
+        ...
+
     def page(self, scope: Scope, after: str, limit: int) -> Sequence[Review]:
         """Reviews, newest first, older than `after`."""
         ...
