@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "decision"))
@@ -66,16 +67,15 @@ def changed(home: Path, change: Callable[[list[list[Any]]], None], *, rechain: b
         disk.executemany(f"INSERT INTO journal ({columns}) VALUES (?, ?, ?, ?, ?, ?)", rows)
 
 
-def allowing(seq: int) -> Callable[[list[list[Any]]], None]:
-    """Another attempt number in a recorded decision, as a forger would write it."""
+def lowering(seq: int) -> Callable[[list[list[Any]]], None]:
+    """Fewer points in a recorded decision, as a forger would write it."""
 
     def change(rows: list[list[Any]]) -> None:
         row = rows[seq - 1]
         entry = entries.decode(row[2], row[4])
         assert isinstance(entry, PaymentEntry)
-        import msgspec
-
-        forged = msgspec.structs.replace(entry, attempt="forged")
+        result = msgspec.structs.replace(entry.result, points=entry.result.points - 5)
+        forged = msgspec.structs.replace(entry, result=result)
         row[4] = entries.encode(forged)
 
     return change
@@ -118,7 +118,7 @@ async def test_a_changed_entry_is_named(
     own_home: Path, tmp_path: Path, capsys: Any, rechain: bool, codes: list[str]
 ) -> None:
     places = await decided(own_home)
-    changed(own_home, allowing(places[1]), rechain=rechain)
+    changed(own_home, lowering(places[1]), rechain=rechain)
     code, document, told = export(own_home, tmp_path / "out", capsys)
     assert code == output.NOT_SO and document["journal_findings"] == len(codes)
     report = json.loads((tmp_path / "out" / "journal.json").read_text())
@@ -148,7 +148,7 @@ async def test_an_exporter_that_hides_findings_is_found(
     own_home: Path, tmp_path: Path, capsys: Any
 ) -> None:
     places = await decided(own_home)
-    changed(own_home, allowing(places[1]), rechain=True)
+    changed(own_home, lowering(places[1]), rechain=True)
     export(own_home, tmp_path / "out", capsys, "--decisions")
     path = tmp_path / "out" / "journal.json"
     report = json.loads(path.read_text())
