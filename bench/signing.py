@@ -183,7 +183,7 @@ def _limit(home: Path, exempt: str) -> str:
         f"{name}_per_second = 1e6\n{name}_burst = 1000000\n" for name in ("key", "principal")
     )
     text = settings.read_text().replace(
-        "[limits]\n", f'[limits]\n{limits}exempt_keys = "key_{exempt[8:16]}"\n', 1
+        _home.UNLIMITED, f'[limits]\n{limits}exempt_keys = "key_{exempt[8:16]}"\n', 1
     )
     settings.write_text(text)
     return str(made["api_key"])

@@ -25,6 +25,7 @@ SOURCE = Path(__file__).resolve().parents[2] / "src" / "paywarden"
 MAKER = SOURCE / "identity" / "approvals" / "execution.py"
 ACTS = {
     "ruleset.publish": PolicyDesk.publish,
+    "ruleset.rollback": PolicyDesk.roll_back,
     "list.bulk_edit": ListDesk.edit_many,
     "api_key.create": KeyDesk.make_approved,
     "role.grant": RoleActs.change,
@@ -67,6 +68,7 @@ def test_each_catalogued_act_takes_an_approved_and_settles_it() -> None:
     registered.discard("")  # of whoever registers several
     names = {
         "RULESET_PUBLISH",
+        "RULESET_ROLLBACK",
         "LIST_BULK_EDIT",
         "API_KEY_CREATE",
         "ROLE_GRANT",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -100,10 +100,14 @@ class Codes:
     def __init__(self) -> None:
         self.spent: set[str] = set()
 
-    async def holds(self, _scope: Scope, person: str, code: str) -> bool:
-        good = code == person[4] and person not in self.spent
-        self.spent.add(person)
-        return good
+    async def spending(
+        self, _scope: Scope, person: PersonId, code: Secret[str],
+        act: Callable[[UnitOfWork], Awaitable[Any]],
+    ) -> Any:  # fmt: skip
+        if code.expose() != person.text[4] or person.text in self.spent:
+            return None
+        self.spent.add(person.text)
+        return await act(UnitOfWork())
 
 
 @dataclass

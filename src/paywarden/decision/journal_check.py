@@ -76,7 +76,7 @@ class JournalCheck:
             scope = Scope.parse(row.scope)
             entry = self._entry(scope, seq)
             if isinstance(entry, PaymentEntry):
-                yield row.id - 1, statement(self._ids, scope, seq, entry)
+                yield row.id - 1, statement(self._ids.text(scope, seq), entry)
 
     def _chain(self) -> None:
         try:
@@ -107,7 +107,7 @@ class JournalCheck:
             return
         if not isinstance(entry, PaymentEntry):
             self._find("journal_entry_missing", "the decision is not there", seq, row.id - 1)
-        elif decision_hash(self._ids, scope, seq, entry) != told:
+        elif decision_hash(self._ids.text(scope, seq), entry) != told:
             text = "the event log holds another decision than the audit log"
             self._find("journal_entry_differs", text, seq, row.id - 1)
 

@@ -18,9 +18,11 @@ from starlette.applications import Starlette
 import paywarden
 from paywarden.core.errors import PaywardenError
 from paywarden.decision.http import DecisionOperations
-from paywarden.decision.list_edits_http import ListEditOperations
+from paywarden.decision.lists_http import ListOperations
 from paywarden.decision.policy_http import PolicyOperations
 from paywarden.decision.problems import CODES
+from paywarden.decision.rollout.http import RolloutOperations
+from paywarden.decision.snoozes_http import SnoozeOperations
 from paywarden.entrypoints.home import find_home
 from paywarden.entrypoints.installation import Installation
 from paywarden.entrypoints.limits import rate_gate
@@ -108,7 +110,6 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
     )
     policies = PolicyOperations(
         installation.policies,
-        installation.lists,
         installation.records,
         installation.ledger,
         installation.compiler,
@@ -116,16 +117,21 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
     )
     proof = installation.evidence
     audit = AuditOperations(proof.log, proof.proofs, proof.audit, proof.watch)
-    hooks = installation.webhooks
     webhooks = WebhookOperations(
-        hooks.endpoints, hooks.deliveries, hooks.catalogue, installation.destinations,
-        DestinationGate(installation.approvals), installation.writer,
-        installation.ledger.stores.audit, installation.clock, installation.randomness,
-    )  # fmt: skip
+        installation.hook_desk, installation.destinations, DestinationGate(installation.approvals)
+    )
     return [
         *decisions.operations(),
         *policies.operations(),
-        *ListEditOperations(installation.lists, installation.approvals).operations(),
+        *ListOperations(installation.lists, installation.approvals).operations(),
+        *SnoozeOperations(installation.lists, installation.ledger).operations(),
+        *RolloutOperations(
+            installation.rollouts,
+            installation.emergencies,
+            installation.stored_rollouts,
+            installation.records,
+            installation.approvals,
+        ).operations(),
         *ApprovalOperations(installation.approvals).operations(),
         *ReviewOperations(installation.access.reviews, installation.clock.now_us).operations(),
         *webhooks.operations(),

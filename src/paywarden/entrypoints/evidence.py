@@ -15,6 +15,7 @@ from paywarden.evidence.log import LogStores, SignedLog
 from paywarden.evidence.log_key import LogKey, create_log_key, load_log_key
 from paywarden.evidence.metrics import EvidenceMetrics
 from paywarden.evidence.note import VerifierKey
+from paywarden.evidence.promises import Promises
 from paywarden.evidence.proofs import Proofs
 from paywarden.evidence.read_watch import ReadWatch
 from paywarden.evidence.stores.last_signed_file import LastSignedFile
@@ -54,6 +55,7 @@ def evidence_parts(
         audit, audit, writer, checkpoints, TileTree(tiles), LastSignedFile(home.audit_last_signed)
     )
     log = SignedLog(log_key(home, own, randomness), stores, clock, own)
+    audit.promiser = Promises(log)
     measured = EvidenceMetrics(metrics)
     submission = None
     if settings.witness_url:

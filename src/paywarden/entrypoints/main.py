@@ -22,6 +22,7 @@ Run = Callable[[argparse.Namespace, Home], int]
 OF_CLI = {
     "decide": "decide a file of payments without a server",
     "policy": "check, try and publish policies",
+    "rollout": "roll a ruleset out in steps, watch it, take it back",
     "approvals": "list, show and cancel requests for approval on a running server",
     "access-review": "open, judge and close reviews of access on a running server",
     "simulate": "make a synthetic world with attacks",

@@ -24,6 +24,14 @@ from paywarden.identity.model import (
 
 
 @dataclass(frozen=True, slots=True)
+class _OfPerson:
+    """What changes for one person."""
+
+    scope: Scope
+    person: PersonId
+
+
+@dataclass(frozen=True, slots=True)
 class AccountAdded:
     """A new account. Conflict: the person has one, or a login or e-mail like it exists."""
 
@@ -31,39 +39,31 @@ class AccountAdded:
 
 
 @dataclass(frozen=True, slots=True)
-class Enabled:
+class Enabled(_OfPerson):
     """Active again, with no failures counted; inactivity begins anew."""
 
-    scope: Scope
-    person: PersonId
     at_us: int
 
 
 @dataclass(frozen=True, slots=True)
-class StateSet:
+class StateSet(_OfPerson):
     """Invited, active or disabled."""
 
-    scope: Scope
-    person: PersonId
     state: AccountState
 
 
 @dataclass(frozen=True, slots=True)
-class FailuresSet:
+class FailuresSet(_OfPerson):
     """Failures in a row so far, and until when the account is locked (0: it is not)."""
 
-    scope: Scope
-    person: PersonId
     failures: int
     locked_until_us: int
 
 
 @dataclass(frozen=True, slots=True)
-class SignedIn:
+class SignedIn(_OfPerson):
     """All factors were proved: failures are forgotten."""
 
-    scope: Scope
-    person: PersonId
     at_us: int
 
 
@@ -76,11 +76,9 @@ class RoleGranted:
 
 
 @dataclass(frozen=True, slots=True)
-class RoleWithdrawn:
+class RoleWithdrawn(_OfPerson):
     """The person holds the role no more."""
 
-    scope: Scope
-    person: PersonId
     role: str
 
 
@@ -111,11 +109,9 @@ class PasskeyUsed:
 
 
 @dataclass(frozen=True, slots=True)
-class PasskeyRemoved:
+class PasskeyRemoved(_OfPerson):
     """A passkey counts no more."""
 
-    scope: Scope
-    person: PersonId
     credential_id: bytes
 
 
@@ -128,29 +124,23 @@ class TotpSet:
 
 
 @dataclass(frozen=True, slots=True)
-class TotpUsed:
+class TotpUsed(_OfPerson):
     """The last step whose code was accepted; it only grows."""
 
-    scope: Scope
-    person: PersonId
     step: int
 
 
 @dataclass(frozen=True, slots=True)
-class RecoveryCodesSet:
+class RecoveryCodesSet(_OfPerson):
     """Digests of the person's recovery codes, in place of all before."""
 
-    scope: Scope
-    person: PersonId
     digests: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class RecoveryCodeUsed:
+class RecoveryCodeUsed(_OfPerson):
     """A recovery code is gone."""
 
-    scope: Scope
-    person: PersonId
     digest: bytes
 
 
@@ -188,21 +178,17 @@ class SessionSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionRevoked:
+class SessionRevoked(_OfPerson):
     """One session ends."""
 
-    scope: Scope
-    person: PersonId
     session: SessionId
     at_us: int
 
 
 @dataclass(frozen=True, slots=True)
-class SessionsRevoked:
+class SessionsRevoked(_OfPerson):
     """All sessions of a person end, but `kept`."""
 
-    scope: Scope
-    person: PersonId
     at_us: int
     kept: SessionId | None = None
 

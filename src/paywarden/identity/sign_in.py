@@ -19,6 +19,7 @@ from paywarden.core.scope import Scope
 from paywarden.core.secret import Secret
 from paywarden.identity import changes as c
 from paywarden.identity.attempts import Attempts
+from paywarden.identity.code_check import fresh_step
 from paywarden.identity.directory import Directory
 from paywarden.identity.local_sign_in import PasskeySignIn
 from paywarden.identity.model import HOUR_US, AccountState, Session, SessionKind
@@ -140,10 +141,7 @@ class SignIn:
             raise sign_in_refused()
         async with self._turns.turn(account.login_digest):
             account = self._records.account(scope, person)
-            seed = self._records.totp(scope, person)
-            step = None
-            if seed is not None and seed.confirmed:
-                step = self._totp.step_of(scope, seed, code)
+            step = fresh_step(self._records, self._totp, scope, person, code)
             if step is None or not self._attempts.is_open(account):
                 await self._attempts.failed(scope, account, "totp")
                 raise sign_in_refused().noting()
