@@ -45,7 +45,13 @@ CASES: Final = {
     "edit_list": Case(("list",), ENTRY),
     "edit_list_entries": Case(("list",), {"entries": [ENTRY], **BECAUSE}),
     "get_ruleset": Case(("ruleset",)),
+    "submit_ruleset": Case(("ruleset",), BECAUSE),
+    "shadow_ruleset": Case(("ruleset",), BECAUSE),
     "publish_ruleset": Case(("ruleset",)),
+    "roll_back_ruleset": Case(("ruleset",), {}),
+    "snooze_rule": Case(("rule",), {"kind": "payer", "value": "payer-1", **BECAUSE}),
+    "get_rollout": Case(("rollout",)),
+    "roll_back_rollout": Case(("rollout",), BECAUSE),
     "get_approval": Case(("approval",)),
     "approval_challenge": Case(("approval",)),
     "approval_grant": Case(("approval",)),
@@ -80,6 +86,7 @@ LISTINGS: Final = {
     "list_decisions": "decision",
     "list_lists": "list",
     "list_rulesets": "ruleset",
+    "list_rollouts": "rollout",
     "list_approvals": "approval",
     "list_webhooks": "webhook",
     "list_access_reviews": "review",
@@ -114,6 +121,7 @@ QUERIES: Final = {
     ("list_decisions", "payment_id"): "payment",
     ("list_rulesets", "after"): "ruleset",
     ("list_approvals", "after"): "approval",
+    ("list_rollouts", "after"): "rollout",
     ("list_webhooks", "after"): "webhook",
     ("list_access_reviews", "after"): "review",
 }
@@ -177,7 +185,9 @@ def _operations(document: dict[str, Any]) -> dict[str, Known]:
     for path, methods in document["paths"].items():
         for method, one in methods.items():
             where: dict[str, list[str]] = {"path": [], "query": [], "header": []}
-            for parameter in one.get("parameters", []):
+            for given in one.get("parameters", []):
+                named = given.get("$ref", "").rpartition("/")[2]
+                parameter = document["components"]["parameters"][named] if named else given
                 where[parameter["in"]].append(parameter["name"])
             found[one["operationId"]] = Known(method.upper(), path, where["path"], where["query"])
     return found
