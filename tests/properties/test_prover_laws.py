@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from backends_material import TYPES as WIDE
+from backends_material import conditions, oracle, tree_of, vectors
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backends_material import TYPES as WIDE
-from backends_material import conditions, oracle, tree_of, vectors
 from paywarden.risk.features.model import Aggregate
 from paywarden.risk.rules.cel.errors import EvaluationError
 from paywarden.risk.rules.cel.program import Program

@@ -24,6 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parts = parser.add_subparsers(dest="policy_command", required=True, metavar="COMMAND")
     check = parts.add_parser("check", help="read, type-check and run the examples of a folder")
     check.add_argument("folder", type=Path)
+    check.add_argument(
+        "--prove",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="prove over conditions, too (default)",
+    )
     evaluate = parts.add_parser("eval", help="evaluate one condition over given values")
     evaluate.add_argument("expression")
     evaluate.add_argument("--bindings", type=Path, help="JSON file of values; - for stdin")
@@ -47,7 +53,7 @@ def _check(arguments: argparse.Namespace) -> int:
         raise NotFound(
             "policy_folder_missing", "there is no such folder", pointer=str(arguments.folder)
         )
-    found = check_folder(arguments.folder).as_dict()
+    found = check_folder(arguments.folder, prove=arguments.prove).as_dict()
     lines = [
         f"{one['file']}:{one['line']}:{one['column']}: {kind}: {one['message']}; {one['remedy']}"
         for kind, key in (("error", "errors"), ("warning", "warnings"))

@@ -20,7 +20,7 @@ SMALL = 1 << 53
 SCALE_LIMIT = 1 << 9
 NEVER_NEGATIVE = frozenset({"payment.amount_minor", "payment.amount_base_minor"})
 
-_FIELDS: Mapping[str, Spans] = {
+PAYMENT_DOMAINS: Mapping[str, Spans] = {
     "payment.amount_minor": between(0, MAX_AMOUNT),
     "payment.amount_base_minor": at_least(0),
     "payment.hour": between(0, 23),
@@ -33,12 +33,13 @@ _FIELDS: Mapping[str, Spans] = {
     "ip.version": points((4, 6)),
     "ip.asn": at_least(0),
 }
+"""Possible values of fields; whatever is not here may be anything of its type."""
 _REAL = frozenset({"avg", "stddev"})
 
 
 def domains_of(policy: Policy) -> dict[str, Spans]:
     """Possible values by name, "missing" left out; a name without an entry may be anything."""
-    found = dict(_FIELDS)
+    found = dict(PAYMENT_DOMAINS)
     found["model.p"] = Spans(nan=True, cuts=((0.0, 0), (1.0, 1)))
     if policy.segments:
         found["segment"] = points(["", *(one.name for one in policy.segments)])
@@ -70,8 +71,12 @@ def _aggregate_domain(one: Aggregate) -> Spans | None:
         return at_least(0.0)
     if one.of in NEVER_NEGATIVE:
         return at_least(0.0 if one.function in _REAL else 0)
-    if one.of is not None and one.of in _FIELDS and one.function in ("min", "max", "first", "last"):
-        return _FIELDS[one.of]
+    if (
+        one.of is not None
+        and one.of in PAYMENT_DOMAINS
+        and one.function in ("min", "max", "first", "last")
+    ):
+        return PAYMENT_DOMAINS[one.of]
     return Spans(low=True) if one.function in _REAL else None
 
 

@@ -67,3 +67,7 @@ class Prover:
     def narrowed(self, node: int) -> State | None:
         """Values left by a node that holds, `or`s aside; None when it cannot hold."""
         return self.solver.narrowed([(node, True)])
+
+    def leaves_open(self, state: State, node: int) -> bool:
+        """Whether a literal over one value plainly does not follow from what `state` leaves."""
+        return self.solver.leaves_open(state, node)

@@ -75,6 +75,16 @@ class Solver:
         branch = _Branch({}, list(goals), [])
         return branch.state if self._settle(branch) else None
 
+    def leaves_open(self, state: State, node: int) -> bool:
+        """Whether a literal over one value may fail with the values that are left.
+
+        Relations of two names are never said to: they may follow from other relations.
+        """
+        variable, values = self._literal(node, True)
+        if variable[0] in ("pair", "times"):
+            return False
+        return not _within(self.value(state, variable), values)
+
     # --- one branch ------------------------------------------------------------------------
 
     def _settle(self, branch: _Branch) -> bool:
