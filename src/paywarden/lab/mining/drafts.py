@@ -11,6 +11,7 @@ the same names. Points follow from the low end of the precision. Not done here: 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ from paywarden.risk.rules.firing import FRAUD
 from paywarden.risk.rules.model import Policy, Rule
 
 FILE = "rules/mined.yaml"
+_NAME = re.compile(r"[a-z]+(?:\.[a-z][a-z0-9_]*)+")
 POINTS = ((0.9, 60), (0.7, 50), (0.4, 30), (0.0, 15))
 """Points by the least low end of the precision."""
 
@@ -98,16 +100,17 @@ class Drafter:
         )
 
     def _nearest(self, conditions: Sequence[Condition]) -> Rule | None:
-        """The rule of fraud that reads most of the same names."""
+        """The rule of fraud whose names are most like those of the draft (Jaccard)."""
         names = {self._name(text) for one in conditions for text in one.reads()}
-        best, most = None, 0
+        best, most = None, 0.0
         for rule in self._policy.rules:
             known = self._policy.scenarios.get(rule.scenario)
             if (known is not None and known.engine != FRAUD) or not rule.then.points:
                 continue
-            shared = sum(name in rule.when for name in names)
-            if shared > most:
-                best, most = rule, shared
+            read = set(_NAME.findall(rule.when))
+            alike = len(names & read) / len(names | read)
+            if alike > most:
+                best, most = rule, alike
         return best
 
     def _name(self, text: str) -> str:

@@ -58,6 +58,21 @@ class Material:
     def __len__(self) -> int:
         return len(self.part.rows)
 
+    def wanted(self, burst: bool) -> npt.NDArray[np.float64]:
+        """What catching each target is worth, [targets]; nothing where present rules stop it.
+
+        Half of it goes by value and half by count, all targets together being 1: a tester's cents
+        announce more than they cost. In a burst count alone decides, since most of its value is
+        that of honest payments.
+        """
+        value = self.value[self.part.target].astype(np.float64)
+        count = max(len(value), 1)
+        shares = (
+            value / value.sum() if value.sum() and not burst else np.full(len(value), 1 / count)
+        )
+        open_targets = ~self.stopped[self.part.target]
+        return np.asarray((shares + 1 / count) / 2 * open_targets)
+
 
 def gather(
     request: MineRequest,

@@ -1,9 +1,10 @@
 """Beam search for conjunctions of one to three conditions, over packed bits.
 
-Guards: deterministic; bounded in conditions, width and rounds. What is sought is value caught that
-nothing else catches yet: payments that present rules stop, or that an earlier draft catches, count
-for nothing. A conjunction is worth its caught value times what its precision, at the low end of a
-Wilson interval, is above the least that was asked; each further condition has to earn its place.
+Guards: deterministic; bounded in conditions, width and rounds. What is sought is what nothing else
+catches yet: payments that present rules stop, or that an earlier draft catches, are worth nothing.
+A conjunction is worth what it catches (`Material.wanted`) times what its precision, at the low end
+of a Wilson interval, is above the least that was asked; each further condition has to earn its
+place.
 Other payments lie in packed bits, the few targets in plain ones, so that value is a matrix product.
 Shapes: c conditions, t targets, o others.
 """
@@ -35,8 +36,8 @@ FURTHER = 1.05
 """A further condition has to make a rule worth a twentieth more."""
 WORTH_DIGITS = 1.02
 """A threshold of two digits has to be worth a fiftieth more than one of the coarse grid."""
-LEAST_SHARE = 0.003
-"""Share of all wanted value below which a draft is not worth reading."""
+LEAST_SHARE = 0.001
+"""Share of all that is wanted below which a draft is not worth reading."""
 _Z = 1.6449  # one-sided 95 %
 Floats = npt.NDArray[np.float64]
 
@@ -50,7 +51,7 @@ class Found:
 
 
 class Search:
-    """Searches the rows of one part. `wanted`: value of each target, 0 where it is not wanted."""
+    """Searches the rows of one part."""
 
     def __init__(
         self, material: Material, conditions: Sequence[Condition], min_precision: float, burst: bool
@@ -59,24 +60,24 @@ class Search:
         target = material.part.target
         held = [condition.holds(material) for condition in conditions]
         self._conditions = conditions
-        self._targets = np.array([one[target] for one in held], np.bool_).reshape(len(held), -1)
+        self._targets = np.array([one[target] for one in held], np.bool_)
         self._others = np.array([np.packbits(one[~target]) for one in held], np.uint8)
         self._weight = material.part.weight
         self._target_weight = material.part.target_weight
         self._least = min_precision
         self._burst = burst
-        self._wanted = material.value[target].astype(np.float64) * ~material.stopped[target]
+        self._wanted = material.wanted(burst)
         self._open = ~material.stopped[target]
-        self._all_value = float(self._wanted.sum())
+        self._all = float(self._wanted.sum())
 
     def run(self, most: int) -> list[Found]:
         """At most `most` conjunctions, each the best for what those before it leave."""
         found: list[Found] = []
-        if not len(self._conditions) or self._all_value <= 0:
+        if not len(self._conditions) or self._all <= 0:
             return found
         for _ in range(most):
             best = self._best()
-            if best is None or best.worth < LEAST_SHARE * self._all_value:
+            if best is None or best.worth < LEAST_SHARE * self._all:
                 break
             refined = self._refined(best)
             found.append(refined)
@@ -196,7 +197,7 @@ def promising(
 ) -> list[Condition]:
     """The conditions to combine: the best thresholds of each quantity, and words that occur."""
     target = material.part.target
-    base = material.value[target].astype(np.float64) * ~material.stopped[target]
+    base = material.wanted(burst)
     scored: list[tuple[float, str, Condition]] = []
     for quantity in quantities:
         scored += _bounds(material, quantity, base, burst)
