@@ -42,6 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-rules", type=int, default=10, metavar="N")
     parser.add_argument("--min-precision", type=float, default=0.25, metavar="SHARE")
     parser.add_argument(
+        "--max-hurt", type=float, default=0.005, metavar="SHARE", help="of honest payments, a draft"
+    )
+    parser.add_argument(
         "--holdout", type=float, default=0.25, metavar="SHARE", help="last share of days, judging"
     )
     parser.add_argument("--scenario", metavar="WORD", help="scenario of the drafts")
@@ -89,6 +92,7 @@ def run(
         arguments.max_rules,
         arguments.min_precision,
         arguments.holdout,
+        arguments.max_hurt,
         arguments.scenario,
         arguments.seed,
     )

@@ -94,7 +94,8 @@ template stamps out is told of once.
 interval and set reasoning over the typed conditions and on what intake and windows enforce (an hour
 is 0 to 23, a count is never negative). A proof that would take too long is given up and told
 (`not_decided`). `--no-prove` leaves proofs out. `proofs` counts the rules judged, what stayed
-undecided, and the doubts that somebody allowed.
+undecided, the doubts that somebody allowed, and what the dearest rules cost a payment (microseconds
+by a model that `bench/rule_costs.py` measures).
 
 ## Allowing a doubt
 

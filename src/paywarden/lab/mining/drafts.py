@@ -235,7 +235,8 @@ def _rule_lines(draft: Draft) -> list[str]:
     lines = [
         f"# caught {judged.caught:g} payments worth {judged.caught_value_minor}"
         f" ({judged.recall:.1%} of the value), {judged.new_value_minor} of it by no present rule;",
-        f"# hurt {judged.hurt:g} payments of {judged.customers_hurt} customers; precision"
+        f"# hurt {judged.hurt:g} payments of {judged.customers_hurt} customers"
+        f" ({judged.hurt_share:.2%} of the honest); precision"
         f" {judged.precision:.1%} ({judged.precision_low:.1%} to {judged.precision_high:.1%},"
         f" {judged.interval});",
         f"# {judged.already_stopped:.1%} of the matches are stopped already; round thresholds cost"

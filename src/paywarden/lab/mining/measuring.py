@@ -29,7 +29,8 @@ class Figures:
     """A draft on one part. Values in minor units of the base currency.
 
     `matches`: payments for which it holds. `caught`, `hurt`: frauds and genuine payments among them
-    (in a burst: more than expected, and as expected), with customers hurt and values. `recall`:
+    (in a burst: more than expected, and as expected), with customers hurt and values. `hurt_share`:
+    share of all honest payments (in a burst: of history) for which it holds. `recall`:
     share of all fraud value. `precision_low`, `precision_high`: 95 % interval, by `interval`.
     `already_stopped`: share of the matches that the present policy stops. `new_value_minor`: value
     that only the draft catches.
@@ -40,6 +41,7 @@ class Figures:
     caught_value_minor: int
     hurt: float
     hurt_value_minor: int
+    hurt_share: float
     customers_hurt: int
     recall: float
     precision: float
@@ -87,6 +89,7 @@ def measure_held(held: Bools, material: Material, burst: bool, seed: int) -> Fig
         caught_value_minor=round(caught_value),
         hurt=round(hurt, 1),
         hurt_value_minor=round(hurt_value),
+        hurt_share=float(others.sum()) / max(int((~part.target).sum()), 1),
         customers_hurt=_customers_hurt(material, targets if burst else others, hurt),
         recall=caught_value / every if every else 0.0,
         precision=caught / matched if matched else 0.0,

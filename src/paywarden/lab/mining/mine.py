@@ -33,6 +33,8 @@ from paywarden.risk.rules.compiler import compile_policy
 from paywarden.risk.rules.reader import files_of, read_policy
 
 Progress = Callable[[str, int, int], None]
+HOUR = "payment.hour"
+"""Not mined in a burst: every burst has its hours, and the next one has others."""
 _REFUSED = frozenset({"shadowed_rule", "duplicate_condition", "condition_never_true"})
 
 
@@ -88,11 +90,12 @@ def mine_file(request: MineRequest, progress: Progress, clock: Clock) -> Mined:
         lambda done, total: progress("windows", done, total),
     )  # fmt: skip
     timer.mark("windows")
-    quantities = quantities_of(mined, windows)
     burst = request.burst is not None
+    quantities = [one for one in quantities_of(mined, windows) if not (burst and one.path == HOUR)]
     conditions = promising(mined, quantities, list(words_of(mined)), burst)
     progress("search", 0, 1)
-    found = Search(mined, conditions, request.min_precision, burst).run(request.max_rules)
+    search = Search(mined, conditions, request.min_precision, burst, request.max_hurt)
+    found = search.run(request.max_rules)
     progress("search", 1, 1)
     timer.mark("search")
     drafting = _Drafting(request, Drafter(policy, windows, mined, request.scenario), mined, judged)
@@ -151,7 +154,10 @@ class _Drafting:
                 len(self.drafts) + 1, one.conditions, (mined, judged), rounding
             )
             if judged.precision < self._request.min_precision or not judged.caught:
-                reason = f"precision {judged.precision:.3f} on the days that judge"
+                reason = f"precision {judged.precision:.3f} on the payments that judge"
+                self.dropped.append((draft.when, reason))
+            elif judged.hurt_share > self._request.max_hurt:
+                reason = f"hurts {judged.hurt_share:.2%} of the honest payments that judge"
                 self.dropped.append((draft.when, reason))
             else:
                 self.drafts.append(draft)

@@ -5,8 +5,9 @@ had not arrived when they began (the mapping's delay). The file's first days war
 From a burst: the first three fifths of the burst against the history before it teach; the rest of
 the burst against the last third of that history judges. No label is read; a payment of the burst is
 wanted as far as there are more like it than history leads to expect.
-Guards: history is drawn so that each kept payment stands for the same number of payments that would
-have been expected in the time of the burst, hour of day by hour of day.
+Guards: history is drawn evenly over all hours, so that the share of it that a draft matches is the
+share of honest payments that it will hurt when the burst is over; each kept payment stands for as
+many as would have been expected in the time of the burst, at its hours of the day.
 Shapes: n payments in order of time.
 """
 
@@ -153,17 +154,10 @@ def _contrast(
     targets, target_weight = _sample(np.arange(first, last), MAX_TARGETS, random)
     low, high = np.searchsorted(time_us, history)
     rows = np.arange(low, high)
-    expected = _hours(*burst) / np.maximum(_hours(*history), 1e-9)
-    share = expected[_hour_of(time_us[rows])]
-    if not len(rows) or not share.sum():
-        share = np.full(len(rows), (burst[1] - burst[0]) / max(history[1] - history[0], 1))
-    total = float(share.sum())
-    if total <= 0:
-        return _part(targets, rows[:0], 1.0, target_weight, *burst)
-    # Rows with the same share are kept with the same chance, so that one weight fits them all.
-    kept = rows[random.random(len(rows)) < share / share.max()]
-    kept, more = _sample(kept, MAX_OTHERS, random)
-    return _part(targets, kept, float(share.max()) * more, target_weight, *burst)
+    seen = np.bincount(_hour_of(time_us[rows]), minlength=_HOURS)
+    expected = float(seen @ (_hours(*burst) / np.maximum(_hours(*history), 1e-9)))
+    kept, _ = _sample(rows, MAX_OTHERS, random)
+    return _part(targets, kept, expected / max(len(kept), 1), target_weight, *burst)
 
 
 def _hour_of(time_us: Ints) -> Ints:

@@ -17,6 +17,7 @@ class MineRequest:
 
     `burst`: (from, to) in microseconds, or None to mine from labels. `policy`: a policy folder.
     `max_rules`: most drafts. `min_precision`: least share of frauds among what a draft catches.
+    `max_hurt`: most of the honest payments that a draft may match, as a share.
     `holdout_share`: share of the file's days, the last ones, on which drafts are only measured.
     `scenario`: of the drafts, or None to take that of the present rule nearest to each.
     `key`: 16-64 octets for keyed hashes; results do not depend on it. `seed`: of the samples.
@@ -30,6 +31,7 @@ class MineRequest:
     max_rules: int = 10
     min_precision: float = 0.25
     holdout_share: float = 0.25
+    max_hurt: float = 0.005
     scenario: str | None = None
     seed: int = 7
 
@@ -39,6 +41,8 @@ class MineRequest:
             raise InvalidRequest("max_rules_out_of_range", f"max-rules is 1 to {MAX_RULES}")
         if not 0.0 <= self.min_precision < 1.0:
             raise InvalidRequest("min_precision_out_of_range", "min-precision is 0 to below 1")
+        if not 0.0 < self.max_hurt <= 1.0:
+            raise InvalidRequest("max_hurt_out_of_range", "max-hurt is above 0, at most 1")
         if not 0.05 <= self.holdout_share <= 0.5:
             raise InvalidRequest("holdout_out_of_range", "holdout is 0.05 to 0.5")
         if self.burst is not None and self.burst[0] >= self.burst[1]:

@@ -3,8 +3,8 @@
 Guards: deterministic; bounded in conditions, width and rounds. What is sought is what nothing else
 catches yet: payments that present rules stop, or that an earlier draft catches, are worth nothing.
 A conjunction is worth what it catches (`Material.wanted`) times what its precision, at the low end
-of a Wilson interval, is above the least that was asked; each further condition has to earn its
-place.
+of a Wilson interval, is above the least that was asked, and less the nearer it comes to the share
+of honest payments that a draft may match; each further condition has to earn its place.
 Other payments lie in packed bits, the few targets in plain ones, so that value is a matrix product.
 Shapes: c conditions, t targets, o others.
 """
@@ -54,8 +54,14 @@ class Search:
     """Searches the rows of one part."""
 
     def __init__(
-        self, material: Material, conditions: Sequence[Condition], min_precision: float, burst: bool
+        self,
+        material: Material,
+        conditions: Sequence[Condition],
+        min_precision: float,
+        burst: bool,
+        max_hurt: float = 1.0,
     ) -> None:
+        """`min_precision`, `max_hurt`: shares, see the request; `burst`: targets are a burst."""
         self._material = material
         target = material.part.target
         held = [condition.holds(material) for condition in conditions]
@@ -65,6 +71,7 @@ class Search:
         self._weight = material.part.weight
         self._target_weight = material.part.target_weight
         self._least = min_precision
+        self._most = max_hurt * max(float((~target).sum()) * self._weight, 1e-9)
         self._burst = burst
         self._wanted = material.wanted(burst)
         self._open = ~material.stopped[target]
@@ -168,7 +175,8 @@ class Search:
         low = wilson_low(caught, matched)
         enough = targets >= 5 * self._target_weight
         above = np.maximum(low - self._least, 0.0) / (1.0 - self._least)
-        worth = np.where(enough, value * share * above, 0.0)
+        spared = np.clip(1.0 - others / self._most, 0.0, 1.0)
+        worth = np.where(enough, value * share * above * np.sqrt(spared), 0.0)
         promise = np.where(enough, value * share * low, 0.0)
         return worth, promise
 

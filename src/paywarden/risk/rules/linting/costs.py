@@ -2,8 +2,8 @@
 
 Guards: the model adds fixed costs of the operations that a condition has to do when every term is
 asked; it is deterministic, so that a finding never depends on the machine. The figures were
-measured with the interpreter of the online back end (`bench/rule_costs.py`): they are right within
-a factor of two. What a rule really costs is less: rules that share terms pay them once.
+measured on the online back end (`bench/rule_costs.py`) and serve to tell dear from cheap. What a
+rule really costs is less: rules that share terms pay them once.
 """
 
 from __future__ import annotations
@@ -23,36 +23,34 @@ from paywarden.risk.rules.linting.subjects import Material, Subject
 from paywarden.risk.rules.program import Graph
 
 LIMIT_US = 20.0
+SHOWN = 10
 LOOP_LENGTH = 20
 """Elements that a loop is taken to go over (metadata holds at most 50)."""
 
 ATOM_US: Mapping[str, float] = {
-    "eq": 0.04,
-    "ge": 0.04,
-    "gt": 0.04,
-    "le": 0.04,
-    "lt": 0.04,
-    "in": 0.06,
-    "true": 0.03,
-    "has": 0.03,
-    "list": 0.20,
-    "eqp": 0.06,
-    "gep": 0.06,
-    "gtp": 0.06,
+    **dict.fromkeys(("eq", "ge", "gt", "le", "lt", "in", "true", "has"), 0.03),
+    **dict.fromkeys(("eqp", "gep", "gtp"), 0.04),
+    "list": 0.1,
 }
-OPERATION_US = 0.35
-TEXT_US = 0.6
-PATTERN_US = 2.5
+OPERATION_US = 0.1
+TEXT_US = 0.3
+PATTERN_US = 9.0
+ELEMENT_US = 8.0
+"""One element of a loop: loops are walked by the interpreter."""
 _TEXTS = frozenset({"contains", "startsWith", "endsWith", "size", "string", "bytes", "timestamp"})
 
 
-def lint_costs(material: Material) -> None:
-    """Doubt the conditions that cost more than LIMIT_US."""
+def lint_costs(material: Material) -> dict[str, float]:
+    """Doubt the conditions that cost more than LIMIT_US; the costs of the dearest written rules."""
+    costs: dict[str, float] = {}
     for subject in material.subjects:
         cost = cost_us(material.prover.graph, subject)
+        costs[subject.name] = max(costs.get(subject.name, 0.0), round(cost, 2))
         if cost > LIMIT_US:
             message = f"{subject.what} costs about {cost:.0f} us a payment by the cost model"
             material.report.about_rule(subject, "expensive_rule", message)
+    dearest = sorted(costs.items(), key=lambda item: (-item[1], item[0]))
+    return dict(dearest[:SHOWN])
 
 
 def cost_us(graph: Graph, subject: Subject) -> float:
@@ -82,7 +80,7 @@ def _written_us(expr: Expr) -> float:
     for node in nodes_of(expr):
         if isinstance(node, Comprehension):
             inner = (part for part in (node.condition, node.result) if part is not None)
-            total += (LOOP_LENGTH - 1) * sum(map(_written_us, inner)) + LOOP_LENGTH * OPERATION_US
+            total += (LOOP_LENGTH - 1) * sum(map(_written_us, inner)) + LOOP_LENGTH * ELEMENT_US
         elif isinstance(node, Call):
             total += _call_us(node)
         elif isinstance(node, ListOf | MapOf):

@@ -31,12 +31,14 @@ from paywarden.risk.rules.yaml_source import Scalar
 @dataclass(frozen=True, slots=True)
 class Proofs:
     """What lint did: rules judged, conditions that stayed undecided, comparisons of rules that were
-    left out by the bound, doubts that somebody allowed, by code."""
+    left out by the bound, doubts that somebody allowed, by code, and what the dearest written rules
+    cost a payment, in microseconds by the cost model."""
 
     rules: int
     undecided: int
     pairs_left_out: int
     suppressed: Mapping[str, int]
+    costs_us: Mapping[str, float]
 
     def as_dict(self) -> dict[str, object]:
         """The form of `paywarden policy check --json`."""
@@ -45,6 +47,7 @@ class Proofs:
             "undecided": self.undecided,
             "pairs_left_out": self.pairs_left_out,
             "suppressed": dict(self.suppressed),
+            "costs_us": dict(self.costs_us),
         }
 
 
@@ -76,8 +79,9 @@ class Linter:
             lint_conditions(material)
             left_out = lint_pairs(material)
             lint_bands(material)
-        for part in (lint_values, lint_texts, lint_missing, lint_effects, lint_costs):
+        for part in (lint_values, lint_texts, lint_missing, lint_effects):
             part(material)
+        costs = lint_costs(material)
         lint_unused(material, used, self._files)
         if left_out:
             message = f"too many rules are alike; {left_out} comparisons of rules were left out"
@@ -86,7 +90,8 @@ class Linter:
         if prove:
             self._unneeded()
         undecided = material.prover.undecided
-        return Proofs(len(material.subjects), undecided, left_out, self._report.suppressed)
+        suppressed = self._report.suppressed
+        return Proofs(len(material.subjects), undecided, left_out, suppressed, costs)
 
     def _unneeded(self) -> None:
         for suppression, codes in self._allowed.unneeded():
