@@ -126,4 +126,5 @@ def request(folder: Path, *, burst: bool = False, max_rules: int = 5) -> MineReq
         Secret(b"k" * 32),
         (from_datetime(BURST[0]), from_datetime(BURST[1])) if burst else None,
         max_rules,
+        max_hurt=0.02,
     )

@@ -3,8 +3,8 @@
 Guards: deterministic; bounded in conditions, width and rounds. What is sought is what nothing else
 catches yet: payments that present rules stop, or that an earlier draft catches, are worth nothing.
 A conjunction is worth what it catches (`Material.wanted`) times what its precision, at the low end
-of a Wilson interval, is above the least that was asked, and less the nearer it comes to the share
-of honest payments that a draft may match; each further condition has to earn its place.
+of a Wilson interval, is above the least that was asked, and less where it comes near the share of
+honest payments that a draft may match; each further condition has to earn its place.
 Other payments lie in packed bits, the few targets in plain ones, so that value is a matrix product.
 Shapes: c conditions, t targets, o others.
 """
@@ -36,6 +36,8 @@ FURTHER = 1.05
 """A further condition has to make a rule worth a twentieth more."""
 WORTH_DIGITS = 1.02
 """A threshold of two digits has to be worth a fiftieth more than one of the coarse grid."""
+NEARNESS = 2.0
+"""Worth falls over the last half before the most honest payments that a draft may match."""
 LEAST_SHARE = 0.001
 """Share of all that is wanted below which a draft is not worth reading."""
 _Z = 1.6449  # one-sided 95 %
@@ -175,8 +177,8 @@ class Search:
         low = wilson_low(caught, matched)
         enough = targets >= 5 * self._target_weight
         above = np.maximum(low - self._least, 0.0) / (1.0 - self._least)
-        spared = np.clip(1.0 - others / self._most, 0.0, 1.0)
-        worth = np.where(enough, value * share * above * np.sqrt(spared), 0.0)
+        spared = np.clip((1.0 - others / self._most) * NEARNESS, 0.0, 1.0)
+        worth = np.where(enough, value * share * above * spared, 0.0)
         promise = np.where(enough, value * share * low, 0.0)
         return worth, promise
 
