@@ -12,10 +12,11 @@ import pytest
 
 from paywarden.core.instants import DAY_US
 from paywarden.core.secret import Secret
-from paywarden.lab.mining.conditions import Bound, Quantity, finer, holds, literal, readable
+from paywarden.lab.mining.conditions import Bound, Quantity, finer, holds
 from paywarden.lab.mining.material import Material, Values
 from paywarden.lab.mining.measuring import measure, wilson
 from paywarden.lab.mining.periods import Part, _hours, periods_of
+from paywarden.lab.mining.readable import literal, readable
 from paywarden.lab.mining.request import MineRequest
 from paywarden.lab.mining.search import Search
 from paywarden.risk.rules.columns import Column

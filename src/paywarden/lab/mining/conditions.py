@@ -26,13 +26,12 @@ from paywarden.lab.mining.features import (
     Window,
 )
 from paywarden.lab.mining.material import Material, Values
+from paywarden.lab.mining.readable import SMALL, literal
 from paywarden.risk.rules.cel.syntax import Literal, Place
 from paywarden.risk.rules.cel.types import STRING
 from paywarden.risk.rules.cel.unparse import unparse
 
 Bools = npt.NDArray[np.bool_]
-_GRID = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
-_SMALL = 20
 LEAST_HISTORY = 3
 """Payments that a mean has to stand on before an amount is set against it."""
 MAX_WORDS = 12
@@ -238,37 +237,9 @@ def quantities_of(material: Material, windows: Iterable[Window]) -> list[Quantit
     return found
 
 
-def thresholds_of(quantity: Quantity, values: npt.NDArray[np.float64]) -> list[float]:
-    """Readable thresholds around the quantiles of `values`, rising."""
-    if not len(values):
-        return []
-    marks = np.quantile(values, [0.02, 0.05, *np.linspace(0.1, 0.9, 9), 0.95, 0.98, 0.995])
-    found = {near for mark in np.unique(marks) for near in readable(float(mark), quantity.real)}
-    return sorted(found)
-
-
-def readable(value: float, real: bool) -> tuple[float, float]:
-    """The readable numbers not above and not below a value.
-
-    >>> readable(217.0, False)
-    (200.0, 250.0)
-    """
-    if value <= 0:
-        return (0.0, 0.0)
-    if not real and value <= _SMALL:
-        return (float(math.floor(value)), float(math.ceil(value)))
-    power = 10.0 ** math.floor(math.log10(value))
-    steps = [step * power for step in (*_GRID, 10.0)]
-    if not real:
-        steps = [float(round(step)) for step in steps]
-    steps = [float(f"{step:.6g}") for step in steps]
-    low = max((step for step in steps if step <= value), default=steps[0])
-    return low, min((step for step in steps if step >= value), default=steps[-1])
-
-
 def finer(bound: Bound) -> list[Bound]:
     """The same bound at thresholds of two digits, up to a third away."""
-    if bound.threshold <= _SMALL / 2 and not bound.quantity.real:
+    if bound.threshold <= SMALL / 2 and not bound.quantity.real:
         steps = [bound.threshold + step for step in (-2, -1, 1, 2)]
     else:
         unit = 10.0 ** (math.floor(math.log10(bound.threshold)) - 1)
@@ -277,14 +248,6 @@ def finer(bound: Bound) -> list[Bound]:
         middle = round(bound.threshold / unit)
         steps = [(middle + n) * unit for n in range(-(middle // 3), middle // 3 + 1) if n]
     return [replace(bound, threshold=float(f"{step:.6g}")) for step in steps if step > 0]
-
-
-def literal(number: float, real: bool) -> str:
-    """A threshold as rules write it."""
-    if not real:
-        return str(round(number))
-    text = f"{number:.6g}"
-    return text if any(mark in text for mark in ".e") else f"{text}.0"
 
 
 def words_of(material: Material) -> Iterator[Condition]:

@@ -24,9 +24,9 @@ from paywarden.lab.mining.conditions import (
     Quantity,
     finer,
     holds,
-    thresholds_of,
 )
 from paywarden.lab.mining.material import Material
+from paywarden.lab.mining.readable import thresholds_of
 
 MAX_CONDITIONS = 500
 PER_QUANTITY = 10
@@ -226,8 +226,9 @@ def _bounds(
     target = material.part.target
     mine = values.data[values.valid & target]
     others = values.data[values.valid & ~target]
-    steps = thresholds_of(quantity, mine)
-    steps += thresholds_of(quantity, np.sort(others)[-max(len(others) // 10, 1) :])
+    steps = thresholds_of(mine, quantity.real)
+    highest = np.sort(others)[-max(len(others) // 10, 1) :]
+    steps += thresholds_of(highest, quantity.real)
     found: list[tuple[float, str, Condition]] = []
     for least in (True, False) if quantity.both else (True,):
         side: list[tuple[float, str, Condition]] = []
