@@ -21,6 +21,7 @@ from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
 from paywarden.decision import entries
 from paywarden.decision.approved_acts import ApprovedActs
+from paywarden.decision.automatic_entries import AutomaticEntries
 from paywarden.decision.checkpoints import Checkpoints
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.decider import Decider
@@ -186,8 +187,9 @@ class Installation:
         make_deriver = derivers(settings.tables, home.root)
         self.tables = make_deriver("").tables
         self.payments = Payments(
-            self.ledger, make_deriver, self.sealer, self.ids, self.tables.version()
-        )
+            self.ledger, make_deriver, self.sealer, self.ids, self.tables.version(),
+            AutomaticEntries(self.lists, self.metrics),
+        )  # fmt: skip
         self.payment_reader = PaymentReader(self._hash_identifier, active_currency)
         self.events = Events(self.ledger, self.payments, self.payment_reader, self.sealer)
         self.evidence = evidence_parts(
@@ -202,10 +204,10 @@ class Installation:
         )
         self.api_keys = SqliteKeys(self.reader, self.writer)
         self.pepper = derive(self.keys.master, Purpose.API_KEYS)
+        authenticator = ApiKeyAuthenticator(self.api_keys, self.pepper, clock)
         self.people = People(
             settings, home.root, self.reader, self.writer, self.audit, self.key_ring,
-            self.keys.master, ApiKeyAuthenticator(self.api_keys, self.pepper, clock), clock,
-            randomness,
+            self.keys.master, authenticator, clock, randomness,
         )  # fmt: skip
         self.nonces = Nonces(SqliteNonces(self.reader), self.writer.board, clock)
         self.refusals = Refusals(self.audit, self.writer, clock, self.scopes[1], WATCHED)
@@ -230,9 +232,11 @@ class Installation:
         self.emergencies = Emergencies(self.policies, trials, self.rollouts, self.records)
         ApprovedActs(self.policies, self.lists).register(self.approvals)
         RolloutActs(self.rollouts).register(self.approvals)
-        KeyActs(
-            KeyDesk(self.api_keys, self.writer, self.audit, self.pepper, clock, randomness)
-        ).register(self.approvals)
+        self.key_desk = KeyDesk(
+            self.api_keys, self.writer, self.audit, self.pepper, clock, randomness,
+            authenticator.forget,
+        )  # fmt: skip
+        KeyActs(self.key_desk).register(self.approvals)
         self.idempotency = Idempotency(
             self.reader, KeyedDigest(derive(self.keys.master, Purpose.IDEMPOTENCY)), clock
         )
