@@ -21,6 +21,7 @@ Run = Callable[[argparse.Namespace, Home], int]
 
 OF_CLI = {
     "decide": "decide a file of payments without a server",
+    "mine": "draft rules from labels or from a burst",
     "train": "train a model on a file of payments",
     "evaluate": "judge policy and model on later days of a file",
     "policy": "check, try and publish policies",
