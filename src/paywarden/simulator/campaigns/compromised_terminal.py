@@ -48,7 +48,7 @@ class CompromisedTerminal(Terms):
 
 CAMPAIGN = CompromisedTerminal(
     type="compromised_terminal",
-    per_100k={"demo": 600.0, "realistic": 35.0},
+    per_100k={"demo": 450.0, "realistic": 22.0},
     sizes=(12, 60),
     latest_start=0.3,
 )

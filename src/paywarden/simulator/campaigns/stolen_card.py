@@ -46,7 +46,7 @@ class StolenCard(Terms):
 
 CAMPAIGN = StolenCard(
     type="stolen_card",
-    per_100k={"demo": 1_000.0, "realistic": 35.0},
+    per_100k={"demo": 700.0, "realistic": 22.0},
     sizes=(3, 14),
     evasive_share=0.45,
 )
