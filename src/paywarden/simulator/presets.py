@@ -1,7 +1,7 @@
 """Presets: how large, how busy and how attacked the world is.
 
-`realistic` keeps fraud at 0.05-0.2 % of card payments by count; `dense` is the same life attacked
-six times as much, so that a few worlds hold enough of every attack to judge rules by; `demo` is
+`realistic` keeps fraud at 0.05-0.2 % of card payments by count; `dense` is the same life in
+small, attacked ten times as much, so that a few worlds hold enough of every attack to judge by; `demo` is
 attacked all day and its `tempo` turns the days of waiting (skimming, mule patience, chargeback
 delay) into hours, so that cause and consequence show within minutes of a sped-up run. How much each
 campaign attacks stands in the campaign's own file.
@@ -48,7 +48,7 @@ PRESETS = {
     for preset in (
         Preset("demo", 3_000, 300, 1.1, 0.10, 1.5, 6.0e-4, 7.0, 1 / 24, "demo", 1.0),
         Preset("realistic", 8_000, 1_200, 0.9, 0.08, 0.6, 1.2e-5, 7.0, 1.0, "realistic", 1.0),
-        Preset("dense", 8_000, 1_200, 0.9, 0.08, 0.6, 7.2e-5, 7.0, 1.0, "realistic", 6.0),
+        Preset("dense", 3_000, 700, 0.9, 0.08, 0.6, 1.2e-4, 7.0, 1.0, "realistic", 10.0),
     )
 }
 

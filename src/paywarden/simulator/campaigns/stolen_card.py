@@ -23,7 +23,7 @@ from paywarden.simulator.world.geography import COUNTRIES
 from paywarden.simulator.world.merchants import TRADE_CHANNEL, TRADE_DELIVERS, TRADE_RESALE
 from paywarden.simulator.world.rhythm import HOUR_US
 
-_CODES = {"05": 0.35, "51": 0.2, "59": 0.2, "43": 0.13, "41": 0.12}
+_CODES = {"05": 0.5, "51": 0.25, "59": 0.25}
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from paywarden.simulator.campaigns.model import Attack, Brief, Operator, Terms
 from paywarden.simulator.world import network, spending
 from paywarden.simulator.world.merchants import TRADE_DELIVERS
 
-_CODES = {"05": 0.4, "59": 0.3, "43": 0.3}
+_CODES = {"05": 0.6, "59": 0.4}
 _DAYS = 4.0
 
 
