@@ -23,6 +23,7 @@ from paywarden.lab.deciding import Deciding
 from paywarden.lab.file_lists import FileLists
 from paywarden.lab.verdicts import Verdict, Verdicts
 from paywarden.risk.features.digests import Digester
+from paywarden.risk.rules.model import Thresholds
 from paywarden.simulator.judging.world_table import WorldTable
 from paywarden.simulator.rows import Bools, Ints
 
@@ -73,7 +74,7 @@ def judge(world: WorldTable, runtime: PolicyRuntime, folder: Path, warm_days: in
     cases = decided.verdicts.cases
     types, kind = _kinds(world, late)
     part = Judged(
-        {}, types, _scores(cases)[numbers], _stops(cases)[numbers], world.fraud[late],
+        {}, types, _scores(cases, runtime.policy.points)[numbers], _stops(cases)[numbers], world.fraud[late],
         world.value[late], kind, np.where(world.fraud, world.campaign, -1)[late],
     )  # fmt: skip
     records = _records(runtime, decided.verdicts, numbers, part)
@@ -84,10 +85,16 @@ def _silent(_done: int, _total: int) -> None:
     """No progress is told."""
 
 
-def _scores(cases: list[Verdict]) -> Ints:
+def _scores(cases: list[Verdict], thresholds: Thresholds) -> Ints:
+    """Points, at least those at which the policy would have come to the same outcome."""
+    least = {
+        Outcome.ALLOW: 0,
+        Outcome.CHALLENGE: thresholds.challenge or 0,
+        Outcome.REVIEW: thresholds.challenge or 0,
+        Outcome.BLOCK: BLOCKED,
+    }
     return np.array(
-        [BLOCKED if case.outcome is Outcome.BLOCK else case.combined.points for case in cases],
-        dtype=np.int64,
+        [max(case.combined.points, int(least[case.outcome])) for case in cases], dtype=np.int64
     )
 
 
