@@ -16,12 +16,14 @@ from paywarden.simulator import outcomes
 from paywarden.simulator.campaigns import parts
 from paywarden.simulator.campaigns.model import Attack, Brief, Operator, Terms
 from paywarden.simulator.rows import Ints, Rows
+from paywarden.simulator.words import CODES, Status
 from paywarden.simulator.world import network, population
 from paywarden.simulator.world.geography import BINS, COUNTRIES, COUNTRY_CODES
 from paywarden.simulator.world.merchants import TRADE_RECURRING
 from paywarden.simulator.world.trades import TRADES
 
-_CODES = {"14": 0.72, "54": 0.12, "05": 0.12, "51": 0.04}
+_CODES = {"54": 0.4, "05": 0.4, "51": 0.2}
+_NOBODY = 0.55
 _CHEAP = np.array([trade.ticket <= 60 for trade in TRADES]) & ~TRADE_RECURRING
 _BIN_COUNTRY = np.array([COUNTRY_CODES.index(b.country) for b in BINS], dtype=np.int64)
 
@@ -41,6 +43,7 @@ class BinEnumeration(Terms):
         wrong = np.zeros(len(rows), dtype=np.bool_)
         parts.thief_checks(rows, brief, wrong_code=0.7, true_address=wrong, failed=0.8)
         outcomes.authorise(brief.rng, rows, np.full(len(rows), 0.7), _CODES)
+        _nobodys(rows, brief)
         return Attack(_operator(brief.evasive), rows, brief.nothing())
 
 
@@ -69,12 +72,24 @@ def _cards(rows: Rows, brief: Brief) -> None:
     issuers = rng.integers(0, len(BINS), 2 if brief.evasive else 1)
     of = issuers[rng.integers(0, len(issuers), count)]
     months = brief.pools.column("cards", "expiry_month")[: 3 * len(brief.people)]
-    rows["card"] = brief.cast.add(
+    made = brief.cast.add(
         "cards", count, bin=of, last4=rng.integers(0, 10_000, count),
         expiry_month=rng.choice(months, count),
     )  # fmt: skip
+    # the bold one tries three in ten numbers again, with another code
+    again = ~np.array(brief.evasive) & (rng.random(count) < 0.3)
+    which = np.maximum.accumulate(np.where(again, 0, np.arange(count)))
+    rows["card"] = made[which]
     rows["amount"] = rng.integers(50, 801, count)
-    rows["billing"] = population.addresses(rng, brief.cast, _BIN_COUNTRY[of])
+    rows["billing"] = population.addresses(rng, brief.cast, _BIN_COUNTRY[of])[which]
+
+
+def _nobodys(rows: Rows, brief: Brief) -> None:
+    """Most numbers belong to nobody: the issuer says so before it looks at date or code."""
+    _, which = np.unique(rows["card"], return_inverse=True)
+    nobody = (brief.rng.random(which.max() + 1) < _NOBODY)[which]
+    rows["status"] = np.where(nobody, Status.DECLINED, rows["status"])
+    rows["code"] = np.where(nobody, CODES.index("14"), rows["code"])
 
 
 def _proxies(rows: Rows, brief: Brief) -> None:
