@@ -4,9 +4,9 @@
 
 Each world is decided by the machine code that decides live (`paywarden.simulator.judging`). The
 threshold of the one-per-cent figures is found on the seeds of `--tune` and frozen for those of
-`--unseen`; rules are weighed on all of them. One world more, without attacks, shows what the library
-costs in quiet times. Fraud is ten times as dense as in life (preset `dense`): the table's last but
-two columns say what that means.
+`--unseen`; rules are weighed on all of them. One world more, without attacks, shows what the
+library costs in quiet times. Fraud is ten times as dense as in life (preset `dense`): the column
+`in life` says what that means.
 """
 
 from __future__ import annotations

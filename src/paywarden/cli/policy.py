@@ -1,4 +1,4 @@
-"""`paywarden policy check | eval | push`: policies as text, before and into a running server."""
+"""`paywarden policy library | check | eval | push`: policies as text, before and into a server."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 from paywarden.cli import output, server
 from paywarden.core.errors import InvalidRequest, NotFound, Unavailable
+from paywarden.fraud.shipped_policies import policy_folder
 from paywarden.risk.rules import cel
 from paywarden.risk.rules.check import check_folder
 from paywarden.risk.rules.reader import MAX_LIST_BYTES, files_of
@@ -22,6 +23,9 @@ BINDINGS_LIMIT = 4 * 1024 * 1024
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Sub-commands of `policy`."""
     parts = parser.add_subparsers(dest="policy_command", required=True, metavar="COMMAND")
+    library = parts.add_parser("library", help="copy the rule library into a policy folder")
+    library.add_argument("folder", type=Path)
+    library.add_argument("--replace", action="store_true", help="also files that differ")
     check = parts.add_parser("check", help="read, type-check and run the examples of a folder")
     check.add_argument("folder", type=Path)
     evaluate = parts.add_parser("eval", help="evaluate one condition over given values")
@@ -31,15 +35,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     push.add_argument("folder", type=Path)
     server.add_arguments(push)
     push.add_argument("--no-publish", action="store_true", help="store and compile only")
-    for part in (check, evaluate, push):
+    for part in (library, check, evaluate, push):
         # Accepted after the sub-command too; absent, it must not undo what stood before it.
         part.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the sub-command that was asked for."""
-    command = {"check": _check, "eval": _evaluate, "push": _push}[arguments.policy_command]
-    return command(arguments)
+    commands = {"library": _library, "check": _check, "eval": _evaluate, "push": _push}
+    return commands[arguments.policy_command](arguments)
+
+
+def _library(arguments: argparse.Namespace) -> int:
+    """Own files and filled lists stay; a file of the library that differs stays unless asked."""
+    written, kept = [], []
+    for name, octets in files_of(policy_folder()).items():
+        target = arguments.folder / name
+        try:
+            present = target.read_bytes() if target.is_file() else None
+            if present is not None and (name.startswith("lists/") or not arguments.replace):
+                kept += [name] if present != octets else []
+            elif present != octets:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(octets)
+                written.append(name)
+        except OSError as error:
+            raise Unavailable(
+                "policy_file_not_written", error.strerror or "cannot write", pointer=str(target)
+            ) from None
+    lines = [f"differs, left as it is: {name}" for name in kept]
+    lines.append(f"{len(written)} files written, {len(kept)} left: {arguments.folder}")
+    output.answer(arguments, {"written": written, "kept": kept}, "\n".join(lines))
+    return output.DONE
 
 
 def _check(arguments: argparse.Namespace) -> int:

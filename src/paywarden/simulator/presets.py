@@ -1,7 +1,7 @@
 """Presets: how large, how busy and how attacked the world is.
 
-`realistic` keeps fraud at 0.05-0.2 % of card payments by count; `dense` is the same life in
-small, attacked ten times as much, so that a few worlds hold enough of every attack to judge by; `demo` is
+`realistic` keeps fraud at 0.05-0.2 % of card payments by count; `dense` is the same life in small,
+attacked ten times as much, so that a few worlds hold enough of every attack to judge by; `demo` is
 attacked all day and its `tempo` turns the days of waiting (skimming, mule patience, chargeback
 delay) into hours, so that cause and consequence show within minutes of a sped-up run. How much each
 campaign attacks stands in the campaign's own file.

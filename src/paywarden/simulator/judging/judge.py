@@ -73,8 +73,9 @@ def judge(world: WorldTable, runtime: PolicyRuntime, folder: Path, warm_days: in
     numbers = decided.numbers[late].astype(np.int64)
     cases = decided.verdicts.cases
     types, kind = _kinds(world, late)
+    scores = _scores(cases, runtime.policy.points)
     part = Judged(
-        {}, types, _scores(cases, runtime.policy.points)[numbers], _stops(cases)[numbers], world.fraud[late],
+        {}, types, scores[numbers], _stops(cases)[numbers], world.fraud[late],
         world.value[late], kind, np.where(world.fraud, world.campaign, -1)[late],
     )  # fmt: skip
     records = _records(runtime, decided.verdicts, numbers, part)

@@ -69,25 +69,25 @@ def _head(rules: int, compiled: int, scenarios: int, verdict: Verdict) -> str:
     quiet = verdict.quiet
     return f"""# Rule library
 
-Written by `python bench/rule_library.py --write`; do not edit. The library has {rules} written rules
-in {scenarios} scenarios, which templates stamp into {compiled:,}. They are the policy that
-`paywarden init` copies into a new home: delete what does not fit your business, put rules of your own
-into files of your own beside them ([how](../how-to/write-a-policy.md)). Which attributes of other
-products they cover: [rule attributes](rule-attributes.md).
+Written by `python bench/rule_library.py --write`; do not edit. The library has {rules} written
+rules in {scenarios} scenarios, which templates stamp into {compiled:,}. They are the policy that
+`paywarden init` copies into a new home: delete what does not fit your business, put rules of your
+own into files of your own beside them ([how](../how-to/write-a-policy.md)). Which attributes of
+other products they cover: [rule attributes](rule-attributes.md).
 
 Judged on {len(verdict.seeds[0]) + len(verdict.seeds[1])} simulated worlds of {days} days, the first
-{warm} of which only fill the windows: {verdict.payments:,} payments, {verdict.fraud:,} of them fraud
-of sixteen types. The worlds (preset `dense`) are attacked {DENSITY} times as much as in life. It is
-an open loop: every payment takes place, whatever is decided. All of it says how the rules do in this
-simulator, whose attackers were known to those who wrote them; nothing about your traffic. Prove them
-on your history.
+{warm} of which only fill the windows: {verdict.payments:,} payments, {verdict.fraud:,} of them
+fraud of sixteen types. The worlds (preset `dense`) are attacked {DENSITY} times as much as in life.
+It is an open loop: every payment takes place, whatever is decided. All of it says how the rules do
+in this simulator, whose attackers were known to those who wrote them; nothing about your traffic.
+Prove them on your history.
 
 ## Rules alone, by attack type
 
 Two ways to act on the same rules, on the unseen seeds {unseen}. *Own outcomes*: the policy as it
 stands; it hurt {verdict.own.hurt:.2%} of {verdict.own.genuine:,} genuine payments (any outcome but
-allow hurts). *One per cent*: everything from a score on, the score frozen where it hurts at most 1 %
-on the seeds {tune} (threshold {verdict.budget.threshold} points; here it hurt
+allow hurts). *One per cent*: everything from a score on, the score frozen where it hurts at most
+1 % on the seeds {tune} (threshold {verdict.budget.threshold} points; here it hurt
 {verdict.budget.hurt:.2%}). In a world without any attack {quiet.hurt / quiet.payments:.2%} of
 {quiet.payments:,} payments were hurt.
 
@@ -107,8 +107,8 @@ def _types(verdict: Verdict) -> str:
     return "\n".join([*lines, "", _READING])
 
 
-_READING = f"""Friendly fraud is genuine until it is disputed: no rule can stop the first one. A value of 1.000 means
-that these worlds had no case that escaped, not that there is none.
+_READING = f"""Friendly fraud is genuine until it is disputed: no rule can stop the first one. A value
+of 1.000 means that these worlds had no case that escaped, not that there is none.
 
 ## Rules
 
