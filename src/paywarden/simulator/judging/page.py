@@ -107,8 +107,8 @@ def _types(verdict: Verdict) -> str:
     return "\n".join([*lines, "", _READING])
 
 
-_READING = f"""Friendly fraud is genuine until it is disputed: no rule can stop the first one. A value
-of 1.000 means that these worlds had no case that escaped, not that there is none.
+_READING = f"""Friendly fraud is genuine until it is disputed: no rule can stop the first one.
+A value of 1.000 means that these worlds had no case that escaped, not that there is none.
 
 ## Rules
 
