@@ -2,7 +2,7 @@
 
 Guards: a word never changes its meaning: decisions of years ago carry it. A policy may declare
 scenarios of its own in policy.yaml; these are the known ones that the console explains and that the
-starter policy uses. AML's typologies are not here (`paywarden.aml`).
+rule library uses. AML's typologies are not here (`paywarden.aml`).
 
 >>> scenario_text("card_testing")
 'Stolen card numbers are tried out with small or failing payments'
