@@ -1,4 +1,4 @@
-"""`paywarden policy library | check | eval | push | rollback`: policies as text, and in a server."""
+"""`paywarden policy library | check | eval | push | rollback`: policies as text, and served."""
 
 from __future__ import annotations
 
