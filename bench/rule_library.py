@@ -14,7 +14,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from multiprocessing import get_context
 from pathlib import Path
 
 from paywarden.decision.conduct import PolicyRuntime
@@ -38,21 +40,16 @@ def main() -> int:
     parser.add_argument("--tune", type=_seeds, default=(101, 102))
     parser.add_argument("--unseen", type=_seeds, default=(201, 202))
     parser.add_argument("--quiet", type=int, default=301)
-    parser.add_argument("--days", type=int, default=62)
-    parser.add_argument("--warm", type=int, default=34)
+    parser.add_argument("--days", type=int, default=60)
+    parser.add_argument("--warm", type=int, default=33)
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    runtime = PolicyRuntime(compile_policy(read_policy(given.policy)))
-
-    def judged(seed: int, only: tuple[str, ...] | None = None) -> Judged:
-        print(f"world {seed} ...", file=sys.stderr, flush=True)
-        world = world_table(simulate(PRESET, seed, given.days, only=only))
-        return judge(world, runtime, given.policy, given.warm)
-
-    quiet = judged(given.quiet, ())
-    tune = [judged(seed) for seed in given.tune]
-    unseen = [judged(seed) for seed in given.unseen]
+    tasks = [(given.quiet, ()), *((seed, None) for seed in (*given.tune, *given.unseen))]
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        work = [pool.submit(_judged, *task, given.days, given.warm, given.policy) for task in tasks]
+        quiet, *rest = [one.result() for one in work]
+    tune, unseen = rest[: len(given.tune)], rest[len(given.tune) :]
     verdict = Verdict(
         records=together([*tune, *unseen]),
         payments=sum(len(one.fraud) for one in (*tune, *unseen)),
@@ -65,12 +62,20 @@ def main() -> int:
     )
     if given.json:
         print(json.dumps(asdict(verdict), indent=1, default=dict))
-    text = page(runtime.policy, verdict)
+    text = page(read_policy(given.policy), verdict)
     if given.write:
         PAGE.write_text(text, encoding="utf-8")
     elif not given.json:
         print(text)
     return 0
+
+
+def _judged(seed: int, only: tuple[str, ...] | None, days: int, warm: int, folder: Path) -> Judged:
+    """One world, in a process of its own."""
+    runtime = PolicyRuntime(compile_policy(read_policy(folder)))
+    judged = judge(world_table(simulate(PRESET, seed, days, only=only)), runtime, folder, warm)
+    print(f"world {seed}: {len(judged.fraud)} payments judged", file=sys.stderr, flush=True)
+    return judged
 
 
 def _seeds(text: str) -> tuple[int, ...]:
