@@ -71,7 +71,8 @@ def judged(world: WorldTable, tmp_path_factory: pytest.TempPathFactory) -> Judge
 def _counted(history: History) -> dict[str, int]:
     """How often each windowed rule must fire, straight from the public table."""
     frame = events_frame(history, timeline(history).rows)
-    last = frame.filter(pl.col("kind") == "payment")["occurred_at"].max()
+    instants = frame["occurred_at"].dt.timestamp("us")
+    until = int(instants.filter(frame["kind"] == "payment").to_numpy().max())
     card_of = dict(
         frame.filter(pl.col("kind") == "payment")
         .select(pl.concat_str("id", "attempt"), "instrument.reference")
@@ -80,8 +81,7 @@ def _counted(history: History) -> dict[str, int]:
     past: dict[str, dict[str, list[int]]] = {k: defaultdict(list) for k in ("no", "new", "bad")}
     found = {"refused-today": 0, "new-password": 0, "reported": 0}
     columns = ("kind", "id", "payment_id", "attempt", "status", "verdict", "payer.id", "phase")
-    times = frame["occurred_at"].dt.timestamp("us").to_list()
-    until = last.timestamp() * 1e6
+    times = instants.to_list()
     for now, (kind, name, about, attempt, status, verdict, payer, phase) in zip(
         times, frame.select(columns).iter_rows(), strict=True
     ):
