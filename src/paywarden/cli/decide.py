@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `decide`."""
     parser.add_argument("file", type=Path, metavar="FILE", help="CSV, CSV.gz, Parquet, JSON lines")
     parser.add_argument("--map", type=Path, required=True, metavar="MAP.toml", dest="mapping")
-    parser.add_argument("--policy", type=Path, metavar="DIR", help="default: the starter policy")
+    parser.add_argument("--policy", type=Path, metavar="DIR", help="default: the rule library")
     parser.add_argument("--out", type=Path, metavar="OUT", help="results per payment, by ending")
     parser.add_argument("--limit", type=_positive, metavar="N", help="only the first N payments")
 

@@ -1,4 +1,4 @@
-"""`paywarden policy check | eval | diff | push | pull | rollback`: policies before and in a server.
+"""`paywarden policy library | check | eval | diff | push | pull | rollback`: policies as text.
 
 Not done here: comparing and fetching versions (`policy_versions.py`).
 """
@@ -16,6 +16,7 @@ from typing import Any
 
 from paywarden.cli import output, policy_versions, server
 from paywarden.core.errors import InvalidRequest, NotFound, Unavailable
+from paywarden.fraud.shipped_policies import policy_folder
 from paywarden.risk.rules import cel
 from paywarden.risk.rules.check import check_folder
 from paywarden.risk.rules.reader import MAX_LIST_BYTES, files_of
@@ -26,6 +27,9 @@ BINDINGS_LIMIT = 4 * 1024 * 1024
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Sub-commands of `policy`."""
     parts = parser.add_subparsers(dest="policy_command", required=True, metavar="COMMAND")
+    library = parts.add_parser("library", help="copy the rule library into a policy folder")
+    library.add_argument("folder", type=Path)
+    library.add_argument("--replace", action="store_true", help="also files that differ")
     check = parts.add_parser("check", help="read, type-check and run the examples of a folder")
     check.add_argument("folder", type=Path)
     check.add_argument(
@@ -48,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     back = parts.add_parser("rollback", help="let a ruleset of the last 30 days decide again")
     back.add_argument("ruleset", help="its hash, rs_...")
     server.add_arguments(back)
-    for part in (check, evaluate, push, back, diff, pull):
+    for part in (library, check, evaluate, push, back, diff, pull):
         # Accepted after the sub-command too; absent, it must not undo what stood before it.
         part.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
 
@@ -56,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the sub-command that was asked for."""
     commands = {
+        "library": _library,
         "check": _check,
         "eval": _evaluate,
         "push": _push,
@@ -64,6 +69,29 @@ def run(arguments: argparse.Namespace) -> int:
         "pull": policy_versions.pull,
     }
     return commands[arguments.policy_command](arguments)
+
+
+def _library(arguments: argparse.Namespace) -> int:
+    """Own files and filled lists stay; a file of the library that differs stays unless asked."""
+    written, kept = [], []
+    for name, octets in files_of(policy_folder()).items():
+        target = arguments.folder / name
+        try:
+            present = target.read_bytes() if target.is_file() else None
+            if present is not None and (name.startswith("lists/") or not arguments.replace):
+                kept += [name] if present != octets else []
+            elif present != octets:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(octets)
+                written.append(name)
+        except OSError as error:
+            raise Unavailable(
+                "policy_file_not_written", error.strerror or "cannot write", pointer=str(target)
+            ) from None
+    lines = [f"differs, left as it is: {name}" for name in kept]
+    lines.append(f"{len(written)} files written, {len(kept)} left: {arguments.folder}")
+    output.answer(arguments, {"written": written, "kept": kept}, "\n".join(lines))
+    return output.DONE
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -1,6 +1,6 @@
 """Judges a policy on a mapped, labelled file: what each family of rules catches and hurts.
 
-    python bench/starter_policy.py FILE --map MAP.toml [--policy DIR] [--limit N] [--json]
+    python bench/library_on_file.py FILE --map MAP.toml [--policy DIR] [--limit N] [--json]
 
 A family is a rule with all its stamped-out forms (the id before the first dot); `card-X` and
 `payer-X` are one family `X`, since files often have one card for each payer. `fired`, `fraud` and
