@@ -15,6 +15,7 @@ import msgspec
 from paywarden.core.outcome import Outcome
 from paywarden.decision.stored_fields import Stored, one
 from paywarden.risk.features.observation import Observation, ObservedValue
+from paywarden.risk.labels.model import Book
 
 PAYMENT = "payment"
 EVENT = "event"
@@ -101,7 +102,12 @@ class PaymentEntry(msgspec.Struct, array_like=True, frozen=True):
 
 
 class EventEntry(msgspec.Struct, array_like=True, frozen=True):
-    """A result, label, challenge result or account event."""
+    """A result, label, challenge result, dispute or account event.
+
+    Of labels alone: `book`, every source's word on the attempt after this one (None in entries
+    from before there were books), and `previous`, seq of the attempt's label entry before this one
+    (0: the first). `imported`: seq of the import that brought it, or 0.
+    """
 
     observation: Observation
     received_us: int
@@ -109,6 +115,9 @@ class EventEntry(msgspec.Struct, array_like=True, frozen=True):
     body_digest: bytes
     clear: Stored
     sealed: tuple[Sealed, ...]
+    book: Book | None = None
+    previous: int = 0
+    imported: int = 0
 
     @property
     def kind(self) -> str:

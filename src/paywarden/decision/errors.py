@@ -23,6 +23,15 @@ def attempt_conflict() -> Conflict:
     )
 
 
+def payment_imported() -> Conflict:
+    """The attempt is known from imported history and was never decided here."""
+    return Conflict(
+        "payment_imported",
+        "this payment and attempt came with imported history; another try is another attempt",
+        pointer="/payment/attempt",
+    )
+
+
 def unknown_currency() -> InvalidRequest:
     """Not an ISO 4217 currency."""
     return InvalidRequest(

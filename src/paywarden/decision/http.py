@@ -21,7 +21,7 @@ from paywarden.core.errors import (
 )
 from paywarden.core.outcome import Outcome
 from paywarden.decision import errors
-from paywarden.decision.events import Events
+from paywarden.decision.events import Events, Sending
 from paywarden.decision.intake import Intake, PaymentReader, instant_of
 from paywarden.decision.messages import (
     BatchAnswer,
@@ -204,12 +204,8 @@ class DecisionOperations:
         """POST /v1/events."""
         body: EventsRequest = call.body
         asker = call.asker
-        results = await self._events.take_in(
-            asker.scope,
-            body.events,
-            may_label="events:label" in asker.permissions,
-            merchant=asker.merchant,
-        )
+        sending = Sending(asker.actor, "events:label" in asker.permissions, asker.merchant)
+        results = await self._events.take_in(asker.scope, body.events, sending)
         return Answer(EventsAnswer(results))
 
     async def _decide(self, asker: Principal, payment: Payment, plain: bool) -> Decided:

@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 import paywarden
 from paywarden.core.errors import PaywardenError
 from paywarden.decision.http import DecisionOperations
+from paywarden.decision.label_history import LabelHistory
 from paywarden.decision.list_edits_http import ListEditOperations
 from paywarden.decision.policy_http import PolicyOperations
 from paywarden.decision.problems import CODES
@@ -104,6 +105,12 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         installation.evidence.watch,
         installation.metrics,
     )
+    labels = LabelHistory(
+        installation.ledger,
+        installation.payments,
+        installation.payment_reader,
+        installation.evidence.watch,
+    )
     policies = PolicyOperations(
         installation.policies,
         installation.lists,
@@ -122,6 +129,7 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
     )  # fmt: skip
     return [
         *decisions.operations(),
+        *labels.operations(),
         *policies.operations(),
         *ListEditOperations(installation.lists, installation.approvals).operations(),
         *ApprovalOperations(installation.approvals).operations(),

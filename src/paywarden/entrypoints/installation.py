@@ -28,6 +28,7 @@ from paywarden.decision.events import Events
 from paywarden.decision.history import History
 from paywarden.decision.intake import PaymentReader
 from paywarden.decision.keeper import SegmentKeeper
+from paywarden.decision.label_watch import LabelWatch
 from paywarden.decision.ledger import Ledger, Stores
 from paywarden.decision.list_desk import ListDesk
 from paywarden.decision.payments import Payments
@@ -89,6 +90,7 @@ from paywarden.kit.webhooks.destinations import Destinations
 from paywarden.reference.card_numbers import looks_like_card_number
 from paywarden.reference.currencies import active_currency
 from paywarden.risk.features.digests import Digester
+from paywarden.risk.labels.rate import RateLimits
 from paywarden.risk.lists.model import ListKind
 from paywarden.risk.lists.store import Lists
 
@@ -170,7 +172,14 @@ class Installation:
             self.ledger, make_deriver, self.sealer, self.ids, self.tables.version()
         )
         self.payment_reader = PaymentReader(self._hash_identifier, active_currency)
-        self.events = Events(self.ledger, self.payments, self.payment_reader, self.sealer)
+        bulk = settings.labels
+        limits = RateLimits(bulk.hourly_floor, bulk.usual_factor, bulk.payments_share)
+        self.label_watch = LabelWatch(
+            self.audit, self.metrics, limits, refuse=bulk.on_flood == "refuse"
+        )
+        self.events = Events(
+            self.ledger, self.payments, self.payment_reader, self.sealer, self.label_watch
+        )
         self.evidence = evidence_parts(
             home, settings.audit, self.scopes[1], self.audit, self.reader, self.writer, clock,
             randomness, self.metrics,
