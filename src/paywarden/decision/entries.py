@@ -23,7 +23,10 @@ CONTINUE = "continue"
 POLICY = "policy"
 LIST_EDIT = "list"
 GENESIS = "genesis"
-CONTROL_KINDS = frozenset({POLICY, LIST_EDIT, GENESIS})
+IMPORTED = "imported"
+IMPORT = "import"
+IMPORT_END = "import_end"
+CONTROL_KINDS = frozenset({POLICY, LIST_EDIT, GENESIS, IMPORT, IMPORT_END})
 
 
 class Sealed(msgspec.Struct, array_like=True, frozen=True):
@@ -106,7 +109,7 @@ class EventEntry(msgspec.Struct, array_like=True, frozen=True):
 
     Of labels alone: `book`, every source's word on the attempt after this one (None in entries
     from before there were books), and `previous`, seq of the attempt's label entry before this one
-    (0: the first). `imported`: seq of the import that brought it, or 0.
+    (0: the first). `imported`: seq of the import that brought it, or 0; `row`: its place in there.
     """
 
     observation: Observation
@@ -118,11 +121,61 @@ class EventEntry(msgspec.Struct, array_like=True, frozen=True):
     book: Book | None = None
     previous: int = 0
     imported: int = 0
+    row: int = 0
 
     @property
     def kind(self) -> str:
         """What happened, in the caller's word."""
         return str(one(self.clear, "event.kind"))
+
+
+class ImportedEntry(msgspec.Struct, array_like=True, frozen=True):
+    """A payment of the past that was not decided here; it fills windows and takes labels.
+
+    `imported`: seq of its import; `row`: its place in the import's order, from 0.
+    """
+
+    observation: Observation
+    received_us: int
+    clear: Stored
+    sealed: tuple[Sealed, ...]
+    body_digest: bytes
+    degraded: tuple[str, ...]
+    imported: int
+    row: int
+
+    @property
+    def payment_id(self) -> str:
+        """What the caller named the payment."""
+        return str(one(self.clear, "payment.id"))
+
+    @property
+    def merchant_id(self) -> str | None:
+        """The merchant, if one was given."""
+        found: str | None = one(self.clear, "merchant.id")
+        return found
+
+
+class ImportEntry(msgspec.Struct, array_like=True, frozen=True):
+    """An import begins: until its end nothing else happens in the scope.
+
+    `digest` names files and mapping; `history_start_us`: since when the log is complete from here
+    on; `actor`: who imports.
+    """
+
+    digest: bytes
+    files: tuple[tuple[str, str], ...]
+    history_start_us: int
+    actor: str
+
+
+class ImportEndEntry(msgspec.Struct, array_like=True, frozen=True):
+    """An import ended: `begun` is its first entry; not `done` when it was abandoned half way."""
+
+    begun: int
+    done: bool
+    counts: dict[str, int]
+    history_start_us: int
 
 
 class PolicyEntry(msgspec.Struct, array_like=True, frozen=True):
@@ -146,6 +199,9 @@ _DECODERS: dict[str, msgspec.msgpack.Decoder[Any]] = {
     EVENT: msgspec.msgpack.Decoder(EventEntry),
     POLICY: msgspec.msgpack.Decoder(PolicyEntry),
     GENESIS: msgspec.msgpack.Decoder(GenesisEntry),
+    IMPORTED: msgspec.msgpack.Decoder(ImportedEntry),
+    IMPORT: msgspec.msgpack.Decoder(ImportEntry),
+    IMPORT_END: msgspec.msgpack.Decoder(ImportEndEntry),
 }
 
 

@@ -32,6 +32,14 @@ def payment_imported() -> Conflict:
     )
 
 
+def import_unfinished() -> Unavailable:
+    """Half a history lies in the log: windows would mislead."""
+    return Unavailable(
+        "import_unfinished",
+        "an import of history has not ended here; end it with `paywarden import ... --resume`",
+    )
+
+
 def unknown_currency() -> InvalidRequest:
     """Not an ISO 4217 currency."""
     return InvalidRequest(

@@ -60,6 +60,11 @@ class SegmentKeeper:
         if not self._broken and len(columns):
             self._queue.put((scope, columns))
 
+    @property
+    def waiting(self) -> int:
+        """Items that are queued."""
+        return self._queue.qsize()
+
     def close(self) -> None:
         """Finish what is queued and stop. What is not sealed stays in the log."""
         self._queue.put(None)

@@ -47,6 +47,7 @@ CODES: Mapping[str, str] = {
     "idempotency_key_invalid": "Use 1 to 255 printable ASCII characters.",
     "idempotency_key_reused": "Use a new Idempotency-Key for another request.",
     "identity_collision": "Send the payment again as another attempt.",
+    "import_unfinished": "The operator ends the import with --resume, or abandons it.",
     "index_outside_tree": "Ask for an index below the signed size.",
     "instrument_assertion_not_permitted": "Merchants send tokens with signed facts.",
     "internal_fault": "A fault of ours; quote the incident id.",

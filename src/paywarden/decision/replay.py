@@ -94,7 +94,11 @@ class Replay:
             self._switch(fold, entry)
         elif entry.kind == entries.LIST_EDIT:
             fold.lists.apply(msgspec.msgpack.decode(entry.body, type=ListEdit), entry.seq)
-        elif entry.kind == entries.EVENT:
+        elif entry.kind in (entries.IMPORT, entries.IMPORT_END):
+            fold.history_start_us = entries.decode(entry.kind, entry.body).history_start_us
+            if fold.windows is not None:
+                fold.windows.start_history(fold.history_start_us)
+        elif entry.kind in (entries.EVENT, entries.IMPORTED):
             observation = entries.decode(entry.kind, entry.body).observation
             if fold.windows is not None:
                 fold.windows.add(observation)

@@ -81,6 +81,14 @@ def apply_control(ledger: Ledger, entry: Entry, using: Foundations, lists: Lists
     elif entry.kind == entries.POLICY:
         name = entries.decode(entry.kind, entry.body).ruleset
         ledger.states[scope].ruleset = name
+    elif entry.kind == entries.IMPORT:
+        state = ledger.states[scope]
+        state.history_start_us = entries.decode(entry.kind, entry.body).history_start_us
+        state.importing = entry.seq
+    elif entry.kind == entries.IMPORT_END:
+        state = ledger.states[scope]
+        state.history_start_us = entries.decode(entry.kind, entry.body).history_start_us
+        state.importing = 0
     elif entry.kind == entries.LIST_EDIT:
         edit = msgspec.msgpack.decode(entry.body, type=ListEdit)
         lists.apply(edit, entry.seq)

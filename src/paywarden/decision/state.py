@@ -67,7 +67,7 @@ class ScopeState(Observed):
     """Everything that decides for one tenant and environment.
 
     `runtime` is None until a policy is published; `ruleset` names it. `lists_seq`: seq of the last
-    list edit.
+    list edit. `importing`: seq of an import that has not ended, or 0.
     """
 
     scope: Scope
@@ -77,3 +77,4 @@ class ScopeState(Observed):
     ruleset: str | None = None
     runtime: PolicyRuntime | None = None
     lists_seq: int = 0
+    importing: int = 0

@@ -166,12 +166,12 @@ class Installation:
         self.compiler = Compiler(ImageFiles(home.images, images, program_digest()))
         self.lists = ListDesk(self.ledger)
         self.policies = PolicyDesk(self.ledger, self.history, self.lists, self.compiler)
-        make_deriver = derivers(settings.tables, home.root)
+        make_deriver = self.derivers = derivers(settings.tables, home.root)
         self.tables = make_deriver("").tables
         self.payments = Payments(
             self.ledger, make_deriver, self.sealer, self.ids, self.tables.version()
         )
-        self.payment_reader = PaymentReader(self._hash_identifier, active_currency)
+        self.payment_reader = PaymentReader(self.hash_identifier, active_currency)
         bulk = settings.labels
         limits = RateLimits(bulk.hourly_floor, bulk.usual_factor, bulk.payments_share)
         self.label_watch = LabelWatch(
@@ -335,17 +335,17 @@ class Installation:
     def published(self) -> dict[Scope, Published]:
         """What decides in each scope that has a policy, from the log."""
         starts: dict[Scope, int] = {}
-        found: dict[Scope, Published] = {}
+        found: dict[Scope, str] = {}
         for seq, scope, kind in self.records.control_entries(self.journal.head()):
-            if kind not in (entries.GENESIS, entries.POLICY):
+            if kind == entries.LIST_EDIT:
                 continue
             for entry in self.journal.read(scope, seq, 1):
                 body = entries.decode(kind, entry.body)
-                if kind == entries.GENESIS:
-                    starts[scope] = body.history_start_us
+                if kind == entries.POLICY:
+                    found[scope] = body.ruleset
                 else:
-                    found[scope] = Published(body.ruleset, starts[scope])
-        return found
+                    starts[scope] = body.history_start_us
+        return {scope: Published(ruleset, starts[scope]) for scope, ruleset in found.items()}
 
     def foundations(self) -> Foundations:
         """What a rebuild needs beside the log."""
@@ -414,10 +414,11 @@ class Installation:
         What looks like a card number is first hashed as it is in payments, so that both meet.
         """
         if looks_like_card_number(canonical):
-            hashed = self._hash_identifier(canonical)
+            hashed = self.hash_identifier(canonical)
             canonical = hashed.upper() if kind is ListKind.ACCOUNT else hashed
         return self._list_keys.of(scope, kind.value.encode(), canonical.encode()).hex()
 
-    def _hash_identifier(self, text: str) -> str:
+    def hash_identifier(self, text: str) -> str:
+        """Keyed hash in place of an identifier that looks like a card number."""
         key = self._identifier_key.expose()
         return "h_" + hashlib.blake2b(text.encode(), key=key, digest_size=20).hexdigest()

@@ -66,6 +66,9 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     replay.add_argument("--from", dest="from_seq", type=int, default=1, metavar="SEQ")
     replay.add_argument("--to", dest="to_seq", type=int, metavar="SEQ")
     replay.add_argument("--policy", metavar="DIR", help="decide with this policy instead")
+    past = _command(parts, "import", "take in history of one's own", _import)
+    if "import" in words:
+        importlib.import_module("paywarden.entrypoints.import_history").add_arguments(past)
     checkpoint = _command(parts, "checkpoint", "write down the state of the windows", _checkpoint)
     checkpoint.add_argument("--to", dest="to_seq", type=int, metavar="SEQ")
     keys = _command(parts, "keys", "make, list, rotate and revoke API keys", _keys)
@@ -165,6 +168,12 @@ def _replay(arguments: argparse.Namespace, home: Home) -> int:
     from paywarden.entrypoints.replay import replay
 
     return replay(arguments, home)
+
+
+def _import(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.import_history import import_history
+
+    return import_history(arguments, home)
 
 
 def _checkpoint(arguments: argparse.Namespace, home: Home) -> int:

@@ -134,7 +134,7 @@ def _prepare(given: Given, mapping: Mapping, policy: Policy) -> _Prepared:
     time_us = given.time_us[order]
     index = pl.Series(order)
     fields = given.fields.select(pl.all().gather(index))
-    enricher = Enricher(EnrichmentTables(_rates(mapping.rates, policy.base_currency)))
+    enricher = Enricher(EnrichmentTables(rates_of(mapping.rates, policy.base_currency)))
     derived, degraded = derive_columns(enricher, fields, time_us)
     unread = [path for path in _UNIQUE if not _reads(policy, path)]
     table = table_of(derived.drop(unread, strict=False), time_us, order)
@@ -149,7 +149,7 @@ def _reads(policy: Policy, path: str) -> bool:
     return any(path in text for text in texts)
 
 
-def _rates(given: RatesMap | None, base: str) -> Rates:
+def rates_of(given: RatesMap | None, base: str) -> Rates:
     """Rates of the mapping, where they lead to the policy's base currency."""
     if given is None or given.base != base:
         return Rates(base, {})
