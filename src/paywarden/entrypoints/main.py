@@ -21,6 +21,7 @@ Run = Callable[[argparse.Namespace, Home], int]
 
 OF_CLI = {
     "decide": "decide a file of payments without a server",
+    "labels": "send files of chargebacks, issuers' notices and verdicts",
     "policy": "check, try and publish policies",
     "approvals": "list, show and cancel requests for approval on a running server",
     "simulate": "make a synthetic world with attacks",
