@@ -17,7 +17,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -47,11 +47,15 @@ RECORDED, REPEATED, CONFLICT, UNKNOWN = "recorded", "repeated", "conflict", "unk
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """What an import works with. `keep` is told of each durable observation, in order."""
+    """What an import works with. `keep` is told of each durable observation, in order.
+
+    `digester` is for names that come again, `names` (the same key) for those that come once.
+    """
 
     stores: Stores
     scope: Scope
     digester: Digester
+    names: Digester
     sealer: Sealer
     deriver: Deriver
     body_key: Secret[bytes]
@@ -63,6 +67,14 @@ class _Batch:
     unit: UnitOfWork = field(default_factory=UnitOfWork)
     rows: int = 0
     seen: list[Observation] = field(default_factory=list)
+
+
+class _Paid(NamedTuple):
+    """What later rows need of an imported payment."""
+
+    observation: Observation
+    payment_id: str
+    body_digest: bytes
 
 
 class HistoryImport:
@@ -87,15 +99,18 @@ class HistoryImport:
         self._flying: deque[tuple[Future[None], list[Observation]]] = deque()
         self._young: dict[int, Any] = {}
         self._old: dict[int, Any] = {}
-        self._encode = msgspec.msgpack.Encoder(order="deterministic").encode
+        self._encode = msgspec.msgpack.Encoder().encode
         self._key = tools.body_key.expose()
 
     def payment(self, row: int, time_us: int, fields: Fields) -> str:
-        """Take one payment: RECORDED, REPEATED or CONFLICT. `fields` are given ones, no instant."""
+        """Take one payment: RECORDED, REPEATED or CONFLICT.
+
+        `fields` are given ones, in the order of their paths, without the instant.
+        """
         tools, observed = self._tools, self._observed
         digest = self._digest(time_us, fields)
         name, attempt = fields["payment.id"], fields["payment.attempt"]
-        identity = tools.digester.digest("attempt", f"{len(name)}:{name}:{attempt}")
+        identity = tools.names.digest("attempt", f"{len(name)}:{name}:{attempt}")
         prior = observed.identities.get(identity)
         if prior:
             return self._count(self._again(prior, digest))
@@ -110,7 +125,7 @@ class HistoryImport:
         clear, sealed = tools.sealer.split(tools.scope, fields, tools.digester.digest, seq)
         entry = ImportedEntry(seen, self._now_us, clear, sealed, digest, degraded, self._begun, row)
         self._stage(entries.IMPORTED, seq, time_us, entry, seen)
-        self._remember(seq, entry)
+        self._remember(seq, _Paid(seen, name, digest))
         return self._count(RECORDED)
 
     def event(
@@ -119,7 +134,7 @@ class HistoryImport:
         """Take a result or label of `payment` (id, attempt); `fields` are its own (`event.*`)."""
         tools, observed = self._tools, self._observed
         digest = self._digest(time_us, fields)
-        identity = tools.digester.digest("event", f"{len(event_id)}:{event_id}:")
+        identity = tools.names.digest("event", f"{len(event_id)}:{event_id}:")
         prior = self._event_seq(identity)
         if prior:
             return self._count(self._again(prior, digest))
@@ -163,11 +178,15 @@ class HistoryImport:
 
     def _attempt(self, payment_id: str, attempt: str) -> Observation | None:
         name = f"{len(payment_id)}:{payment_id}:{attempt}"
-        seq = self._observed.identities.get(self._tools.digester.digest("attempt", name))
+        seq = self._observed.identities.get(self._tools.names.digest("attempt", name))
         entry = self._body(seq)
-        if not isinstance(entry, ImportedEntry | PaymentEntry) or entry.payment_id != payment_id:
+        if (
+            not isinstance(entry, _Paid | ImportedEntry | PaymentEntry)
+            or entry.payment_id != payment_id
+        ):
             return None
-        return entry.observation
+        seen: Observation = entry.observation
+        return seen
 
     def _body(self, seq: int) -> Any:
         """The body of entry `seq` of this scope, durable or on its way; None for 0."""

@@ -7,8 +7,10 @@ the files. Not done here: the command line (`import_history.py`), rows (`decisio
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -99,9 +101,10 @@ class Desk:
             begun, start = self._begin(known, checked, fresh), 0
         started, now_us = time.monotonic(), self.clock.now_us()
         made = HistoryImport(self._tools(known, files), observed, begun, now_us, fresh=fresh)
-        for block in files.blocks(start, output.tell):
-            self._write(made, block, start, checked, progress)
-        made.flush()
+        with _rarely_collected():
+            for block in files.blocks(start, output.tell):
+                self._write(made, block, start, checked, progress)
+            made.flush()
         seconds = time.monotonic() - started
         return self._end(known, checked, made, begun, files.not_yet, seconds)
 
@@ -196,8 +199,9 @@ class Desk:
 
     def _tools(self, known: _Known, files: HistoryFiles) -> Tools:
         own = self._own
+        digester, names = own.bulk_digesters(self._scope)
         return Tools(
-            stores=own.ledger.stores, scope=self._scope, digester=own.digester(self._scope),
+            stores=own.ledger.stores, scope=self._scope, digester=digester, names=names,
             sealer=own.sealer, deriver=self._deriver(known, files), body_key=own.keys.sub("bodies"),
             keep=self._keep,
         )  # fmt: skip
@@ -284,6 +288,17 @@ class Desk:
             "last": format_rfc3339(checked.last_us),
             "left_out": taken.problems,
         }
+
+
+@contextmanager
+def _rarely_collected() -> Iterator[None]:
+    """Rows make many objects and hardly any cycle, so that cycles are looked for less often."""
+    before = gc.get_threshold()
+    gc.set_threshold(200_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _learn(found: _Known, seq: int, kind: str, body: Any) -> None:

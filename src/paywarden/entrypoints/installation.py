@@ -102,6 +102,8 @@ KEY_PARTS = (SUBJECT_KEYS,)
 FIRST_PAUSE_SECONDS = 0.2
 LAST_PAUSE_SECONDS = 5.0
 PRUNE_SECONDS = 60.0
+BULK_DIGESTS = 250_000
+"""Texts at hand in each of two generations while a history is read, some 0.2 kB each."""
 _ENGINE_KEYS = ("decision-ids", "bodies", "identifiers", "lists", "windows")
 
 
@@ -402,7 +404,15 @@ class Installation:
 
     def digester(self, scope: Scope) -> Digester:
         """Digests of keys and texts within a scope."""
-        return Digester(self.keys.sub(f"windows {scope.text}"))
+        return Digester(self._digest_key(scope))
+
+    def bulk_digesters(self, scope: Scope) -> tuple[Digester, Digester]:
+        """The same for whole histories: one that remembers many texts, one that remembers none."""
+        key = self._digest_key(scope)
+        return Digester(key, BULK_DIGESTS), Digester(key, 1)
+
+    def _digest_key(self, scope: Scope) -> Secret[bytes]:
+        return self.keys.sub(f"windows {scope.text}")
 
     def fresh_lists(self) -> Lists:
         """An empty fold of lists with this installation's digest."""
