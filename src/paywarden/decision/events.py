@@ -30,6 +30,7 @@ from paywarden.decision.messages import Event, EventResult
 from paywarden.decision.payments import Payments
 from paywarden.decision.sealing import Sealer
 from paywarden.decision.state import ScopeState
+from paywarden.decision.trial_labels import count_label
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.risk.features.observation import Observation
 from paywarden.risk.features.observing import inherit, observe_fields
@@ -228,8 +229,7 @@ class Events:
             previous=label.previous if label is not None else 0,
         )  # fmt: skip
         with ledger.ahead():
-            if state.windows is not None:
-                state.windows.add(seen)
+            state.add(seen)
             state.remember(seen)
             identity = identity_of(state, "event", event_id, "")
             state.identities.put(identity, seq)
@@ -239,6 +239,8 @@ class Events:
                 payments = len(state.identities)
                 self._watch.note(unit, sender, received, payments, label.effect)
                 self._watch.late(sender, received - attempt.s_us)
+                if state.trial is not None:
+                    count_label(ledger, scope, state.trial, attempt, label.effect)
             return ledger.stage(unit, scope, entries.EVENT, received, entry, seen)
 
     def _before(self, state: ScopeState, identity: int) -> tuple[int, Book]:

@@ -13,7 +13,7 @@ from typing import Protocol
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.scope import Scope
 from paywarden.decision.conduct import PolicyRuntime
-from paywarden.kit.audit import Place
+from paywarden.kit.audit_place import Place
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.risk.rules.file_pack import PolicyFiles, unpack_files
 
@@ -119,6 +119,10 @@ class Records(Protocol):
 
     def control_entries(self, up_to_seq: int) -> Sequence[tuple[int, Scope, str]]:
         """(seq, scope, kind) of all control entries, ascending."""
+        ...
+
+    def policy_switches(self, scope: Scope, limit: int) -> Sequence[int]:
+        """Sequences of the last entries that moved the policy pointer, newest first."""
         ...
 
     def ruleset(self, scope: Scope, ruleset_hash: str) -> RulesetRow | None:

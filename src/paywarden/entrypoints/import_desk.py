@@ -112,7 +112,8 @@ class Desk:
         """The rare entries of the scope. Errors: Unavailable when the scope is not set up."""
         found, own = _Known(), self._own
         for seq, scope, kind in own.records.control_entries(own.journal.head()):
-            if scope != self._scope or kind == entries.LIST_EDIT:
+            wanted = kind == entries.POLICY or kind in entries.STARTS
+            if scope != self._scope or not wanted:
                 continue
             for entry in own.journal.read(scope, seq, 1):
                 _learn(found, seq, kind, entries.decode(kind, entry.body))
