@@ -40,7 +40,7 @@ def log(rnd: random.Random, count: int, width: int) -> list[Observation]:
             [0, 1, LENGTH // 60, LENGTH // 9, *([LENGTH, 3 * LENGTH] * (seq % 29 == 0))]
         )
         keys = {
-            kind: rnd.randrange(1, width) * (2**61 + 1)
+            kind: rnd.randrange(1, width) * (2**61 + 1) % 2**64
             for kind in KINDS
             if rnd.random() < (0.9 if kind in ("card", "ip") else 0.35)
         }

@@ -24,6 +24,7 @@ from paywarden.core.scope import Scope
 from paywarden.decision import entries
 from paywarden.decision.derive import Deriver
 from paywarden.decision.entries import ImportEndEntry, ImportEntry
+from paywarden.decision.import_records import KnownImports, known_imports
 from paywarden.decision.importing import (
     CONFLICT,
     RECORDED,
@@ -52,17 +53,6 @@ PROGRESS_ROWS = 2_000
 KEEPER_BACKLOG = 50_000
 KEEPER_PAUSE_SECONDS = 0.005
 Progress = Callable[[int, int], None]
-
-
-@dataclass(slots=True)
-class _Known:
-    """What the scope's rare entries say: history start, ruleset, imports by seq, the open one."""
-
-    history_start_us: int | None = None
-    ruleset: str | None = None
-    begun: dict[int, ImportEntry] = field(default_factory=dict)
-    done: set[int] = field(default_factory=set)
-    unfinished: int = 0
 
 
 @dataclass(slots=True)
@@ -108,20 +98,11 @@ class Desk:
         seconds = time.monotonic() - started
         return self._end(known, checked, made, begun, files.not_yet, seconds)
 
-    def known(self) -> _Known:
+    def known(self) -> KnownImports:
         """The rare entries of the scope. Errors: Unavailable when the scope is not set up."""
-        found, own = _Known(), self._own
-        for seq, scope, kind in own.records.control_entries(own.journal.head()):
-            wanted = kind == entries.POLICY or kind in entries.STARTS
-            if scope != self._scope or not wanted:
-                continue
-            for entry in own.journal.read(scope, seq, 1):
-                _learn(found, seq, kind, entries.decode(kind, entry.body))
-        if found.history_start_us is None:
-            raise Unavailable("scope_not_ready", "this tenant and environment is not set up")
-        return found
+        return known_imports(self._own.records, self._own.journal, self._scope)
 
-    def abandon(self, known: _Known) -> dict[str, Any]:
+    def abandon(self, known: KnownImports) -> dict[str, Any]:
         """End the unfinished import: its rows stay, and the log is complete from now on only."""
         now_us = self.clock.now_us()
         body = ImportEndEntry(known.unfinished, False, {}, now_us)
@@ -130,13 +111,13 @@ class Desk:
 
     # --- parts ------------------------------------------------------------------------------
 
-    def _done_before(self, known: _Known, checked: Checked) -> bool:
+    def _done_before(self, known: KnownImports, checked: Checked) -> bool:
         return any(
             entry.digest == checked.digest and seq in known.done
             for seq, entry in known.begun.items()
         )
 
-    def _may_begin(self, known: _Known, checked: Checked, resume: bool) -> None:
+    def _may_begin(self, known: KnownImports, checked: Checked, resume: bool) -> None:
         if not known.unfinished:
             return
         same = known.begun[known.unfinished].digest == checked.digest
@@ -173,7 +154,7 @@ class Desk:
         entry = next(iter(self._own.journal.read(self._scope, last_seq, 1)))
         return resume_row(entry, begun)
 
-    def _begin(self, known: _Known, checked: Checked, fresh: bool) -> int:
+    def _begin(self, known: KnownImports, checked: Checked, fresh: bool) -> int:
         start = known.history_start_us
         assert start is not None
         if fresh:
@@ -198,7 +179,7 @@ class Desk:
         own.writer.submit(unit).result()
         return seq
 
-    def _tools(self, known: _Known, files: HistoryFiles) -> Tools:
+    def _tools(self, known: KnownImports, files: HistoryFiles) -> Tools:
         own = self._own
         digester, names = own.bulk_digesters(self._scope)
         return Tools(
@@ -207,7 +188,7 @@ class Desk:
             keep=self._keep,
         )  # fmt: skip
 
-    def _deriver(self, known: _Known, files: HistoryFiles) -> Deriver:
+    def _deriver(self, known: KnownImports, files: HistoryFiles) -> Deriver:
         """As for live payments; rates of the map, where it has some, instead of the table's."""
         if known.ruleset is None:
             raise Unavailable("no_policy", "no ruleset is published for this environment")
@@ -264,7 +245,7 @@ class Desk:
             output.tell(f"{place}: left out [{code}]")
 
     def _end(
-        self, known: _Known, checked: Checked, made: HistoryImport, begun: int, not_yet: int,
+        self, known: KnownImports, checked: Checked, made: HistoryImport, begun: int, not_yet: int,
         seconds: float,
     ) -> dict[str, Any]:  # fmt: skip
         taken, counts = self._taken, made.counts
@@ -300,19 +281,6 @@ def _rarely_collected() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
-
-
-def _learn(found: _Known, seq: int, kind: str, body: Any) -> None:
-    if kind == entries.POLICY:
-        found.ruleset = body.ruleset
-        return
-    found.history_start_us = body.history_start_us
-    if kind == entries.IMPORT:
-        found.begun[seq], found.unfinished = body, seq
-    elif kind == entries.IMPORT_END:
-        found.unfinished = 0
-        if body.done:
-            found.done.add(body.begun)
 
 
 def _audited(checked: Checked) -> dict[str, Scalar]:
