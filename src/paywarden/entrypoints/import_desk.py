@@ -40,9 +40,9 @@ from paywarden.entrypoints.installation import Installation
 from paywarden.kit.audit import AuditEvent, AuditOutcome, Scalar
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.journal.model import Entry
-from paywarden.lab.decide_file import rates_of
 from paywarden.lab.event_files import FIELDS
 from paywarden.lab.history_files import PAYMENT, Block, Checked, HistoryFiles, fields_of
+from paywarden.lab.prepared import rates_of
 from paywarden.risk.enrichment.enricher import Enricher
 from paywarden.risk.features.observation import Observation
 from paywarden.risk.rules.reader import read_policy_files

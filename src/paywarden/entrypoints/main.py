@@ -22,6 +22,8 @@ Run = Callable[[argparse.Namespace, Home], int]
 OF_CLI = {
     "decide": "decide a file of payments without a server",
     "labels": "send files of chargebacks, issuers' notices and verdicts",
+    "train": "train a model on a file of payments",
+    "evaluate": "judge policy and model on later days of a file",
     "policy": "check, try and publish policies",
     "rollout": "roll a ruleset out in steps, watch it, take it back",
     "approvals": "list, show and cancel requests for approval on a running server",
