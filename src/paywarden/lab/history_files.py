@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -263,15 +264,20 @@ def _block(first: int, file: PaymentFile, given: Given, events: EventRows) -> Bl
     return Block(first, paths, frame, events, kinds[order], times[order], place)
 
 
-def fields_of(paths: Sequence[str], values: Values) -> dict[str, Any]:
+def fields_of(paths: tuple[str, ...], values: Values) -> dict[str, Any]:
     """The fields of a payment row, absent ones left out, metadata in its own place."""
     found = {path: value for path, value in zip(paths, values, strict=True) if value is not None}
-    if any(path.startswith(METADATA) for path in paths):
-        names = [path for path in found if path.startswith(METADATA)]
-        metadata = {path.removeprefix(METADATA): found.pop(path) for path in names}
+    names = _metadata_among(paths)
+    if names:
+        metadata = {path.removeprefix(METADATA): found.pop(path) for path in names if path in found}
         if metadata:
             found["payment.metadata"] = metadata
     return found
+
+
+@lru_cache(maxsize=8)
+def _metadata_among(paths: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(path for path in paths if path.startswith(METADATA))
 
 
 def _distinct(given: Given) -> int:
