@@ -20,6 +20,14 @@ LABELS_FLOODED: Final = "labels.flooded"
 ROLLOUT_MOVED: Final = "rollout.moved"
 
 
+class Alert(msgspec.Struct, frozen=True):
+    """A rule asks that somebody looks, whatever the outcome was."""
+
+    rule: str
+    severity: str
+    text: str
+
+
 class DecisionRecorded(msgspec.Struct, frozen=True, omit_defaults=True):
     """A payment was challenged, held or blocked, or a rule's action asks for follow-up."""
 
@@ -31,6 +39,7 @@ class DecisionRecorded(msgspec.Struct, frozen=True, omit_defaults=True):
     reasons: tuple[str, ...]
     log_sequence: int
     merchant_id: str | None = None
+    alerts: tuple[Alert, ...] = ()
 
 
 class RulesetPublished(msgspec.Struct, frozen=True):

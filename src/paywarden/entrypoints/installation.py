@@ -21,6 +21,7 @@ from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
 from paywarden.decision import entries
 from paywarden.decision.approved_acts import ApprovedActs
+from paywarden.decision.automatic_entries import AutomaticEntries
 from paywarden.decision.checkpoints import Checkpoints
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.decider import Decider
@@ -190,8 +191,9 @@ class Installation:
         make_deriver = self.derivers = derivers(settings.tables, home.root)
         self.tables = make_deriver("").tables
         self.payments = Payments(
-            self.ledger, make_deriver, self.sealer, self.ids, self.tables.version()
-        )
+            self.ledger, make_deriver, self.sealer, self.ids, self.tables.version(),
+            AutomaticEntries(self.lists, self.metrics),
+        )  # fmt: skip
         self.payment_reader = PaymentReader(self.hash_identifier, active_currency)
         bulk = settings.labels
         limits = RateLimits(bulk.hourly_floor, bulk.usual_factor, bulk.payments_share)

@@ -77,21 +77,28 @@ def test_fraud_is_known_through_neighbours_and_a_withdrawal_takes_it_back() -> N
     assert story.read({"card": 2}).bad_neighbours == 0
 
 
-def test_a_carriers_network_joins_no_strangers() -> None:
+def test_a_tablet_of_a_shop_joins_no_strangers() -> None:
     story = aged()
     for payer in range(1, 200):
-        story.tell({"payer": payer, "card": payer, "ip": 5})
-    crowd = story.read({"ip": 5})
+        story.tell({"payer": payer, "card": payer, "device": 5})
+    crowd = story.read({"device": 5})
     assert crowd == LinkValues(hubs=1)
     assert story.read({"payer": 150}).component_size == 2
     first = story.read({"payer": 1}).component_size  # joined before it was known to be a hub
-    assert first <= 2 * (CAPS["ip"] + 1) + 1
-    story.tell({"payer": 1, "card": 1, "ip": 5}, after_us=GENERATION_US)
-    story.tell({"payer": 2, "card": 2, "ip": 5})
+    assert first <= 2 * (CAPS["device"] + 1) + 1
+    story.tell({"payer": 1, "card": 1, "device": 5}, after_us=GENERATION_US)
+    story.tell({"payer": 2, "card": 2, "device": 5})
     assert story.read({"payer": 1}).component_size > 2  # still answered by what began before
-    story.tell({"payer": 1, "card": 1, "ip": 5}, after_us=GENERATION_US)
+    story.tell({"payer": 1, "card": 1, "device": 5}, after_us=GENERATION_US)
     assert story.read({"payer": 1}).component_size == 2
-    assert story.read({"ip": 5}).hubs == 1
+    assert story.read({"device": 5}).hubs == 1
+
+
+def test_an_address_of_the_network_joins_nobody() -> None:
+    story = aged()
+    for payer in range(1, 4):
+        story.tell({"payer": payer, "card": payer, "ip": 5})
+    assert story.read({"payer": 1, "ip": 5}) == LinkValues(2, 0, 1, 1, 1)
 
 
 def test_what_is_old_is_forgotten_between_one_and_two_generations() -> None:

@@ -20,9 +20,12 @@ CAPS: dict[str, int] = {
     "phone": 12,
     "device": 12,
     "shipping_address": 16,
-    "ip": 8,
+    "ip": 0,
 }
-"""Linked kinds in order of strength, with the number of partners beyond which one is a hub."""
+"""Linked kinds in order of strength, with the number of partners beyond which one is a hub.
+
+An address of the network joins nobody (0): even few strangers behind each of many addresses make
+one component of everybody. It is counted as a hub and shown among neighbours."""
 KINDS: tuple[str, ...] = tuple(CAPS)
 PLACES: tuple[int, ...] = tuple(KEY_KINDS.index(kind) for kind in KINDS)
 """Where the digest of each linked kind stands in the keys of an observation."""
