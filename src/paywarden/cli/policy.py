@@ -1,4 +1,7 @@
-"""`paywarden policy library | check | eval | push | rollback`: policies as text, and served."""
+"""`paywarden policy library | check | eval | diff | push | pull | rollback`.
+
+Not done here: comparing and fetching versions (`policy_versions.py`).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from paywarden.cli import output, server
+from paywarden.cli import output, policy_versions, server
 from paywarden.core.errors import InvalidRequest, NotFound, Unavailable
 from paywarden.fraud.shipped_policies import policy_folder
 from paywarden.risk.rules import cel
@@ -29,6 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     library.add_argument("--replace", action="store_true", help="also files that differ")
     check = parts.add_parser("check", help="read, type-check and run the examples of a folder")
     check.add_argument("folder", type=Path)
+    check.add_argument(
+        "--prove",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="prove over conditions, too (default)",
+    )
     evaluate = parts.add_parser("eval", help="evaluate one condition over given values")
     evaluate.add_argument("expression")
     evaluate.add_argument("--bindings", type=Path, help="JSON file of values; - for stdin")
@@ -36,10 +45,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     push.add_argument("folder", type=Path)
     server.add_arguments(push)
     push.add_argument("--no-publish", action="store_true", help="store and compile only")
+    push.add_argument(
+        "--dry-run", action="store_true", help="check and compare with what is live; store nothing"
+    )
+    diff, pull = policy_versions.add_arguments(parts)
     back = parts.add_parser("rollback", help="let a ruleset of the last 30 days decide again")
     back.add_argument("ruleset", help="its hash, rs_...")
     server.add_arguments(back)
-    for part in (library, check, evaluate, push, back):
+    for part in (library, check, evaluate, push, back, diff, pull):
         # Accepted after the sub-command too; absent, it must not undo what stood before it.
         part.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
 
@@ -52,6 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
         "eval": _evaluate,
         "push": _push,
         "rollback": _roll_back,
+        "diff": policy_versions.diff,
+        "pull": policy_versions.pull,
     }
     return commands[arguments.policy_command](arguments)
 
@@ -84,7 +99,7 @@ def _check(arguments: argparse.Namespace) -> int:
         raise NotFound(
             "policy_folder_missing", "there is no such folder", pointer=str(arguments.folder)
         )
-    found = check_folder(arguments.folder).as_dict()
+    found = check_folder(arguments.folder, prove=arguments.prove).as_dict()
     lines = [
         f"{one['file']}:{one['line']}:{one['column']}: {kind}: {one['message']}; {one['remedy']}"
         for kind, key in (("error", "errors"), ("warning", "warnings"))
@@ -140,6 +155,8 @@ def _plain(value: Any) -> Any:
 
 
 def _push(arguments: argparse.Namespace) -> int:
+    if arguments.dry_run:
+        return policy_versions.dry_run(arguments)
     files = dict(_texts(arguments.folder))
     with server.connected(arguments) as http:
         stored = server.asked(http, "POST", "/v1/rulesets", {"files": files})

@@ -21,6 +21,7 @@ Run = Callable[[argparse.Namespace, Home], int]
 
 OF_CLI = {
     "decide": "decide a file of payments without a server",
+    "mine": "draft rules from labels or from a burst",
     "train": "train a model on a file of payments",
     "evaluate": "judge policy and model on later days of a file",
     "policy": "check, try and publish policies",
@@ -85,7 +86,9 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     keys.add_argument("--role", choices=("merchant", "operator", "auditor"), default="merchant")
     keys.add_argument("--merchant", help="bind a merchant's key to its id")
     people = _command(parts, "people", "list, invite and disable persons", _people)
-    people.add_argument("act", choices=("list", "invite", "link", "disable", "revoke-sessions"))
+    people.add_argument(
+        "act", choices=("list", "invite", "link", "disable", "enable", "revoke-sessions")
+    )
     people.add_argument("--environment", choices=("test", "live"), default="test")
     people.add_argument("--person", metavar="PSN", help="the person meant")
     people.add_argument("--login", help="login name of an invited person")
