@@ -9,7 +9,6 @@ Not done here: HTTP (`http.py`), meaning of rules (`conduct.py`), files (`paywar
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -51,8 +50,7 @@ DEFAULT_DEADLINE_MS = 40.0
 """Time after which no further optional stage starts, unless the policy says otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(NamedTuple):
     """A recorded decision: its place, its record, and whether it stood there before.
 
     `place`: where it stands in the audit log, with what was promised of it, and `name`: its id,

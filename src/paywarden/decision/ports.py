@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.scope import Scope
@@ -18,8 +18,7 @@ from paywarden.kit.db.unit import UnitOfWork
 from paywarden.risk.rules.file_pack import PolicyFiles, unpack_files
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionRow:
+class DecisionRow(NamedTuple):
     """One line of a list of decisions; the record is the log entry `seq`.
 
     `leaf`: place in the audit log, settled by the commit.
