@@ -13,8 +13,10 @@ from typing import Any, NamedTuple
 
 from paywarden.core.outcome import Outcome
 from paywarden.decision.combine import ChallengeState, CombineContext, combine
+from paywarden.decision.control_group import ControlDraw, passes, share_ppm
 from paywarden.decision.entries import Result
 from paywarden.decision.magic import REASON as MAGIC_REASON
+from paywarden.decision.snoozes import PATHS, list_of
 from paywarden.risk.features.observation import ObservedValue
 from paywarden.risk.rules.compiler import CompiledPolicy
 from paywarden.risk.rules.firing import FiredRule
@@ -27,11 +29,15 @@ NOT_POSSIBLE = "not_available"
 
 
 class Situation(NamedTuple):
-    """What beside the fields decides: skipped stages, forced outcome, the challenge's result."""
+    """What beside the fields decides: skipped stages, forced outcome, the challenge's result.
+
+    `control`: the draw of the control group; None where nobody is let pass (drafts, comparisons).
+    """
 
     skipped: tuple[str, ...] = ()
     forced: Outcome | None = None
     challenge_result: str | None = None
+    control: ControlDraw | None = None
 
 
 class PolicyRuntime:
@@ -49,6 +55,7 @@ class PolicyRuntime:
         self._segment_slot = compiled.slots["segment"]
         self._group_slot = compiled.slots["merchant_group"]
         self._segments = {segment.name: segment for segment in policy.segments}
+        self._snoozes: dict[int, tuple[tuple[str, str], ...]] = {}
 
     @property
     def ruleset(self) -> str:
@@ -64,6 +71,15 @@ class PolicyRuntime:
         values[self._segment_slot] = compiled.segment_of(values, lists)
         values[self._group_slot] = compiled.merchant_group_of(values, lists)
         return values
+
+    def snoozes_of(self, index: int) -> tuple[tuple[str, str], ...]:
+        """(path, list) of each kind of entity for which a rule can be snoozed."""
+        found = self._snoozes.get(index)
+        if found is None:
+            rule = self.rows[index].id
+            made = ((PATHS[kind], list_of(rule, kind)) for kind in PATHS)
+            found = self._snoozes[index] = tuple(made)
+        return found
 
     def placed(self, values: Sequence[Any]) -> tuple[str, str]:
         """Segment and merchant group that `vector` found."""
@@ -85,10 +101,11 @@ def conduct(
 ) -> Result:
     """Decide one payment. `partial`: indexes of aggregates that do not reach back far enough."""
     values = runtime.vector(fields, aggregates, lists)
-    segment, group = runtime.placed(values)
+    segment, merchant_group = runtime.placed(values)
     fired: list[int] = []
     if FRAUD_STAGE not in situation.skipped:
         fired = fired_rules(runtime, values, partial, lists)
+        fired = awake(runtime, fired, fields, lists)
     rows = [runtime.rows[index] for index in fired]
     policy = runtime.policy
     combined = combine(
@@ -100,9 +117,13 @@ def conduct(
         stand_ins=_stand_ins(policy, situation.skipped),
     )
     outcome, reasons = combined.outcome, combined.reasons
-    action = combined.required_action
+    action, control_ppm = combined.required_action, 0
+    group, drawn = policy.control_group, situation.control
+    if group is not None and drawn is not None and passes(group, drawn, fields, rows, combined):
+        outcome, reasons, control_ppm = Outcome.ALLOW, (), share_ppm(group)
     if situation.forced is not None:
         outcome, reasons = situation.forced, (MAGIC_REASON, *reasons)
+        control_ppm = 0
         action = "challenge" if outcome is Outcome.CHALLENGE else None
     return Result(
         int(outcome),
@@ -113,7 +134,8 @@ def conduct(
         ",".join(combined.deciding)[:500],
         dict(combined.scenario_points),
         segment or "",
-        group or "",
+        merchant_group or "",
+        control_ppm=control_ppm,
     )
 
 
@@ -126,6 +148,20 @@ def fired_rules(
     if partial:
         fired = [index for index in fired if partial.isdisjoint(compiled.needs_whole[index])]
     return fired
+
+
+def awake(
+    runtime: PolicyRuntime, fired: list[int], fields: Mapping[str, Any], lists: Any
+) -> list[int]:
+    """Rules that fire and are not snoozed for somebody who takes part; hard ones always are."""
+    return [
+        index
+        for index in fired
+        if runtime.rows[index].hard
+        or not any(
+            fields.get(path) in lists.get(name, ()) for path, name in runtime.snoozes_of(index)
+        )
+    ]
 
 
 def _context(

@@ -22,7 +22,10 @@ CONTINUE = "continue"
 POLICY = "policy"
 LIST_EDIT = "list"
 GENESIS = "genesis"
-CONTROL_KINDS = frozenset({POLICY, LIST_EDIT, GENESIS})
+TRIAL = "trial"
+CONTROL_GROUP = "control_group"
+"""Not a kind of entry: how the index of rare entries names a payment of the control group."""
+CONTROL_KINDS = frozenset({POLICY, LIST_EDIT, GENESIS, TRIAL})
 
 
 _OUTCOMES = {int(outcome): outcome for outcome in Outcome}
@@ -36,7 +39,11 @@ class Sealed(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Result(msgspec.Struct, array_like=True, frozen=True):
-    """What was decided. `fired`: rule indexes of the ruleset, ascending."""
+    """What was decided. `fired`: rule indexes of the ruleset, ascending.
+
+    `control_ppm`: the payment would have been blocked and passed as one of the control group, with
+    this probability; 0 otherwise.
+    """
 
     outcome: int
     points: int
@@ -48,11 +55,21 @@ class Result(msgspec.Struct, array_like=True, frozen=True):
     segment: str
     merchant_group: str
     effects: tuple[Any, ...] = ()
+    control_ppm: int = 0
 
     @property
     def answer(self) -> Outcome:
         """The outcome as its enumeration."""
         return _OUTCOMES[self.outcome]
+
+
+class OtherOpinion(msgspec.Struct, array_like=True, frozen=True):
+    """What the ruleset that did not answer would have: one of the two arms of a trial."""
+
+    ruleset: str
+    outcome: int
+    points: int
+    fired: tuple[int, ...]
 
 
 class PaymentEntry(msgspec.Struct, array_like=True, frozen=True):
@@ -61,7 +78,8 @@ class PaymentEntry(msgspec.Struct, array_like=True, frozen=True):
     `clear`: fields that are not personal, derived ones included.
     `skipped`: stages that gave no opinion. `lists_seq`: seq of the last list edit before it.
     `tables`: start of the digest of all reference tables. `stage_us`: microseconds per stage.
-    `continues`: seq of the decision that this one continues, or 0.
+    `continues`: seq of the decision that this one continues, or 0. `other`: the opinion of the
+    trial's other arm, when one was given.
     """
 
     observation: Observation
@@ -80,6 +98,7 @@ class PaymentEntry(msgspec.Struct, array_like=True, frozen=True):
     latency_us: int
     forced: str | None = None
     continues: int = 0
+    other: OtherOpinion | None = None
 
     @property
     def payment_id(self) -> str:
@@ -126,6 +145,23 @@ class PolicyEntry(msgspec.Struct, array_like=True, frozen=True):
     actor: str
 
 
+class TrialEntry(msgspec.Struct, array_like=True, frozen=True):
+    """A candidate is tried beside the live ruleset from here on; an empty one ends the trial.
+
+    `share_ppm`: parts in a million of payers whom it answers (0: shadow). `salt` chooses them.
+    """
+
+    ruleset: str
+    share_ppm: int
+    salt: str
+    actor: str
+
+    @property
+    def ends(self) -> bool:
+        """Whether this entry ends a trial."""
+        return not self.ruleset
+
+
 class GenesisEntry(msgspec.Struct, array_like=True, frozen=True):
     """The log begins; `history_start_us` says how far back it is complete (0: for ever)."""
 
@@ -139,6 +175,7 @@ _DECODERS: dict[str, msgspec.msgpack.Decoder[Any]] = {
     CONTINUE: msgspec.msgpack.Decoder(PaymentEntry),
     EVENT: msgspec.msgpack.Decoder(EventEntry),
     POLICY: msgspec.msgpack.Decoder(PolicyEntry),
+    TRIAL: msgspec.msgpack.Decoder(TrialEntry),
     GENESIS: msgspec.msgpack.Decoder(GenesisEntry),
 }
 

@@ -34,8 +34,6 @@ from paywarden.risk.lists.store import Lists
 EDIT_ENTRIES = 500
 """Entries of one log entry: larger files become several edits."""
 LOOK_UPS = 50
-UNAPPROVED_ENTRIES = 50
-"""Entries that one person may edit at once without approval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +73,19 @@ class ListDesk:
         given: tuple[NewEntry, ...],
         actor: str,
     ) -> int:
-        """Log and apply a small edit; the log sequence. Errors: InvalidRequest with pointer."""
-        if len(given) > UNAPPROVED_ENTRIES:
+        """Log and apply a small edit; the log sequence.
+
+        Errors: InvalidRequest with pointer; NotPermitted `list_edit_needs_approval`.
+        """
+        if len(given) > self.unapproved_left(scope, actor):
             raise NotPermitted("list_edit_needs_approval", "so many entries need an approval")
-        return await self._edit(scope, ManyEntries(name, kind, action, given), actor, UnitOfWork())
+        edit = ManyEntries(name, kind, action, given)
+        return await self._edit(scope, edit, actor, UnitOfWork(), approved=False)
+
+    def unapproved_left(self, scope: Scope, actor: str) -> int:
+        """Entries that `actor` may edit now without approval."""
+        now = self._ledger.clock.now_us()
+        return self._ledger.ready(scope).allowance.left(actor, now)
 
     async def edit_many(self, scope: Scope, edit: ManyEntries, approved: Approved) -> int:
         """Log and apply an approved edit of up to 500 entries; the log sequence."""
@@ -87,17 +94,28 @@ class ListDesk:
         approved.settle(unit)
         return await self._edit(scope, edit, approved.actor, unit)
 
-    async def _edit(self, scope: Scope, asked: ManyEntries, actor: str, unit: UnitOfWork) -> int:
+    async def _edit(
+        self,
+        scope: Scope,
+        asked: ManyEntries,
+        actor: str,
+        unit: UnitOfWork,
+        *,
+        approved: bool = True,
+    ) -> int:
         name, kind, action, given = asked.name, asked.kind, asked.action, asked.entries
         ledger = self._ledger
         state = ledger.ready(scope)
         now = ledger.clock.now_us()
         reason = given[0].reason if len(given) == 1 else ""
-        edit = state.all_lists.seal(ListEdit(scope, name, kind, action, given, reason, actor, now))
+        wanted = ListEdit(
+            scope, name, kind, action, given, reason, actor, now, approved=approved
+        )  # fmt: skip
+        edit = state.all_lists.seal(wanted)
         with ledger.ahead():
             staged = ledger.stage(unit, scope, entries.LIST_EDIT, now, edit)
             state.all_lists.apply(edit, staged.seq)
-            state.lists_seq = staged.seq
+            state.note_edit(edit, staged.seq)
             event = AuditEvent(
                 scope, f"lists:entries:{action.value}", audit_actor(actor), AuditOutcome.DONE, now,
                 {"list": name, "entries": len(given), "seq": staged.seq},

@@ -8,7 +8,7 @@ Not done here: HTTP (`http.py`), meaning of rules (`conduct.py`), files (`paywar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -18,17 +18,18 @@ from paywarden.core.errors import Unavailable
 from paywarden.core.outcome import Outcome
 from paywarden.core.scope import Environment, Scope
 from paywarden.decision import entries, errors
+from paywarden.decision.arms import Arm, observed_arms
 from paywarden.decision.conduct import (
     FAILED,
     FRAUD_STAGE,
     NOT_POSSIBLE,
-    PolicyRuntime,
     Situation,
     conduct,
 )
+from paywarden.decision.control_group import AMOUNT, draw
 from paywarden.decision.decision_ids import DecisionIds
 from paywarden.decision.derive import Deriver
-from paywarden.decision.entries import PaymentEntry, Result, Sealed
+from paywarden.decision.entries import OtherOpinion, PaymentEntry, Result, Sealed
 from paywarden.decision.intake import Fields, Intake
 from paywarden.decision.ledger import Ledger, identity_of
 from paywarden.decision.magic import forced_outcome
@@ -42,7 +43,7 @@ from paywarden.kit.audit_place import Place, Wish
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.log import logger
 from paywarden.kit.outbox import enqueue
-from paywarden.risk.features.observation import Observation, ObservedValue
+from paywarden.risk.features.observation import Observation
 from paywarden.risk.features.observing import inherit, observe_fields
 
 STAGES = ("enrichment", "features", "opinions")
@@ -69,7 +70,6 @@ class _Prepared(NamedTuple):
     """A payment ready for its windows: nothing from here on depends on strange input."""
 
     state: ScopeState
-    runtime: PolicyRuntime
     observation: Observation
     received_us: int
     fields: Fields
@@ -186,7 +186,8 @@ class Payments:
     def _prepare(
         self, state: ScopeState, intake: Intake, identity: int, digest: bytes, started_ns: int
     ) -> _Prepared:
-        runtime, fields, scope = _runtime(state), intake.fields, state.scope
+        _require_policy(state)
+        fields, scope = intake.fields, state.scope
         received = self._clock.now_us()
         t_us, s_us, late = state.ticker.live(intake.occurred_us, received)
         if late:
@@ -199,7 +200,7 @@ class Payments:
         clear, sealed = self._sealer.split(scope, fields, state.digester.digest, seq)
         forced = forced_outcome(fields) if scope.environment is Environment.TEST else None
         return _Prepared(
-            state, runtime, observation, received, fields, clear, sealed, degraded, digest,
+            state, observation, received, fields, clear, sealed, degraded, digest,
             Situation(forced=forced), started_ns, self._clock.monotonic_ns(),
         )  # fmt: skip
 
@@ -207,7 +208,8 @@ class Payments:
         self, state: ScopeState, first: Decided, result: str, occurred_us: int | None,
         digest: bytes, started_ns: int,
     ) -> _Prepared:  # fmt: skip
-        runtime, scope, entry = _runtime(state), state.scope, first.entry
+        _require_policy(state)
+        scope, entry = state.scope, first.entry
         received = self._clock.now_us()
         t_us, s_us, _late = state.ticker.live(occurred_us or received, received)
         fields, _erased = self._sealer.open(scope, first.seq, entry.clear, entry.sealed)
@@ -218,22 +220,32 @@ class Payments:
         clear, sealed = self._sealer.split(scope, fields, state.digester.digest, seq)
         situation = Situation(forced=_forced_after(entry.forced, result), challenge_result=result)
         return _Prepared(
-            state, runtime, observation, received, fields, clear, sealed, entry.degraded, digest,
+            state, observation, received, fields, clear, sealed, entry.degraded, digest,
             situation, started_ns, self._clock.monotonic_ns(), first.seq,
         )  # fmt: skip
 
     async def _record(self, ready: _Prepared, identity: int, kind: str) -> Decided:
         scope, unit = ready.state.scope, UnitOfWork()
         with self._ledger.ahead():
-            aggregates = self._observe(ready)
+            arm, beside, tried = observed_arms(ready.state, ready.observation, ready.continues)
+            ready.state.remember(ready.observation)
             if ready.continues:  # a payment's own identity is remembered with its windows
                 ready.state.identities.put(identity, ready.observation.seq)
             featured_ns = self._clock.monotonic_ns()
-            result, skipped = self._opine(ready, aggregates)
-            entry = self._entry(ready, aggregates, result, skipped, featured_ns)
+            result, skipped = self._opine(ready, arm)
+            other = None
+            if beside is not None:
+                other = self._compare(ready, result, beside, tried, featured_ns, skipped)
+            entry = self._entry(ready, arm, result, skipped, featured_ns, other)
             staged = self._ledger.stage(
                 unit, scope, kind, ready.received_us, entry, ready.observation
             )
+            if result.control_ppm:
+                amount = ready.fields[AMOUNT]
+                ready.state.control_loss.add(ready.observation.t_us, amount)
+                self._ledger.stores.records.add_control(
+                    unit, scope, staged.seq, entries.CONTROL_GROUP
+                )
             name = self.ids.text(scope, staged.seq)
             place = self._add_rows(unit, scope, name, staged.seq, entry)
             if ready.continues:
@@ -242,46 +254,52 @@ class Payments:
         self._count(scope, entry)
         return Decided(scope, staged.seq, entry, place=place, name=name)
 
-    def _observe(self, ready: _Prepared) -> tuple[ObservedValue, ...]:
-        state, seen = ready.state, ready.observation
-        windows = state.windows
-        assert windows is not None
-        if ready.continues:
-            windows.add(seen)
-            values = windows.read(seen.keys, seen.t_us, ready.continues)
-        else:
-            values = windows.observe(seen)
-        state.remember(seen)
-        return tuple(values)
-
-    def _opine(
-        self, ready: _Prepared, aggregates: Sequence[ObservedValue]
-    ) -> tuple[Result, tuple[str, ...]]:
+    def _opine(self, ready: _Prepared, arm: Arm) -> tuple[Result, tuple[str, ...]]:
         """The result, and the stages that gave no opinion (too late, or at fault)."""
-        state, runtime, t_us = ready.state, ready.runtime, ready.observation.t_us
-        assert state.windows is not None
-        partial = frozenset(state.windows.partial(t_us))
-        lists = state.lists.at(t_us)
-        limits = runtime.policy.stages.get(FRAUD_STAGE)
+        limits = arm.runtime.policy.stages.get(FRAUD_STAGE)
         deadline_ms = limits.deadline_ms if limits is not None else DEFAULT_DEADLINE_MS
         late = (self._clock.monotonic_ns() - ready.started_ns) / 1e6 > deadline_ms
         if not late:
             try:
-                given = conduct(runtime, ready.fields, aggregates, partial, lists, ready.situation)
-                return given, ()
+                return _conducted(ready, arm, _drawn(ready)), ()
             except Exception as fault:
                 logger().error("stage_failed", stage=FRAUD_STAGE, error_type=type(fault).__name__)
         self._metrics.degraded.labels("fraud_skipped").inc()
         held = Situation((FRAUD_STAGE,), ready.situation.forced, ready.situation.challenge_result)
-        return conduct(runtime, ready.fields, aggregates, partial, lists, held), held.skipped
+        return _conducted(ready, arm, held), held.skipped
+
+    def _compare(
+        self, ready: _Prepared, result: Result, beside: Arm, tried: bool, featured_ns: int,
+        skipped: tuple[str, ...],
+    ) -> OtherOpinion | None:  # fmt: skip
+        """The opinion of the ruleset that does not answer; a fault of it is counted, no more."""
+        trial = ready.state.trial
+        assert trial is not None
+        answered_ns = self._clock.monotonic_ns()
+        try:
+            second = _conducted(ready, beside, ready.situation)
+        except Exception as fault:
+            logger().error("trial_failed", ruleset=beside.runtime.ruleset,
+                           error_type=type(fault).__name__)  # fmt: skip
+            trial.tally.faults += not tried
+            return None
+        if tried and skipped:
+            trial.tally.faults += 1
+        took_ns = answered_ns - featured_ns if tried else self._clock.monotonic_ns() - answered_ns
+        live, candidate = (second, result) if tried else (result, second)
+        trial.tally.payment(
+            live.outcome, candidate.outcome, answered=tried, took_us=took_ns // 1_000
+        )
+        return OtherOpinion(beside.runtime.ruleset, second.outcome, second.points, second.fired)
 
     def _entry(
         self,
         ready: _Prepared,
-        aggregates: tuple[ObservedValue, ...],
+        arm: Arm,
         result: Result,
         skipped: tuple[str, ...],
         featured_ns: int,
+        other: OtherOpinion | None,
     ) -> PaymentEntry:
         now_ns = self._clock.monotonic_ns()
         marks = (ready.started_ns, ready.prepared_ns, featured_ns, now_ns)
@@ -292,9 +310,9 @@ class Payments:
             clear=ready.clear,
             sealed=ready.sealed,
             body_digest=ready.digest,
-            ruleset=ready.runtime.ruleset,
+            ruleset=arm.runtime.ruleset,
             result=result,
-            aggregates=aggregates,
+            aggregates=arm.values,
             degraded=(*ready.degraded, *(f"{name}_skipped" for name in skipped)),
             skipped=skipped,
             lists_seq=ready.state.lists_seq,
@@ -303,6 +321,7 @@ class Payments:
             latency_us=(now_ns - ready.started_ns) // 1000,
             forced=forced.word if forced is not None else None,
             continues=ready.continues,
+            other=other,
         )
 
     def _add_rows(
@@ -336,10 +355,24 @@ def _told(name: str, seq: int, entry: PaymentEntry) -> DecisionRecorded:
     )  # fmt: skip
 
 
-def _runtime(state: ScopeState) -> PolicyRuntime:
+def _require_policy(state: ScopeState) -> None:
     if state.runtime is None or state.windows is None:
         raise Unavailable("no_policy", "no ruleset is published for this tenant and environment")
-    return state.runtime
+
+
+def _drawn(ready: _Prepared) -> Situation:
+    """The situation with the draw of the control group; a continuation draws as its first did."""
+    if ready.continues:
+        return ready.situation
+    return ready.situation._replace(control=draw(ready.observation, ready.state.control_loss))
+
+
+def _conducted(ready: _Prepared, arm: Arm, situation: Situation) -> Result:
+    """One ruleset's result at the payment's instant."""
+    t_us = ready.observation.t_us
+    partial = frozenset(arm.windows.partial(t_us))
+    lists = ready.state.lists.at(t_us)
+    return conduct(arm.runtime, ready.fields, arm.values, partial, lists, situation)
 
 
 def _same(prior: Decided, digest: bytes, payment_id: str) -> Decided:

@@ -120,6 +120,10 @@ class Records(Protocol):
         """(seq, scope, kind) of all control entries, ascending."""
         ...
 
+    def policy_switches(self, scope: Scope, limit: int) -> Sequence[int]:
+        """Sequences of the last entries that moved the policy pointer, newest first."""
+        ...
+
     def ruleset(self, scope: Scope, ruleset_hash: str) -> RulesetRow | None:
         """A stored ruleset."""
         ...

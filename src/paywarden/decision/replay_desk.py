@@ -19,6 +19,7 @@ from paywarden.core.errors import LimitExceeded
 from paywarden.core.outcome import Outcome
 from paywarden.decision import entries
 from paywarden.decision.conduct import PolicyRuntime, conduct
+from paywarden.decision.control_group import ControlDraw
 from paywarden.decision.entries import Result
 from paywarden.decision.history import History, fill
 from paywarden.decision.ledger import Ledger
@@ -94,6 +95,8 @@ class ReplayDesk:
         t_us = entry.observation.t_us
         lists = self._lists_then(decided).at(t_us)
         situation = situation_of(entry, fields)
+        if same and entry.result.control_ppm:  # what it drew then, whatever the loss is by now
+            situation = situation._replace(control=ControlDraw(0, 0))
         result = conduct(runtime, fields, values, windows.partial(t_us), lists, situation)
         found = differences(entry, result, values if same else None)
         return _answer(runtime, result, found, "log" if from_log else "recorded")

@@ -20,6 +20,7 @@ from paywarden.decision.messages import DecisionAnswer, DecisionView, Reason, Re
 from paywarden.decision.payments import STAGES, Decided
 from paywarden.decision.receipts import Receipts
 from paywarden.decision.sealing import Sealer
+from paywarden.decision.trial_tally import EVERYBODY_PPM
 from paywarden.fraud.reasons import reason_text
 from paywarden.risk.features.catalogue import FIELDS
 
@@ -91,6 +92,8 @@ class Views:
             "degraded": list(entry.degraded),
             "stage_us": dict(zip(STAGES, entry.stage_us, strict=True)),
             "ruleset": entry.ruleset,
+            "other_ruleset": _other(entry),
+            "control_group_probability": entry.result.control_ppm / EVERYBODY_PPM or None,
             "lists_version": entry.lists_seq,
             "tables_version": entry.tables,
         }
@@ -156,6 +159,15 @@ def fired(
             }
         )
     return made
+
+
+def _other(entry: PaymentEntry) -> dict[str, Any] | None:
+    """What the other ruleset of a trial would have answered."""
+    other = entry.other
+    if other is None:
+        return None
+    outcome = Outcome(other.outcome).word
+    return {"ruleset": other.ruleset, "outcome": outcome, "points": other.points}
 
 
 def _clock(entry: PaymentEntry) -> dict[str, Any]:

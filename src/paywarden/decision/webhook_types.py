@@ -10,11 +10,13 @@ from typing import Final
 
 import msgspec
 
+from paywarden.identity.access_review.events import OVERDUE, AccessReviewOverdue
 from paywarden.kit.webhooks.catalogue import EventType
 
 DECISION_RECORDED: Final = "decision.recorded"
 RULESET_PUBLISHED: Final = "ruleset.published"
 LIST_CHANGED: Final = "list.changed"
+ROLLOUT_MOVED: Final = "rollout.moved"
 
 
 class DecisionRecorded(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -37,6 +39,16 @@ class RulesetPublished(msgspec.Struct, frozen=True):
     log_sequence: int
 
 
+class RolloutMoved(msgspec.Struct, frozen=True):
+    """A roll-out began, reached another stage or share, or ended; `reason` says why it ended."""
+
+    id: str
+    ruleset: str
+    stage: str
+    share_percent: float
+    reason: str
+
+
 class ListChanged(msgspec.Struct, frozen=True):
     """Entries of a list were added or removed; their values are not told."""
 
@@ -53,5 +65,9 @@ EVENT_TYPES: Final = (
         DecisionRecorded,
     ),
     EventType(RULESET_PUBLISHED, "A ruleset was published; operators' endpoints", RulesetPublished),
+    EventType(
+        ROLLOUT_MOVED, "A roll-out of a ruleset moved or ended; operators' endpoints", RolloutMoved
+    ),
+    EventType(OVERDUE, "A review of access is overdue; told once a day", AccessReviewOverdue),
     EventType(LIST_CHANGED, "A list was changed; operators' endpoints", ListChanged),
 )

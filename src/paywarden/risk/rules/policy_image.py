@@ -38,6 +38,7 @@ from paywarden.risk.rules.selectivity import Selectivity
 from paywarden.risk.rules.slow_path import Condition
 
 TREE_LIMIT = 50_000
+_NO_CONTROL_GROUP = b',"control_group":null}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,8 @@ def ruleset_hash(policy: Policy) -> str:
         },
     )
     form = msgspec.json.encode(exact, order="deterministic")
+    if policy.control_group is None:  # policies of before had no such part: their names stay
+        form = form.removesuffix(_NO_CONTROL_GROUP) + b"}"
     return "rs_" + hashlib.sha256(form).hexdigest()
 
 
