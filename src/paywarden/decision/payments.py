@@ -33,6 +33,7 @@ from paywarden.decision.entries import OtherOpinion, PaymentEntry, Result, Seale
 from paywarden.decision.intake import Fields, Intake
 from paywarden.decision.ledger import Ledger, identity_of
 from paywarden.decision.magic import forced_outcome
+from paywarden.decision.model_runtime import MODEL_STAGE
 from paywarden.decision.ports import DecisionRow
 from paywarden.decision.sealing import Sealer
 from paywarden.decision.state import ScopeState
@@ -261,12 +262,27 @@ class Payments:
         late = (self._clock.monotonic_ns() - ready.started_ns) / 1e6 > deadline_ms
         if not late:
             try:
-                return _conducted(ready, arm, _drawn(ready)), ()
+                result = _conducted(ready, arm, self._situation(ready, arm))
+                skipped = result.model is not None and result.model.probability is None
+                return result, (MODEL_STAGE,) if skipped else ()
             except Exception as fault:
                 logger().error("stage_failed", stage=FRAUD_STAGE, error_type=type(fault).__name__)
         self._metrics.degraded.labels("fraud_skipped").inc()
         held = Situation((FRAUD_STAGE,), ready.situation.forced, ready.situation.challenge_result)
         return _conducted(ready, arm, held), held.skipped
+
+    def _situation(self, ready: _Prepared, arm: Arm) -> Situation:
+        """With the model's deadline, and the draw of the control group (not for continuations)."""
+        policy, found = arm.runtime.policy, ready.situation
+        if arm.runtime.model is not None:
+            limits = policy.stages.get(MODEL_STAGE)
+            deadline_ms = limits.deadline_ms if limits is not None else DEFAULT_DEADLINE_MS
+            ends_ns = ready.started_ns + int(deadline_ms * 1e6)
+            found = found._replace(late=lambda: self._clock.monotonic_ns() > ends_ns)
+        if policy.control_group is not None and not ready.continues:
+            drawn = draw(ready.observation, ready.state.control_loss)
+            found = found._replace(control=drawn)
+        return found
 
     def _compare(
         self, ready: _Prepared, result: Result, beside: Arm, tried: bool, featured_ns: int,
@@ -279,7 +295,7 @@ class Payments:
         try:
             second = _conducted(ready, beside, ready.situation)
         except Exception as fault:
-            logger().error("trial_failed", ruleset=beside.runtime.ruleset,
+            logger().error("trial_failed", ruleset=str(beside.runtime.decider),
                            error_type=type(fault).__name__)  # fmt: skip
             trial.tally.faults += not tried
             return None
@@ -290,7 +306,9 @@ class Payments:
         trial.tally.payment(
             live.outcome, candidate.outcome, answered=tried, took_us=took_ns // 1_000
         )
-        return OtherOpinion(beside.runtime.ruleset, second.outcome, second.points, second.fired)
+        return OtherOpinion(
+            beside.runtime.ruleset, second.outcome, second.points, second.fired, second.model
+        )
 
     def _entry(
         self,
@@ -358,13 +376,6 @@ def _told(name: str, seq: int, entry: PaymentEntry) -> DecisionRecorded:
 def _require_policy(state: ScopeState) -> None:
     if state.runtime is None or state.windows is None:
         raise Unavailable("no_policy", "no ruleset is published for this tenant and environment")
-
-
-def _drawn(ready: _Prepared) -> Situation:
-    """The situation with the draw of the control group; a continuation draws as its first did."""
-    if ready.continues:
-        return ready.situation
-    return ready.situation._replace(control=draw(ready.observation, ready.state.control_loss))
 
 
 def _conducted(ready: _Prepared, arm: Arm, situation: Situation) -> Result:

@@ -19,6 +19,7 @@ import paywarden
 from paywarden.core.errors import PaywardenError
 from paywarden.decision.http import DecisionOperations
 from paywarden.decision.lists_http import ListOperations
+from paywarden.decision.models_http import ModelOperations
 from paywarden.decision.policy_http import PolicyOperations
 from paywarden.decision.problems import CODES
 from paywarden.decision.rollout.http import RolloutOperations
@@ -124,6 +125,7 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         *decisions.operations(),
         *policies.operations(),
         *ListOperations(installation.lists, installation.approvals).operations(),
+        *ModelOperations(installation.models, installation.ledger).operations(),
         *SnoozeOperations(installation.lists, installation.ledger).operations(),
         *RolloutOperations(
             installation.rollouts,

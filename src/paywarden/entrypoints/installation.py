@@ -23,6 +23,7 @@ from paywarden.decision import entries
 from paywarden.decision.approved_acts import ApprovedActs
 from paywarden.decision.checkpoints import Checkpoints
 from paywarden.decision.conduct import PolicyRuntime
+from paywarden.decision.decider import Decider
 from paywarden.decision.decision_ids import DecisionIds
 from paywarden.decision.entries import TrialEntry
 from paywarden.decision.events import Events
@@ -41,6 +42,7 @@ from paywarden.decision.rollout.emergency import Emergencies
 from paywarden.decision.sealing import Sealer
 from paywarden.decision.start import Foundations, rebuild, standing_trial
 from paywarden.decision.stores.image_files import ImageFiles
+from paywarden.decision.stores.model_files import ModelFiles
 from paywarden.decision.stores.sqlite import SCHEMA as DECISION_SCHEMA
 from paywarden.decision.stores.sqlite import SqliteRecords
 from paywarden.decision.stores.sqlite_rollouts import SqliteRollouts
@@ -135,9 +137,9 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The ruleset that decides in a scope, and since when its log is complete."""
+    """What decides in a scope, and since when its log is complete."""
 
-    ruleset: str
+    decider: Decider
     history_start_us: int
 
 
@@ -177,7 +179,10 @@ class Installation:
         images = derive(self.keys.master, Purpose.COMPILED_POLICIES)
         self.compiler = Compiler(ImageFiles(home.images, images, program_digest()))
         self.lists = ListDesk(self.ledger)
-        self.policies = PolicyDesk(self.ledger, self.history, self.lists, self.compiler)
+        self.models = ModelFiles(home.models, home.model_trust)
+        self.policies = PolicyDesk(
+            self.ledger, self.history, self.lists, self.compiler, self.models
+        )
         make_deriver = derivers(settings.tables, home.root)
         self.tables = make_deriver("").tables
         self.payments = Payments(
@@ -368,19 +373,19 @@ class Installation:
 
     async def _compile_published(self) -> None:
         for scope, published in (await asyncio.to_thread(self.published)).items():
-            if self.policies.runtime(published.ruleset) is None:
-                await self.policies.runtime_of(scope, published.ruleset)
-        for scope, ruleset in await asyncio.to_thread(self._tried):
-            await self.policies.runtime_of(scope, ruleset)
+            if self.policies.runtime(published.decider) is None:
+                await self.policies.runtime_of(scope, published.decider)
+        for scope, tried in await asyncio.to_thread(self._tried):
+            await self.policies.runtime_of(scope, tried)
 
-    def _tried(self) -> list[tuple[Scope, str]]:
+    def _tried(self) -> list[tuple[Scope, Decider]]:
         """Candidates that stand beside a live ruleset."""
         trials: dict[Scope, tuple[int, TrialEntry]] = {}
         for seq, scope, kind in self.records.control_entries(self.journal.head()):
             if kind in (entries.POLICY, entries.TRIAL):
                 for entry in self.journal.read(scope, seq, 1):
                     standing_trial(trials, entry)
-        return [(scope, body.ruleset) for scope, (_seq, body) in trials.items()]
+        return [(scope, body.decider) for scope, (_seq, body) in trials.items()]
 
     def published(self) -> dict[Scope, Published]:
         """What decides in each scope that has a policy, from the log."""
@@ -394,7 +399,7 @@ class Installation:
                 if kind == entries.GENESIS:
                     starts[scope] = body.history_start_us
                 else:
-                    found[scope] = Published(body.ruleset, starts[scope])
+                    found[scope] = Published(body.decider, starts[scope])
         return found
 
     def foundations(self) -> Foundations:
@@ -408,8 +413,8 @@ class Installation:
             self.keeper.extend,
         )
 
-    def _runtime(self, _scope: Scope, ruleset: str) -> PolicyRuntime:
-        runtime = self.policies.runtime(ruleset)
+    def _runtime(self, _scope: Scope, wanted: Decider) -> PolicyRuntime:
+        runtime = self.policies.runtime(wanted)
         if runtime is None:
             raise NotFound("ruleset_not_compiled", "a published ruleset was not compiled first")
         return runtime

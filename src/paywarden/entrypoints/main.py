@@ -21,6 +21,8 @@ Run = Callable[[argparse.Namespace, Home], int]
 
 OF_CLI = {
     "decide": "decide a file of payments without a server",
+    "train": "train a model on a file of payments",
+    "evaluate": "judge policy and model on later days of a file",
     "policy": "check, try and publish policies",
     "rollout": "roll a ruleset out in steps, watch it, take it back",
     "approvals": "list, show and cancel requests for approval on a running server",
