@@ -69,6 +69,7 @@ class PolicyRuntime:
         self._segment_slot = compiled.slots["segment"]
         self._group_slot = compiled.slots["merchant_group"]
         self._segments = {segment.name: segment for segment in policy.segments}
+        self.has_actions = any(rule.then.actions for rule in policy.rules)
         self._snoozes: dict[int, tuple[tuple[str, str], ...]] = {}
 
     @property

@@ -19,10 +19,12 @@ from paywarden.core.outcome import Outcome
 from paywarden.core.scope import Environment, Scope
 from paywarden.decision import entries, errors
 from paywarden.decision.arms import Arm, observed_arms
+from paywarden.decision.automatic_entries import AutomaticEntries
 from paywarden.decision.conduct import (
     FAILED,
     FRAUD_STAGE,
     NOT_POSSIBLE,
+    PolicyRuntime,
     Situation,
     conduct,
 )
@@ -38,7 +40,7 @@ from paywarden.decision.ports import DecisionRow
 from paywarden.decision.sealing import Sealer
 from paywarden.decision.state import ScopeState
 from paywarden.decision.statement import decision_hash
-from paywarden.decision.webhook_types import DECISION_RECORDED, DecisionRecorded
+from paywarden.decision.webhook_types import DECISION_RECORDED, Alert, DecisionRecorded
 from paywarden.kit.audit import AuditEvent, AuditOutcome, Scalar
 from paywarden.kit.audit_place import Place, Wish
 from paywarden.kit.db.unit import UnitOfWork
@@ -94,8 +96,10 @@ class Payments:
         sealer: Sealer,
         ids: DecisionIds,
         tables_version: str,
+        entering: AutomaticEntries,
     ) -> None:
         self.ids = ids
+        self._entering = entering
         self._ledger = ledger
         self._derivers = derivers
         self._sealer = sealer
@@ -248,10 +252,11 @@ class Payments:
                     unit, scope, staged.seq, entries.CONTROL_GROUP
                 )
             name = self.ids.text(scope, staged.seq)
-            place = self._add_rows(unit, scope, name, staged.seq, entry)
+            place = self._add_rows(unit, scope, name, staged.seq, entry, arm)
             if ready.continues:
                 self._ledger.stores.records.add_identity(unit, scope, identity, staged.seq)
-        await self._ledger.commit(unit, [staged])
+            edits = self._entering.enter(unit, ready.state, arm.runtime, entry, ready.fields)
+        await self._ledger.commit(unit, [staged, *edits])
         self._count(scope, entry)
         return Decided(scope, staged.seq, entry, place=place, name=name)
 
@@ -343,7 +348,7 @@ class Payments:
         )
 
     def _add_rows(
-        self, unit: UnitOfWork, scope: Scope, name: str, seq: int, entry: PaymentEntry
+        self, unit: UnitOfWork, scope: Scope, name: str, seq: int, entry: PaymentEntry, arm: Arm
     ) -> Place:
         at_us, outcome, stated = entry.received_us, entry.result.answer, decision_hash(name, entry)
         detail: dict[str, Scalar] = {"seq": seq, "outcome": outcome.word, "decision": stated}
@@ -353,8 +358,9 @@ class Payments:
         place = self._ledger.stores.audit.record(unit, event, Wish(stated, at_us))
         row = DecisionRow(seq, int(outcome), entry.payment_id, entry.merchant_id, at_us, place)
         self._ledger.stores.records.add_decision(unit, scope, row)
-        if outcome is not Outcome.ALLOW or entry.result.effects:
-            told = _told(name, seq, entry)
+        alerts = _alerts(arm.runtime, entry) if arm.runtime.has_actions else ()
+        if outcome is not Outcome.ALLOW or alerts:
+            told = _told(name, seq, entry, alerts)
             enqueue(unit, scope, DECISION_RECORDED, msgspec.json.encode(told), at_us)
         return place
 
@@ -364,12 +370,24 @@ class Payments:
             stage.observe(took / 1e6)
 
 
-def _told(name: str, seq: int, entry: PaymentEntry) -> DecisionRecorded:
+def _alerts(runtime: PolicyRuntime, entry: PaymentEntry) -> tuple[Alert, ...]:
+    """Alerts that fired rules raise, whatever the outcome is."""
+    found = []
+    for index in entry.result.fired:
+        rule = runtime.policy.rules[index]
+        for action in rule.then.actions:
+            if action.name == "alert":
+                given = dict(action.parameters)
+                found.append(Alert(rule.id, str(given["severity"]), str(given["text"])))
+    return tuple(found)
+
+
+def _told(name: str, seq: int, entry: PaymentEntry, alerts: tuple[Alert, ...]) -> DecisionRecorded:
     """What webhooks tell about a decision."""
     result = entry.result
     return DecisionRecorded(
         name, entry.payment_id, entry.attempt, result.answer.word, result.points, result.reasons,
-        seq, entry.merchant_id,
+        seq, entry.merchant_id, alerts,
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
 from paywarden.decision import entries
 from paywarden.decision.approved_acts import ApprovedActs
+from paywarden.decision.automatic_entries import AutomaticEntries
 from paywarden.decision.checkpoints import Checkpoints
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.decider import Decider
@@ -70,6 +71,7 @@ from paywarden.identity.approvals.stores.sqlite import SCHEMA as APPROVALS
 from paywarden.identity.certificate_bindings import CertificateCheck
 from paywarden.identity.client_key_registry import ClientKeyRegistry
 from paywarden.identity.client_keys import KeySealer
+from paywarden.identity.inactivity import Inactivity
 from paywarden.identity.key_acts import KeyActs
 from paywarden.identity.key_desk import KeyDesk
 from paywarden.identity.person_acts import PersonActs
@@ -186,8 +188,9 @@ class Installation:
         make_deriver = derivers(settings.tables, home.root)
         self.tables = make_deriver("").tables
         self.payments = Payments(
-            self.ledger, make_deriver, self.sealer, self.ids, self.tables.version()
-        )
+            self.ledger, make_deriver, self.sealer, self.ids, self.tables.version(),
+            AutomaticEntries(self.lists, self.metrics),
+        )  # fmt: skip
         self.payment_reader = PaymentReader(self._hash_identifier, active_currency)
         self.events = Events(self.ledger, self.payments, self.payment_reader, self.sealer)
         self.evidence = evidence_parts(
@@ -202,10 +205,10 @@ class Installation:
         )
         self.api_keys = SqliteKeys(self.reader, self.writer)
         self.pepper = derive(self.keys.master, Purpose.API_KEYS)
+        authenticator = ApiKeyAuthenticator(self.api_keys, self.pepper, clock)
         self.people = People(
             settings, home.root, self.reader, self.writer, self.audit, self.key_ring,
-            self.keys.master, ApiKeyAuthenticator(self.api_keys, self.pepper, clock), clock,
-            randomness,
+            self.keys.master, authenticator, clock, randomness,
         )  # fmt: skip
         self.nonces = Nonces(SqliteNonces(self.reader), self.writer.board, clock)
         self.refusals = Refusals(self.audit, self.writer, clock, self.scopes[1], WATCHED)
@@ -230,9 +233,11 @@ class Installation:
         self.emergencies = Emergencies(self.policies, trials, self.rollouts, self.records)
         ApprovedActs(self.policies, self.lists).register(self.approvals)
         RolloutActs(self.rollouts).register(self.approvals)
-        KeyActs(
-            KeyDesk(self.api_keys, self.writer, self.audit, self.pepper, clock, randomness)
-        ).register(self.approvals)
+        self.key_desk = KeyDesk(
+            self.api_keys, self.writer, self.audit, self.pepper, clock, randomness,
+            authenticator.forget,
+        )  # fmt: skip
+        KeyActs(self.key_desk).register(self.approvals)
         self.idempotency = Idempotency(
             self.reader, KeyedDigest(derive(self.keys.master, Purpose.IDEMPOTENCY)), clock
         )
@@ -252,6 +257,10 @@ class Installation:
         self.access = access_parts(
             self.people, self.api_keys, self.approvals, self.reader, self.writer, self.audit,
             clock, randomness, self.metrics,
+        )  # fmt: skip
+        self.inactivity = Inactivity(
+            self.people.records, self.people.directory, self.api_keys, self.writer, clock,
+            self.scopes, self.metrics,
         )  # fmt: skip
         self.keeper = SegmentKeeper(self.history.folder_of)
         self.schedule = CheckpointSchedule(
@@ -325,11 +334,12 @@ class Installation:
                 await self.rollouts.tick()
 
     async def _keep_house(self) -> None:
-        """Tell of late access reviews, for as long as the process lives."""
+        """Tell of late access reviews, disable who is inactive, as long as the process lives."""
         while True:
             if not self.ledger.failed:
                 try:
                     await self.access.look()
+                    await self.inactivity.look()
                 except PaywardenError as fault:  # the next round tries again
                     logger().error("housekeeping_failed", code=fault.code)
             await asyncio.sleep(HOUSE_SECONDS)
