@@ -76,12 +76,12 @@ async def test_never_past_the_days_loss_and_again_the_next_day(room: Room) -> No
 
 async def test_never_under_a_hard_rule(room: Room) -> None:
     await room.publish(policy())
-    for number in range(60):
+    for number in range(40):
         await room.installation.lists.edit(
             room.live, "stolen_cards", ListKind.CARD, EditAction.ADD,
             (NewEntry(f"card-{number}", "reported", None),), "tester",
         )  # fmt: skip
-    assert passed(await drawn(room, 60)) == 0
+    assert passed(await drawn(room, 40)) == 0
 
 
 async def test_never_after_authorisation(room: Room) -> None:

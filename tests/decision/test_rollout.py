@@ -13,6 +13,7 @@ from scipy.stats import binomtest
 
 from paywarden.core.errors import Conflict, InvalidRequest
 from paywarden.core.outcome import Outcome
+from paywarden.decision.decider import Decider
 from paywarden.decision.rollout.acts import roll_out
 from paywarden.decision.rollout.guardrails import BLOCKS, broken, compare, mcnemar
 from paywarden.decision.rollout.model import Guardrails, Plan, Rollout, Stage, Step
@@ -40,7 +41,7 @@ async def stored(room: Room, files: Any = STRICTER) -> str:
 async def start(room: Room, plan: Plan = PLAN) -> Rollout:
     name = await stored(room)
     desk, approvals = room.installation.rollouts, room.installation.approvals
-    payload = roll_out(name, plan, "try")
+    payload = roll_out(Decider(name), plan, "try")
     made = await approvals.install(room.live, RULESET_ROLL_OUT, payload, "tester")
     return desk.find(room.live, made)
 

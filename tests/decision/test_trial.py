@@ -12,6 +12,7 @@ from test_replay import drawn
 
 from paywarden.core.errors import Conflict
 from paywarden.core.outcome import Outcome
+from paywarden.decision.decider import Decider
 from paywarden.decision.entries import TrialEntry
 from paywarden.decision.trial import place_of
 from paywarden.decision.trial_desk import TrialDesk
@@ -217,7 +218,7 @@ async def test_a_candidate_at_fault_never_reaches_the_answer(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = await begin(room, STRICTER, 0)
-    runtime = room.installation.policies.runtime(name)
+    runtime = room.installation.policies.runtime(Decider(name))
     assert runtime is not None
 
     def broken(*_: object) -> list[object]:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from test_api_policy import files
 from test_support_api import POLICY, Server, own_server, problem, start
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from model_kit import place_model
 from paywarden.entrypoints.main import main
 
 STOP = """\
@@ -147,3 +152,29 @@ def test_an_emergency_rule_and_a_snooze(granian: Server) -> None:
         json={"value": "a", "reason": "b", "kind": "payer"},
     )
     problem(reserved, 403, "list_reserved")
+
+
+def test_a_trained_model_is_listed_tried_and_serves() -> None:
+    with own_server("granian", "models") as server:
+        client = server.client()
+        assert client.get("/v1/models").json()["items"] == []
+        name = place_model(server.home, trust=False)
+        listed = client.get("/v1/models").json()["items"]
+        assert [(one["name"], one["refused"]) for one in listed] == [(name, "model_untrusted")]
+        live = next(
+            one["hash"] for one in client.get("/v1/rulesets").json()["items"] if one["live"]
+        )
+        plan = {"shadow_minutes": 0, "steps": [{"percent": 100, "minutes": 0}]}
+        body = {"reason": "model", "plan": plan, "model": name}
+        problem(client.post(f"/v1/rulesets/{live}/submit", json=body), 409, "model_untrusted")
+        place_model(server.home)
+        done = client.post(f"/v1/rulesets/{live}/submit", json=body)
+        assert done.status_code == 200, done.text
+        until(server, done.json()["id"], "live")
+        card = client.get(f"/v1/models/{name}").json()
+        assert (card["model"]["role"], card["card"]) == ("live", {"purpose": "tests"})
+        made = server.decide(amount_minor=499_000)
+        assert made["model"] == name
+        assert made["reasons"]
+        replay = client.post(f"/v1/decisions/{made['id']}/replay").json()
+        assert replay["identical"] is True

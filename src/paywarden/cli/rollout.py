@@ -30,6 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         submit.add_argument(f"--{name}", type=int if name == "min-payments" else float)
     shadow = _part(parts, "shadow", "try a stored ruleset without effect")
     shadow.add_argument("ruleset")
+    for part in (submit, shadow):
+        part.add_argument("--model", help="a model beside it (default: the one that serves)")
     shadow.add_argument("--reason", required=True)
     shadow.add_argument("--minutes", type=int, default=1_440)
     emergency = _part(parts, "emergency", "add rules to the live policy for hours")
@@ -65,7 +67,7 @@ def _submit(arguments: argparse.Namespace) -> Document:
     names = ("block_increase", "alert_increase", "fault_rate", "latency_ms", "min_payments")
     given = {name: getattr(arguments, name) for name in names}
     plan["guardrails"] = {name: value for name, value in given.items() if value is not None}
-    body = {"reason": arguments.reason, "plan": plan}
+    body: Document = {"reason": arguments.reason, "plan": plan, "model": arguments.model}
     return _asked(arguments, "POST", f"/v1/rulesets/{arguments.ruleset}/submit", body)
 
 
@@ -79,7 +81,7 @@ def _step(text: str) -> Document:
 
 
 def _shadow(arguments: argparse.Namespace) -> Document:
-    body = {"reason": arguments.reason, "minutes": arguments.minutes}
+    body = {"reason": arguments.reason, "minutes": arguments.minutes, "model": arguments.model}
     return _asked(arguments, "POST", f"/v1/rulesets/{arguments.ruleset}/shadow", body)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from paywarden.core.outcome import Outcome
+from paywarden.decision.decider import Decider
 from paywarden.decision.stored_fields import Stored, one
 from paywarden.risk.features.observation import Observation, ObservedValue
 
@@ -39,7 +40,7 @@ class Sealed(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Result(msgspec.Struct, array_like=True, frozen=True):
-    """What was decided. `fired`: rule indexes of the ruleset, ascending.
+    """What was decided. `fired`: rule indexes of the ruleset, ascending. `model`: its opinion.
 
     `control_ppm`: the payment would have been blocked and passed as one of the control group, with
     this probability; 0 otherwise.
@@ -56,11 +57,20 @@ class Result(msgspec.Struct, array_like=True, frozen=True):
     merchant_group: str
     effects: tuple[Any, ...] = ()
     control_ppm: int = 0
+    model: ModelOpinion | None = None
 
     @property
     def answer(self) -> Outcome:
         """The outcome as its enumeration."""
         return _OUTCOMES[self.outcome]
+
+
+class ModelOpinion(msgspec.Struct, array_like=True, frozen=True):
+    """What a model said. `probability`: calibrated, None when it was skipped. `reasons`: codes."""
+
+    model: str
+    probability: float | None
+    reasons: tuple[str, ...]
 
 
 class OtherOpinion(msgspec.Struct, array_like=True, frozen=True):
@@ -70,6 +80,12 @@ class OtherOpinion(msgspec.Struct, array_like=True, frozen=True):
     outcome: int
     points: int
     fired: tuple[int, ...]
+    model: ModelOpinion | None = None
+
+    @property
+    def decider(self) -> Decider:
+        """What would have answered."""
+        return Decider(self.ruleset, self.model.model if self.model else "")
 
 
 class PaymentEntry(msgspec.Struct, array_like=True, frozen=True):
@@ -99,6 +115,11 @@ class PaymentEntry(msgspec.Struct, array_like=True, frozen=True):
     forced: str | None = None
     continues: int = 0
     other: OtherOpinion | None = None
+
+    @property
+    def decider(self) -> Decider:
+        """What answered."""
+        return Decider(self.ruleset, self.result.model.model if self.result.model else "")
 
     @property
     def payment_id(self) -> str:
@@ -139,10 +160,16 @@ class EventEntry(msgspec.Struct, array_like=True, frozen=True):
 
 
 class PolicyEntry(msgspec.Struct, array_like=True, frozen=True):
-    """The pointer moved: from here on this ruleset decides."""
+    """The pointer moved: from here on this ruleset decides, with this model beside it."""
 
     ruleset: str
     actor: str
+    model: str = ""
+
+    @property
+    def decider(self) -> Decider:
+        """What decides."""
+        return Decider(self.ruleset, self.model)
 
 
 class TrialEntry(msgspec.Struct, array_like=True, frozen=True):
@@ -155,6 +182,12 @@ class TrialEntry(msgspec.Struct, array_like=True, frozen=True):
     share_ppm: int
     salt: str
     actor: str
+    model: str = ""
+
+    @property
+    def decider(self) -> Decider:
+        """What is tried."""
+        return Decider(self.ruleset, self.model)
 
     @property
     def ends(self) -> bool:

@@ -261,11 +261,11 @@ class DecisionOperations:
         if "decisions:explain" not in asker.permissions:
             return self._views.merchant(decided, reasons)
         await self._watch.read(asker, "decision:record:read", {"seq": decided.seq})
-        runtime = await self._policies.runtime_of(decided.scope, decided.entry.ruleset)
+        runtime = await self._policies.runtime_of(decided.scope, decided.entry.decider)
         return self._views.operator(decided, runtime.policy.reasons, runtime)
 
     def _reasons(self, decided: Decided) -> Any:
-        runtime = self._policies.runtime(decided.entry.ruleset)
+        runtime = self._policies.runtime(decided.entry.decider)
         return runtime.policy.reasons if runtime is not None else {}
 
 

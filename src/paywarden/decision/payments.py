@@ -20,10 +20,12 @@ from paywarden.core.outcome import Outcome
 from paywarden.core.scope import Environment, Scope
 from paywarden.decision import entries, errors
 from paywarden.decision.arms import Arm, observed_arms
+from paywarden.decision.automatic_entries import AutomaticEntries
 from paywarden.decision.conduct import (
     FAILED,
     FRAUD_STAGE,
     NOT_POSSIBLE,
+    PolicyRuntime,
     Situation,
     conduct,
 )
@@ -34,11 +36,12 @@ from paywarden.decision.entries import OtherOpinion, PaymentEntry, Result, Seale
 from paywarden.decision.intake import Fields, Intake
 from paywarden.decision.ledger import Ledger, identity_of
 from paywarden.decision.magic import forced_outcome
+from paywarden.decision.model_runtime import MODEL_STAGE
 from paywarden.decision.ports import DecisionRow
 from paywarden.decision.sealing import Sealer
 from paywarden.decision.state import ScopeState
 from paywarden.decision.statement import decision_hash
-from paywarden.decision.webhook_types import DECISION_RECORDED, DecisionRecorded
+from paywarden.decision.webhook_types import DECISION_RECORDED, Alert, DecisionRecorded
 from paywarden.kit.audit import AuditEvent, AuditOutcome, Scalar
 from paywarden.kit.audit_place import Place, Wish
 from paywarden.kit.db.unit import UnitOfWork
@@ -95,8 +98,10 @@ class Payments:
         sealer: Sealer,
         ids: DecisionIds,
         tables_version: str,
+        entering: AutomaticEntries,
     ) -> None:
         self.ids = ids
+        self._entering = entering
         self._ledger = ledger
         self._derivers = derivers
         self._sealer = sealer
@@ -249,10 +254,11 @@ class Payments:
                     unit, scope, staged.seq, entries.CONTROL_GROUP
                 )
             name = self.ids.text(scope, staged.seq)
-            place = self._add_rows(unit, scope, name, staged.seq, entry)
+            place = self._add_rows(unit, scope, name, staged.seq, entry, arm)
             if ready.continues:
                 self._ledger.stores.records.add_identity(unit, scope, identity, staged.seq)
-        await self._ledger.commit(unit, [staged])
+            edits = self._entering.enter(unit, ready.state, arm.runtime, entry, ready.fields)
+        await self._ledger.commit(unit, [staged, *edits])
         self._count(scope, entry)
         return Decided(scope, staged.seq, entry, place=place, name=name)
 
@@ -263,12 +269,27 @@ class Payments:
         late = (self._clock.monotonic_ns() - ready.started_ns) / 1e6 > deadline_ms
         if not late:
             try:
-                return _conducted(ready, arm, _drawn(ready)), ()
+                result = _conducted(ready, arm, self._situation(ready, arm))
+                skipped = result.model is not None and result.model.probability is None
+                return result, (MODEL_STAGE,) if skipped else ()
             except Exception as fault:
                 logger().error("stage_failed", stage=FRAUD_STAGE, error_type=type(fault).__name__)
         self._metrics.degraded.labels("fraud_skipped").inc()
         held = Situation((FRAUD_STAGE,), ready.situation.forced, ready.situation.challenge_result)
         return _conducted(ready, arm, held), held.skipped
+
+    def _situation(self, ready: _Prepared, arm: Arm) -> Situation:
+        """With the model's deadline, and the draw of the control group (not for continuations)."""
+        policy, found = arm.runtime.policy, ready.situation
+        if arm.runtime.model is not None:
+            limits = policy.stages.get(MODEL_STAGE)
+            deadline_ms = limits.deadline_ms if limits is not None else DEFAULT_DEADLINE_MS
+            ends_ns = ready.started_ns + int(deadline_ms * 1e6)
+            found = replace(found, late=lambda: self._clock.monotonic_ns() > ends_ns)
+        if policy.control_group is not None and not ready.continues:
+            drawn = draw(ready.observation, ready.state.control_loss)
+            found = replace(found, control=drawn)
+        return found
 
     def _compare(
         self, ready: _Prepared, result: Result, beside: Arm, tried: bool, featured_ns: int,
@@ -281,7 +302,7 @@ class Payments:
         try:
             second = _conducted(ready, beside, ready.situation)
         except Exception as fault:
-            logger().error("trial_failed", ruleset=beside.runtime.ruleset,
+            logger().error("trial_failed", ruleset=str(beside.runtime.decider),
                            error_type=type(fault).__name__)  # fmt: skip
             trial.tally.faults += not tried
             return None
@@ -292,7 +313,9 @@ class Payments:
         trial.tally.payment(
             live.outcome, candidate.outcome, answered=tried, took_us=took_ns // 1_000
         )
-        return OtherOpinion(beside.runtime.ruleset, second.outcome, second.points, second.fired)
+        return OtherOpinion(
+            beside.runtime.ruleset, second.outcome, second.points, second.fired, second.model
+        )
 
     def _entry(
         self,
@@ -327,7 +350,7 @@ class Payments:
         )
 
     def _add_rows(
-        self, unit: UnitOfWork, scope: Scope, name: str, seq: int, entry: PaymentEntry
+        self, unit: UnitOfWork, scope: Scope, name: str, seq: int, entry: PaymentEntry, arm: Arm
     ) -> Place:
         at_us, outcome, stated = entry.received_us, entry.result.answer, decision_hash(name, entry)
         detail: dict[str, Scalar] = {"seq": seq, "outcome": outcome.word, "decision": stated}
@@ -337,8 +360,9 @@ class Payments:
         place = self._ledger.stores.audit.record(unit, event, Wish(stated, at_us))
         row = DecisionRow(seq, int(outcome), entry.payment_id, entry.merchant_id, at_us, place)
         self._ledger.stores.records.add_decision(unit, scope, row)
-        if outcome is not Outcome.ALLOW or entry.result.effects:
-            told = _told(name, seq, entry)
+        alerts = _alerts(arm.runtime, entry) if arm.runtime.has_actions else ()
+        if outcome is not Outcome.ALLOW or alerts:
+            told = _told(name, seq, entry, alerts)
             enqueue(unit, scope, DECISION_RECORDED, msgspec.json.encode(told), at_us)
         return place
 
@@ -348,25 +372,30 @@ class Payments:
             stage.observe(took / 1e6)
 
 
-def _told(name: str, seq: int, entry: PaymentEntry) -> DecisionRecorded:
+def _alerts(runtime: PolicyRuntime, entry: PaymentEntry) -> tuple[Alert, ...]:
+    """Alerts that fired rules raise, whatever the outcome is."""
+    found = []
+    for index in entry.result.fired:
+        rule = runtime.policy.rules[index]
+        for action in rule.then.actions:
+            if action.name == "alert":
+                given = dict(action.parameters)
+                found.append(Alert(rule.id, str(given["severity"]), str(given["text"])))
+    return tuple(found)
+
+
+def _told(name: str, seq: int, entry: PaymentEntry, alerts: tuple[Alert, ...]) -> DecisionRecorded:
     """What webhooks tell about a decision."""
     result = entry.result
     return DecisionRecorded(
         name, entry.payment_id, entry.attempt, result.answer.word, result.points, result.reasons,
-        seq, entry.merchant_id,
+        seq, entry.merchant_id, alerts,
     )  # fmt: skip
 
 
 def _require_policy(state: ScopeState) -> None:
     if state.runtime is None or state.windows is None:
         raise Unavailable("no_policy", "no ruleset is published for this tenant and environment")
-
-
-def _drawn(ready: _Prepared) -> Situation:
-    """The situation with the draw of the control group; a continuation draws as its first did."""
-    if ready.continues:
-        return ready.situation
-    return replace(ready.situation, control=draw(ready.observation, ready.state.control_loss))
 
 
 def _conducted(ready: _Prepared, arm: Arm, situation: Situation) -> Result:

@@ -18,17 +18,19 @@ from dataclasses import dataclass
 
 import msgspec
 
-from paywarden.core.errors import Conflict, NotFound
+from paywarden.core.errors import Conflict, Corrupt, NotFound
 from paywarden.core.scope import Scope
 from paywarden.decision import entries, errors
 from paywarden.decision.approved_payloads import Rollback, publication, rollback
 from paywarden.decision.conduct import PolicyRuntime
+from paywarden.decision.decider import Decider
 from paywarden.decision.entries import PolicyEntry
 from paywarden.decision.former_rulesets import require_former
 from paywarden.decision.history import History, fill
 from paywarden.decision.ledger import Ledger, Staged
 from paywarden.decision.list_desk import ListDesk
-from paywarden.decision.ports import PolicyCompiler, RulesetRow
+from paywarden.decision.model_runtime import ModelRuntime
+from paywarden.decision.ports import Models, PolicyCompiler, RulesetRow
 from paywarden.decision.state import ScopeState
 from paywarden.decision.webhook_types import RULESET_PUBLISHED, RulesetPublished
 from paywarden.identity.approvals.catalogue import RULESET_PUBLISH, RULESET_ROLLBACK
@@ -75,13 +77,15 @@ class PolicyDesk:
     """Stores and publishes rulesets over one ledger."""
 
     def __init__(
-        self, ledger: Ledger, history: History, lists: ListDesk, compiler: PolicyCompiler
-    ) -> None:
+        self, ledger: Ledger, history: History, lists: ListDesk, compiler: PolicyCompiler,
+        models: Models,
+    ) -> None:  # fmt: skip
         self._ledger = ledger
         self._history = history
         self._lists = lists
         self._compiler = compiler
-        self._runtimes: dict[str, PolicyRuntime] = {}
+        self._models = models
+        self._runtimes: dict[Decider, PolicyRuntime] = {}
         self._filling: dict[Scope, _BackFill] = {}
         self.turn = asyncio.Lock()
 
@@ -106,24 +110,29 @@ class PolicyDesk:
             return row, True
 
     async def publish(self, scope: Scope, ruleset: str, approved: Approved) -> int:
-        """Let a stored ruleset decide from the next payment on; the log sequence of the switch."""
+        """Let a stored ruleset decide from the next payment on; the log sequence of the switch.
+
+        The model that serves goes on beside it. Errors: NotFound, Conflict, InvalidRequest.
+        """
         approved.require(scope, RULESET_PUBLISH, publication(ruleset))
         async with self.turn:
-            ready = await self.made_ready(scope, ruleset, approved.actor)
+            model = (self._ledger.ready(scope).decider or Decider("")).model
+            ready = await self.made_ready(scope, Decider(ruleset, model), approved.actor)
             return await self.switch(ready, approved.actor, approved.settle)
 
     async def roll_back(self, scope: Scope, wanted: Rollback, approved: Approved) -> int:
         """Let a ruleset decide again in place of the one it was asked against.
 
-        Errors: Conflict `ruleset_not_former`, `ruleset_moved_on`.
+        The model that serves stays. Errors: Conflict `ruleset_not_former`, `ruleset_moved_on`.
         """
         ruleset, replaces = wanted.ruleset, wanted.replaces
         approved.require(scope, RULESET_ROLLBACK, rollback(ruleset, replaces))
         async with self.turn:
             require_former(self._ledger, scope, ruleset)
-            if self._ledger.ready(scope).ruleset != replaces:
+            live = self._ledger.ready(scope).decider or Decider("")
+            if live.ruleset != replaces:
                 raise Conflict("ruleset_moved_on", "another ruleset decides than when it was asked")
-            ready = await self.made_ready(scope, ruleset, approved.actor)
+            ready = await self.made_ready(scope, Decider(ruleset, live.model), approved.actor)
             return await self.switch(ready, approved.actor, approved.settle, "rollback")
 
     def rollback_to(self, scope: Scope, ruleset: str) -> Rollback:
@@ -133,19 +142,18 @@ class PolicyDesk:
         require_former(self._ledger, scope, ruleset)
         return Rollback(self._ledger.ready(scope).ruleset or "", ruleset)
 
-    async def made_ready(self, scope: Scope, ruleset: str, actor: str) -> Ready:
+    async def made_ready(self, scope: Scope, wanted: Decider, actor: str) -> Ready:
         """Compile, declare the lists and fill the windows; the caller holds `turn` and goes on
-        without waiting. Errors: NotFound, Conflict, InvalidRequest, Unavailable."""
-        row = self._ledger.stores.records.ruleset(scope, ruleset)
+        without waiting. Errors: NotFound, Conflict, InvalidRequest, Corrupt, Unavailable."""
+        row = self._ledger.stores.records.ruleset(scope, wanted.ruleset)
         if row is None:
             raise ruleset_not_found()
-        runtime = self._runtimes.get(ruleset) or await self._compiled(row)
-        if runtime.ruleset != ruleset:
+        runtime = await self.runtime_of(scope, wanted)
+        if runtime.ruleset != wanted.ruleset:
             raise Conflict(
                 "ruleset_compiles_differently",
                 "this program reads the stored files otherwise; push the policy again",
             )
-        self._keep(runtime)
         state = self._ledger.ready(scope)
         await self._declare_lists(scope, runtime.policy, row.packed, actor)
         return await self._filled(state, runtime)
@@ -156,21 +164,33 @@ class PolicyDesk:
         if filling is not None:
             filling.waiting.append(observation)
 
-    def runtime(self, ruleset: str) -> PolicyRuntime | None:
-        """A compiled ruleset that is still at hand."""
-        return self._runtimes.get(ruleset)
+    def runtime(self, wanted: Decider) -> PolicyRuntime | None:
+        """A compiled ruleset with its model that is still at hand."""
+        return self._runtimes.get(wanted)
 
-    async def runtime_of(self, scope: Scope, ruleset: str) -> PolicyRuntime:
-        """The compiled form of a stored ruleset. Errors: NotFound."""
-        known = self._runtimes.get(ruleset)
+    async def runtime_of(self, scope: Scope, wanted: Decider) -> PolicyRuntime:
+        """The compiled form of a stored ruleset and its model. Errors: NotFound, Corrupt."""
+        known = self._runtimes.get(wanted)
         if known is not None:
             return known
-        row = self._ledger.stores.records.ruleset(scope, ruleset)
-        if row is None:
-            raise ruleset_not_found()
-        runtime = await self._compiled(row)
+        plain = self._runtimes.get(Decider(wanted.ruleset))
+        if plain is None:
+            row = self._ledger.stores.records.ruleset(scope, wanted.ruleset)
+            if row is None:
+                raise ruleset_not_found()
+            plain = await self._compiled(row)
+        runtime = plain
+        if wanted.model:
+            runtime = await asyncio.to_thread(self._beside, plain, wanted.model)
         self._keep(runtime)
         return runtime
+
+    def _beside(self, plain: PolicyRuntime, model: str) -> PolicyRuntime:
+        try:
+            artefact = self._models.artefact(model)
+        except Corrupt as fault:  # the model's fault, not the house's: say so to who asks
+            raise Conflict(fault.code, fault.detail) from fault
+        return PolicyRuntime(plain.compiled, ModelRuntime(model, artefact, plain.compiled))
 
     async def _declare_lists(self, scope: Scope, policy: Policy, packed: bytes, actor: str) -> None:
         kinds, files = policy.lists, policy.list_files
@@ -227,15 +247,16 @@ class PolicyDesk:
         with ledger.ahead():
             now = ledger.clock.now_us()
             staged: Staged = ledger.stage(
-                unit, scope, entries.POLICY, now, PolicyEntry(runtime.ruleset, actor)
-            )
-            state.runtime, state.windows, state.ruleset = runtime, ready.windows, runtime.ruleset
+                unit, scope, entries.POLICY, now,
+                PolicyEntry(runtime.ruleset, actor, runtime.decider.model),
+            )  # fmt: skip
+            state.runtime, state.windows, state.decider = runtime, ready.windows, runtime.decider
             state.trial = None
-            self._audit(unit, scope, act, actor, runtime.ruleset)
+            self._audit(unit, scope, act, actor, str(runtime.decider))
             told = RulesetPublished(runtime.ruleset, staged.seq)
             enqueue(unit, scope, RULESET_PUBLISHED, msgspec.json.encode(told), now)
         await ledger.commit(unit, [staged])
-        logger().info("ruleset_published", act=act, ruleset=runtime.ruleset, seq=staged.seq)
+        logger().info("ruleset_published", act=act, ruleset=str(runtime.decider), seq=staged.seq)
         return staged.seq
 
     def _audit(self, unit: UnitOfWork, scope: Scope, act: str, actor: str, ruleset: str) -> None:
@@ -248,20 +269,20 @@ class PolicyDesk:
 
     def _keep(self, runtime: PolicyRuntime) -> None:
         states = self._ledger.states.values()
-        live = {state.ruleset for state in states}
-        live |= {state.trial.runtime.ruleset for state in states if state.trial is not None}
+        live = {state.decider for state in states}
+        live |= {state.trial.runtime.decider for state in states if state.trial is not None}
         for name in list(self._runtimes):
             if len(self._runtimes) >= KEPT_RUNTIMES and name not in live:
                 del self._runtimes[name]
-        self._runtimes[runtime.ruleset] = runtime
+        self._runtimes[runtime.decider] = runtime
 
 
 def _counting(state: ScopeState, wanted: PolicyRuntime) -> Windows | None:
     """Windows that count already just what a back-fill would: equal aggregates in one order."""
-    aggregates, trial = wanted.compiled.aggregates, state.trial
-    if state.runtime is not None and state.runtime.compiled.aggregates == aggregates:
+    aggregates, trial = wanted.aggregates, state.trial
+    if state.runtime is not None and state.runtime.aggregates == aggregates:
         return state.windows
-    if trial is not None and trial.runtime.compiled.aggregates == aggregates:
+    if trial is not None and trial.runtime.aggregates == aggregates:
         return trial.windows
     return None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.scope import Scope
@@ -16,6 +16,7 @@ from paywarden.decision.conduct import PolicyRuntime
 from paywarden.kit.audit_place import Place
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.risk.rules.file_pack import PolicyFiles, unpack_files
+from paywarden.risk.scoring.artefact import Artefact
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,22 @@ class CompiledRuleset:
 
     runtime: PolicyRuntime
     packed: bytes
+
+
+class Models(Protocol):
+    """Where the models of an installation lie."""
+
+    def artefact(self, name: str) -> Artefact:
+        """A checked model. Errors: NotFound, Corrupt, InvalidRequest."""
+        ...
+
+    def card(self, name: str) -> dict[str, Any]:
+        """The card of a checked model. Errors: as `artefact`."""
+        ...
+
+    def names(self) -> Sequence[str]:
+        """Names of the models that are there, checked or not, in order."""
+        ...
 
 
 class PolicyCompiler(Protocol):

@@ -20,6 +20,7 @@ from paywarden.decision import entries
 from paywarden.decision.arms import Arm, Values, observed, observed_arms
 from paywarden.decision.conduct import PolicyRuntime, Situation, conduct
 from paywarden.decision.control_group import AMOUNT, ControlLoss, draw
+from paywarden.decision.decider import Decider
 from paywarden.decision.entries import PaymentEntry, Result, TrialEntry
 from paywarden.decision.history import History, fill
 from paywarden.decision.sealing import Sealer
@@ -33,7 +34,7 @@ from paywarden.risk.lists.model import ListEdit
 from paywarden.risk.lists.store import Digest, Lists
 from paywarden.risk.lists.view import ListsView
 
-RuntimeOf = Callable[[Scope, str], PolicyRuntime]
+RuntimeOf = Callable[[Scope, Decider], PolicyRuntime]
 CHALLENGE_FIELD = "payment.challenge_result"
 
 
@@ -125,22 +126,22 @@ class Replay:
         before, fold.trial = fold.trial, None
         if body.ends or self.with_ruleset is not None:
             return
-        if before is not None and before.runtime.ruleset == body.ruleset:
+        if before is not None and before.runtime.decider == body.decider:
             fold.trial = Trial(body, entry.seq, before.runtime, before.windows)
             return
-        runtime = self.runtime_of(entry.scope, body.ruleset)
+        runtime = self.runtime_of(entry.scope, body.decider)
         assert fold.runtime is not None
         windows = None
-        if runtime.compiled.aggregates != fold.runtime.compiled.aggregates:
+        if runtime.aggregates != fold.runtime.aggregates:
             windows = Windows(runtime.plan, fold.history_start_us)
             fill(windows, self.history.columns(entry.scope, 0, entry.seq - 1))
         fold.trial = Trial(body, entry.seq, runtime, windows)
 
     def _switch(self, fold: _Fold, entry: Entry) -> None:
-        name = entries.decode(entry.kind, entry.body).ruleset
+        name = entries.decode(entry.kind, entry.body).decider
         fold.trial = None
         runtime = self.with_ruleset or self.runtime_of(entry.scope, name)
-        if fold.runtime is not None and runtime.ruleset == fold.runtime.ruleset:
+        if fold.runtime is not None and runtime.decider == fold.runtime.decider:
             return
         fold.runtime = runtime
         fold.windows = Windows(runtime.plan, fold.history_start_us)
@@ -161,10 +162,10 @@ class Replay:
         if self.with_ruleset is None and not body.continues:
             drawn = replace(situation, control=draw(body.observation, fold.control_loss))
         result = again(arm, drawn)
-        same_rules = arm.runtime.ruleset == body.ruleset
+        same_rules = arm.runtime.decider == body.decider
         found = differences(body, result, arm.values if same_rules else None)
         if self.with_ruleset is None and not same_rules:
-            found["arm"] = {"recorded": body.ruleset, "replayed": arm.runtime.ruleset}
+            found["arm"] = {"recorded": str(body.decider), "replayed": str(arm.runtime.decider)}
         if beside is not None and body.other is not None:
             found |= other_differences(body, again(beside, replace(situation, skipped=())))
         if erased and "features" not in found:
@@ -175,8 +176,9 @@ class Replay:
 def other_differences(body: PaymentEntry, result: Result) -> dict[str, Any]:
     """Where the opinion of the ruleset that did not answer differs from the record."""
     assert body.other is not None
-    before = (body.other.outcome, body.other.points, body.other.fired)
-    after = (result.outcome, result.points, result.fired)
+    other = body.other
+    before = (other.outcome, other.points, other.fired, other.model)
+    after = (result.outcome, result.points, result.fired, result.model)
     return {} if before == after else {"other": {"recorded": before, "replayed": after}}
 
 

@@ -21,6 +21,7 @@ from paywarden.decision import entries
 from paywarden.decision.checkpoints import Checkpoints, Place, binding_of
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.control_group import AMOUNT
+from paywarden.decision.decider import Decider
 from paywarden.decision.entries import TrialEntry
 from paywarden.decision.history import History, fill
 from paywarden.decision.ledger import Ledger
@@ -37,7 +38,7 @@ from paywarden.risk.lists.store import Lists
 from paywarden.risk.lists.view import ListsView
 
 SIDE_BY_SIDE = 2
-RuntimeOf = Callable[[Scope, str], PolicyRuntime]
+RuntimeOf = Callable[[Scope, Decider], PolicyRuntime]
 DigesterOf = Callable[[Scope], Digester]
 
 
@@ -66,8 +67,8 @@ def rebuild(ledger: Ledger, foundations: Foundations) -> int:
                 standing_trial(trials, entry)
     states = list(ledger.states.values())
     for state in states:
-        if state.ruleset is not None:
-            state.runtime = foundations.runtime_of(state.scope, state.ruleset)
+        if state.decider is not None:
+            state.runtime = foundations.runtime_of(state.scope, state.decider)
         if state.scope in trials:
             state.trial = _trial(state, *trials[state.scope], foundations)
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
@@ -88,8 +89,7 @@ def apply_control(ledger: Ledger, entry: Entry, using: Foundations, lists: Lists
             history_start_us=entries.decode(entry.kind, entry.body).history_start_us,
         )
     elif entry.kind == entries.POLICY:
-        name = entries.decode(entry.kind, entry.body).ruleset
-        ledger.states[scope].ruleset = name
+        ledger.states[scope].decider = entries.decode(entry.kind, entry.body).decider
     elif entry.kind == entries.PAYMENT:  # in this index only when the control group let it pass
         body = entries.decode(entry.kind, entry.body)
         amount = int(one(body.clear, AMOUNT))
@@ -110,9 +110,9 @@ def standing_trial(trials: dict[Scope, tuple[int, TrialEntry]], entry: Entry) ->
 
 
 def _trial(state: ScopeState, seq: int, body: TrialEntry, using: Foundations) -> Trial:
-    runtime = using.runtime_of(state.scope, body.ruleset)
+    runtime = using.runtime_of(state.scope, body.decider)
     assert state.runtime is not None
-    own = runtime.compiled.aggregates != state.runtime.compiled.aggregates
+    own = runtime.aggregates != state.runtime.aggregates
     windows = Windows(runtime.plan, state.history_start_us) if own else None
     return Trial(body, seq, runtime, windows)
 
@@ -122,7 +122,7 @@ def _fill(state: ScopeState, using: Foundations, head: int) -> None:
     scope, sealed = state.scope, using.history.sealed_up_to(state.scope)
     last = 0
     if state.runtime is not None:
-        plan, aggregates = state.runtime.plan, state.runtime.compiled.aggregates
+        plan, aggregates = state.runtime.plan, state.runtime.aggregates
         state.windows = Windows(plan, state.history_start_us)
         binding = binding_of(scope, aggregates, state.history_start_us)
         # Beyond the segments it would leave the keeper a gap, so it may only stand on them.

@@ -13,6 +13,7 @@ import numpy as np
 from paywarden.core.scope import Scope
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.control_group import ControlLoss
+from paywarden.decision.decider import Decider
 from paywarden.decision.edit_allowance import EditAllowance
 from paywarden.decision.trial import Trial
 from paywarden.risk.features.arena import Windows
@@ -74,7 +75,7 @@ class Observed:
 class ScopeState(Observed):
     """Everything that decides for one tenant and environment.
 
-    `runtime` is None until a policy is published; `ruleset` names it. `trial`: a candidate beside
+    `runtime` is None until a policy is published; `decider` names it. `trial`: a candidate beside
     it. `lists_seq`: seq of the last list edit. `control_loss`: what its control group let pass.
     `allowance`: what makers may still edit of lists without approval.
     """
@@ -83,12 +84,17 @@ class ScopeState(Observed):
     digester: Digester
     all_lists: Lists
     lists: ListsView
-    ruleset: str | None = None
+    decider: Decider | None = None
     runtime: PolicyRuntime | None = None
     trial: Trial | None = None
     lists_seq: int = 0
     control_loss: ControlLoss = field(default_factory=ControlLoss)
     allowance: EditAllowance = field(default_factory=EditAllowance)
+
+    @property
+    def ruleset(self) -> str | None:
+        """The ruleset that answers; None until one is published."""
+        return self.decider.ruleset if self.decider is not None else None
 
     def add(self, seen: Observation) -> None:
         """Let every window count an observation; nothing is read."""

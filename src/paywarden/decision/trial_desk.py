@@ -14,6 +14,7 @@ from paywarden.core.errors import Conflict
 from paywarden.core.scope import Scope
 from paywarden.decision import entries
 from paywarden.decision.conduct import PolicyRuntime
+from paywarden.decision.decider import Decider
 from paywarden.decision.entries import TrialEntry
 from paywarden.decision.ledger import Ledger
 from paywarden.decision.policy_desk import Also, PolicyDesk
@@ -33,9 +34,15 @@ class TrialDesk:
         """The trial of a scope, if one stands."""
         return self._ledger.ready(scope).trial
 
-    def live(self, scope: Scope) -> str | None:
-        """The ruleset that answers in a scope."""
-        return self._ledger.ready(scope).ruleset
+    def live(self, scope: Scope) -> Decider | None:
+        """What answers in a scope."""
+        return self._ledger.ready(scope).decider
+
+    async def check(self, scope: Scope, wanted: Decider) -> None:
+        """Pass for what could be tried now, another trial apart. Errors: those of `begin`."""
+        state = self._ledger.ready(scope)
+        _may_begin(state, wanted)
+        _same_currency(state, await self._policies.runtime_of(scope, wanted))
 
     async def begin(self, scope: Scope, entry: TrialEntry, also: Also) -> int:
         """Put a candidate beside the live ruleset; the log sequence.
@@ -46,9 +53,11 @@ class TrialDesk:
         policies = self._policies
         async with policies.turn:
             state = self._ledger.ready(scope)
-            _may_begin(state, entry.ruleset)
-            _same_currency(state, await policies.runtime_of(scope, entry.ruleset))
-            ready = await policies.made_ready(scope, entry.ruleset, entry.actor)
+            _may_begin(state, entry.decider)
+            if state.trial is not None:
+                raise Conflict("trial_standing", "another candidate is being tried; end it first")
+            _same_currency(state, await policies.runtime_of(scope, entry.decider))
+            ready = await policies.made_ready(scope, entry.decider, entry.actor)
             policies.caught_up(ready)
             own = None if ready.windows is ready.state.windows else ready.windows
             trial = Trial(entry, 0, ready.runtime, own)
@@ -74,7 +83,7 @@ class TrialDesk:
         """Make the candidate the live ruleset; its windows are at hand. The log sequence."""
         async with self._policies.turn:
             trial = _standing(self._ledger.ready(scope))
-            ready = await self._policies.made_ready(scope, trial.runtime.ruleset, actor)
+            ready = await self._policies.made_ready(scope, trial.runtime.decider, actor)
             return await self._policies.switch(ready, actor, also)
 
     async def _write(
@@ -91,13 +100,11 @@ class TrialDesk:
         return staged.seq
 
 
-def _may_begin(state: ScopeState, ruleset: str) -> None:
-    if state.ruleset is None:
+def _may_begin(state: ScopeState, candidate: Decider) -> None:
+    if state.decider is None:
         raise Conflict("no_live_ruleset", "publish a first ruleset before trying another")
-    if state.ruleset == ruleset:
-        raise Conflict("trial_of_live", "this ruleset decides already")
-    if state.trial is not None:
-        raise Conflict("trial_standing", "another candidate is being tried; end it first")
+    if state.decider == candidate:
+        raise Conflict("trial_of_live", "this decides already")
 
 
 def _standing(state: ScopeState) -> Trial:

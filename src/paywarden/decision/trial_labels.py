@@ -22,10 +22,10 @@ def count_label(
     body = ledger.staged_body(scope, attempt.seq)
     if not isinstance(body, PaymentEntry) or body.other is None or attempt.seq <= trial.seq:
         return
-    candidate = trial.runtime.ruleset
-    if candidate == body.ruleset:
+    candidate = trial.runtime.decider
+    if candidate == body.decider:
         live, tried = body.other.outcome, body.result.outcome
-    elif candidate == body.other.ruleset:
+    elif candidate == body.other.decider:
         live, tried = body.result.outcome, body.other.outcome
     else:
         return

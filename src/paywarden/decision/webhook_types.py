@@ -19,6 +19,14 @@ LIST_CHANGED: Final = "list.changed"
 ROLLOUT_MOVED: Final = "rollout.moved"
 
 
+class Alert(msgspec.Struct, frozen=True):
+    """A rule asks that somebody looks, whatever the outcome was."""
+
+    rule: str
+    severity: str
+    text: str
+
+
 class DecisionRecorded(msgspec.Struct, frozen=True, omit_defaults=True):
     """A payment was challenged, held or blocked, or a rule's action asks for follow-up."""
 
@@ -30,6 +38,7 @@ class DecisionRecorded(msgspec.Struct, frozen=True, omit_defaults=True):
     reasons: tuple[str, ...]
     log_sequence: int
     merchant_id: str | None = None
+    alerts: tuple[Alert, ...] = ()
 
 
 class RulesetPublished(msgspec.Struct, frozen=True):

@@ -19,13 +19,18 @@ import paywarden
 from paywarden.core.errors import PaywardenError
 from paywarden.decision.http import DecisionOperations
 from paywarden.decision.lists_http import ListOperations
+from paywarden.decision.models_http import ModelOperations
 from paywarden.decision.policy_http import PolicyOperations
 from paywarden.decision.problems import CODES
 from paywarden.decision.rollout.http import RolloutOperations
 from paywarden.decision.snoozes_http import SnoozeOperations
+from paywarden.entrypoints import key_commands, people_commands
 from paywarden.entrypoints.home import find_home
 from paywarden.entrypoints.installation import Installation
+from paywarden.entrypoints.key_commands import KeyRoom
 from paywarden.entrypoints.limits import rate_gate
+from paywarden.entrypoints.local_door import LocalDoor
+from paywarden.entrypoints.people_commands import PeopleRoom
 from paywarden.entrypoints.people_operations import people_operations
 from paywarden.entrypoints.start_report import give_up
 from paywarden.evidence.http import AuditOperations
@@ -83,11 +88,13 @@ def application(installation: Installation) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_app: Any) -> AsyncIterator[None]:
-        starting = asyncio.create_task(_start(installation))
+        door = local_door(installation)
+        starting = asyncio.create_task(_start(installation, door))
         try:
             yield
         finally:
             starting.cancel()
+            await door.close()
             await installation.stop()
 
     return http_app.build(listed, surroundings, lifespan)
@@ -124,6 +131,7 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         *decisions.operations(),
         *policies.operations(),
         *ListOperations(installation.lists, installation.approvals).operations(),
+        *ModelOperations(installation.models, installation.ledger).operations(),
         *SnoozeOperations(installation.lists, installation.ledger).operations(),
         *RolloutOperations(
             installation.rollouts,
@@ -157,9 +165,19 @@ def dependencies(installation: Installation) -> Sequence[Dependency]:
     return found
 
 
-async def _start(installation: Installation) -> None:
+def local_door(installation: Installation) -> LocalDoor:
+    """The door for commands of this machine, once it is opened."""
+    tenant = installation.settings.installation.tenant
+    keys = KeyRoom(installation.key_desk, installation.approvals, tenant, installation.clock)
+    people = PeopleRoom(installation.people, installation.approvals)
+    commands = {key_commands.COMMAND: keys.run, people_commands.COMMAND: people.run}
+    return LocalDoor(installation.home.local_door, commands)
+
+
+async def _start(installation: Installation, door: LocalDoor) -> None:
     try:
         await installation.start()
+        await door.open()
     except Exception as fault:
         # A process that cannot read its log must not pretend to live: the supervisor sees it end.
         give_up(fault)

@@ -7,6 +7,7 @@
     keys/operator.key         the first operator's API key, mode 0600: move it to a vault
     data/paywarden.sqlite     log and records
     data/subject_keys.sqlite  one wrapped key per person
+    data/local.sock           the running server's ear for commands of this machine, mode 0600
     data/webhooks.sqlite      deliveries of webhooks: the worker's own
     data/master.check         tells another master key from the one that the data belongs to
     data/audit_log/           tiles of the audit log: can be made again from it
@@ -68,6 +69,11 @@ class Home:
         return self.root / "data" / "subject_keys.sqlite"
 
     @property
+    def local_door(self) -> Path:
+        """Socket on which the running server answers commands."""
+        return self.root / "data" / "local.sock"
+
+    @property
     def webhooks(self) -> Path:
         """Deliveries of webhooks."""
         return self.root / "data" / "webhooks.sqlite"
@@ -96,6 +102,16 @@ class Home:
     def images(self) -> Path:
         """Compiled rulesets: made again when they are missing."""
         return self.root / "data" / "images"
+
+    @property
+    def models(self) -> Path:
+        """Trained models, one folder each."""
+        return self.root / "models"
+
+    @property
+    def model_trust(self) -> Path:
+        """Public keys whose models may serve, one in a line."""
+        return self.root / "keys" / "models.trust"
 
     @property
     def checkpoints(self) -> Path:

@@ -21,8 +21,10 @@ from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
 from paywarden.decision import entries
 from paywarden.decision.approved_acts import ApprovedActs
+from paywarden.decision.automatic_entries import AutomaticEntries
 from paywarden.decision.checkpoints import Checkpoints
 from paywarden.decision.conduct import PolicyRuntime
+from paywarden.decision.decider import Decider
 from paywarden.decision.decision_ids import DecisionIds
 from paywarden.decision.entries import TrialEntry
 from paywarden.decision.events import Events
@@ -41,6 +43,7 @@ from paywarden.decision.rollout.emergency import Emergencies
 from paywarden.decision.sealing import Sealer
 from paywarden.decision.start import Foundations, rebuild, standing_trial
 from paywarden.decision.stores.image_files import ImageFiles
+from paywarden.decision.stores.model_files import ModelFiles
 from paywarden.decision.stores.sqlite import SCHEMA as DECISION_SCHEMA
 from paywarden.decision.stores.sqlite import SqliteRecords
 from paywarden.decision.stores.sqlite_rollouts import SqliteRollouts
@@ -135,9 +138,9 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The ruleset that decides in a scope, and since when its log is complete."""
+    """What decides in a scope, and since when its log is complete."""
 
-    ruleset: str
+    decider: Decider
     history_start_us: int
 
 
@@ -177,12 +180,16 @@ class Installation:
         images = derive(self.keys.master, Purpose.COMPILED_POLICIES)
         self.compiler = Compiler(ImageFiles(home.images, images, program_digest()))
         self.lists = ListDesk(self.ledger)
-        self.policies = PolicyDesk(self.ledger, self.history, self.lists, self.compiler)
+        self.models = ModelFiles(home.models, home.model_trust)
+        self.policies = PolicyDesk(
+            self.ledger, self.history, self.lists, self.compiler, self.models
+        )
         make_deriver = derivers(settings.tables, home.root)
         self.tables = make_deriver("").tables
         self.payments = Payments(
-            self.ledger, make_deriver, self.sealer, self.ids, self.tables.version()
-        )
+            self.ledger, make_deriver, self.sealer, self.ids, self.tables.version(),
+            AutomaticEntries(self.lists, self.metrics),
+        )  # fmt: skip
         self.payment_reader = PaymentReader(self._hash_identifier, active_currency)
         self.events = Events(self.ledger, self.payments, self.payment_reader, self.sealer)
         self.evidence = evidence_parts(
@@ -197,10 +204,10 @@ class Installation:
         )
         self.api_keys = SqliteKeys(self.reader, self.writer)
         self.pepper = derive(self.keys.master, Purpose.API_KEYS)
+        authenticator = ApiKeyAuthenticator(self.api_keys, self.pepper, clock)
         self.people = People(
             settings, home.root, self.reader, self.writer, self.audit, self.key_ring,
-            self.keys.master, ApiKeyAuthenticator(self.api_keys, self.pepper, clock), clock,
-            randomness,
+            self.keys.master, authenticator, clock, randomness,
         )  # fmt: skip
         self.nonces = Nonces(SqliteNonces(self.reader), self.writer.board, clock)
         self.refusals = Refusals(self.audit, self.writer, clock, self.scopes[1], WATCHED)
@@ -225,9 +232,11 @@ class Installation:
         self.emergencies = Emergencies(self.policies, trials, self.rollouts, self.records)
         ApprovedActs(self.policies, self.lists).register(self.approvals)
         RolloutActs(self.rollouts).register(self.approvals)
-        KeyActs(
-            KeyDesk(self.api_keys, self.writer, self.audit, self.pepper, clock, randomness)
-        ).register(self.approvals)
+        self.key_desk = KeyDesk(
+            self.api_keys, self.writer, self.audit, self.pepper, clock, randomness,
+            authenticator.forget,
+        )  # fmt: skip
+        KeyActs(self.key_desk).register(self.approvals)
         self.idempotency = Idempotency(
             self.reader, KeyedDigest(derive(self.keys.master, Purpose.IDEMPOTENCY)), clock
         )
@@ -368,19 +377,19 @@ class Installation:
 
     async def _compile_published(self) -> None:
         for scope, published in (await asyncio.to_thread(self.published)).items():
-            if self.policies.runtime(published.ruleset) is None:
-                await self.policies.runtime_of(scope, published.ruleset)
-        for scope, ruleset in await asyncio.to_thread(self._tried):
-            await self.policies.runtime_of(scope, ruleset)
+            if self.policies.runtime(published.decider) is None:
+                await self.policies.runtime_of(scope, published.decider)
+        for scope, tried in await asyncio.to_thread(self._tried):
+            await self.policies.runtime_of(scope, tried)
 
-    def _tried(self) -> list[tuple[Scope, str]]:
+    def _tried(self) -> list[tuple[Scope, Decider]]:
         """Candidates that stand beside a live ruleset."""
         trials: dict[Scope, tuple[int, TrialEntry]] = {}
         for seq, scope, kind in self.records.control_entries(self.journal.head()):
             if kind in (entries.POLICY, entries.TRIAL):
                 for entry in self.journal.read(scope, seq, 1):
                     standing_trial(trials, entry)
-        return [(scope, body.ruleset) for scope, (_seq, body) in trials.items()]
+        return [(scope, body.decider) for scope, (_seq, body) in trials.items()]
 
     def published(self) -> dict[Scope, Published]:
         """What decides in each scope that has a policy, from the log."""
@@ -394,7 +403,7 @@ class Installation:
                 if kind == entries.GENESIS:
                     starts[scope] = body.history_start_us
                 else:
-                    found[scope] = Published(body.ruleset, starts[scope])
+                    found[scope] = Published(body.decider, starts[scope])
         return found
 
     def foundations(self) -> Foundations:
@@ -408,8 +417,8 @@ class Installation:
             self.keeper.extend,
         )
 
-    def _runtime(self, _scope: Scope, ruleset: str) -> PolicyRuntime:
-        runtime = self.policies.runtime(ruleset)
+    def _runtime(self, _scope: Scope, wanted: Decider) -> PolicyRuntime:
+        runtime = self.policies.runtime(wanted)
         if runtime is None:
             raise NotFound("ruleset_not_compiled", "a published ruleset was not compiled first")
         return runtime

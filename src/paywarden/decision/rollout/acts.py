@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from paywarden.decision.decider import Decider
 from paywarden.decision.rollout.desk import RolloutDesk
 from paywarden.decision.rollout.model import Plan
 from paywarden.identity.approvals.catalogue import RULESET_ROLL_OUT
@@ -22,14 +23,16 @@ class RollOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ruleset: str
     plan: Plan
     reason: str
+    model: str = ""
 
 
 _ROLL_OUTS: Final = msgspec.json.Decoder(RollOut)
 
 
-def roll_out(ruleset: str, plan: Plan, reason: str) -> bytes:
+def roll_out(wanted: Decider, plan: Plan, reason: str) -> bytes:
     """Payload of a roll-out."""
-    return msgspec.json.encode(RollOut(ruleset, plan, reason), order="sorted")
+    asked = RollOut(wanted.ruleset, plan, reason, wanted.model)
+    return msgspec.json.encode(asked, order="sorted")
 
 
 class RolloutActs:
@@ -45,10 +48,11 @@ class RolloutActs:
     async def roll_out(self, approved: Approved, payload: bytes) -> str:
         """Begin a roll-out as planned; its id. Errors: InvalidRequest, Conflict, NotFound."""
         wanted = _ROLL_OUTS.decode(payload)
-        signed = roll_out(wanted.ruleset, wanted.plan, wanted.reason)
+        tried = Decider(wanted.ruleset, wanted.model)
+        signed = roll_out(tried, wanted.plan, wanted.reason)
         approved.require(approved.scope, RULESET_ROLL_OUT, signed)
         made = await self._rollouts.schedule(
-            approved.scope, wanted.ruleset, wanted.plan, approved.actor, wanted.reason,
+            approved.scope, tried, wanted.plan, approved.actor, wanted.reason,
             approved.settle,
         )  # fmt: skip
         return made.id.text

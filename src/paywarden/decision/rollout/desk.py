@@ -15,8 +15,9 @@ from typing import Final
 import msgspec
 
 from paywarden.core.clock import Randomness
-from paywarden.core.errors import Conflict, NotFound, PaywardenError
+from paywarden.core.errors import Conflict, Corrupt, InvalidRequest, NotFound, PaywardenError
 from paywarden.core.scope import Scope
+from paywarden.decision.decider import Decider
 from paywarden.decision.entries import TrialEntry
 from paywarden.decision.ledger import Ledger
 from paywarden.decision.rollout.guardrails import broken
@@ -61,6 +62,10 @@ class RolloutDesk:
         """Take up what moved when the process ended."""
         self._active = dict(self._store.active())
 
+    def live(self, scope: Scope) -> Decider | None:
+        """What answers in a scope."""
+        return self._trials.live(scope)
+
     def active(self, scope: Scope) -> Rollout | None:
         """The roll-out that moves in a scope."""
         return self._active.get(scope)
@@ -79,11 +84,12 @@ class RolloutDesk:
     # --- beginning --------------------------------------------------------------------------
 
     async def schedule(
-        self, scope: Scope, ruleset: str, plan: Plan, actor: str, reason: str, also: Also
+        self, scope: Scope, wanted: Decider, plan: Plan, actor: str, reason: str, also: Also
     ) -> Rollout:
         """Begin an approved roll-out, now or at its time. Errors: Conflict, InvalidRequest."""
         plan.check()
-        made = self._new(scope, ruleset, plan, Stage.SCHEDULED, actor, reason)
+        await self._trials.check(scope, wanted)
+        made = self._new(scope, wanted, plan, Stage.SCHEDULED, actor, reason)
         self._active[scope] = made
         try:
             await self._save(scope, made, "schedule", actor, also)
@@ -94,20 +100,20 @@ class RolloutDesk:
         return self._active.get(scope, made)
 
     async def shadow(
-        self, scope: Scope, ruleset: str, minutes: int, actor: str, reason: str
+        self, scope: Scope, wanted: Decider, minutes: int, actor: str, reason: str
     ) -> Rollout:
         """Try a ruleset on live payments without any effect, for so long. Errors: Conflict."""
-        made = self._new(scope, ruleset, Plan(), Stage.SHADOW, actor, reason)
+        made = self._new(scope, wanted, Plan(), Stage.SHADOW, actor, reason)
         until_us = made.created_at_us + minutes * MINUTE_US
         made = msgspec.structs.replace(made, until_us=until_us, shadow_only=True)
         await self._begin(scope, made, actor)
         return made
 
     async def emergency(
-        self, scope: Scope, ruleset: str, minutes: int, plan: Plan, actor: str, reason: str
+        self, scope: Scope, wanted: Decider, minutes: int, plan: Plan, actor: str, reason: str
     ) -> Rollout:
         """Let a ruleset answer everybody at once, for at most so long. Errors: Conflict."""
-        made = self._new(scope, ruleset, plan, Stage.EMERGENCY, actor, reason)
+        made = self._new(scope, wanted, plan, Stage.EMERGENCY, actor, reason)
         made = msgspec.structs.replace(made, until_us=made.created_at_us + minutes * MINUTE_US)
         await self._begin(scope, made, actor)
         return made
@@ -139,7 +145,7 @@ class RolloutDesk:
             self._counted(scope, rollout)
             why = broken(rollout.tally, rollout.plan.guardrails)
             if why is not None and not rollout.shadow_only:
-                logger().error("rollout_rolled_back", ruleset=rollout.ruleset, reason=why)
+                logger().error("rollout_rolled_back", ruleset=str(rollout.decider), reason=why)
                 await self._end(scope, rollout, Stage.ROLLED_BACK, SYSTEM, why)
                 return
         await self._move(scope, rollout, due(rollout, now), now)
@@ -148,7 +154,11 @@ class RolloutDesk:
         if wanted is Next.START:
             stage = Stage.SHADOW if rollout.plan.shadow_minutes else Stage.STAGED
             step = -1 if stage is Stage.SHADOW else 0
-            await self._begin(scope, _moved(rollout, stage, step, now), SYSTEM)
+            try:
+                await self._begin(scope, _moved(rollout, stage, step, now), SYSTEM)
+            except (InvalidRequest, NotFound, Corrupt, Conflict) as fault:
+                # Waiting would not mend it: a changed model, or another candidate meanwhile.
+                await self._end(scope, rollout, Stage.ROLLED_BACK, SYSTEM, fault.code)
         elif wanted is Next.NEXT_STEP:
             moved = _moved(rollout, Stage.STAGED, rollout.step + 1, now)
             also = self._written(scope, moved, "advance", SYSTEM)
@@ -164,7 +174,9 @@ class RolloutDesk:
             await self._save_counts(scope, rollout, now)
 
     async def _begin(self, scope: Scope, rollout: Rollout, actor: str) -> None:
-        entry = TrialEntry(rollout.ruleset, rollout.share_ppm, rollout.id.text, actor)
+        entry = TrialEntry(
+            rollout.ruleset, rollout.share_ppm, rollout.id.text, actor, rollout.model
+        )
         held, self._active[scope] = self._active.get(scope), rollout
         try:
             await self._trials.begin(scope, entry, self._written(scope, rollout, "begin", actor))
@@ -200,19 +212,20 @@ class RolloutDesk:
     # --- inside -----------------------------------------------------------------------------
 
     def _new(
-        self, scope: Scope, ruleset: str, plan: Plan, stage: Stage, actor: str, reason: str
+        self, scope: Scope, wanted: Decider, plan: Plan, stage: Stage, actor: str, reason: str
     ) -> Rollout:
         live = self._trials.live(scope)
         if live is None:
             raise Conflict("no_live_ruleset", "publish a first ruleset before trying another")
-        if live == ruleset:
-            raise Conflict("trial_of_live", "this ruleset decides already")
+        if live == wanted:
+            raise Conflict("trial_of_live", "this decides already")
         if scope in self._active:
             raise Conflict("rollout_standing", "another roll-out moves here; end it first")
         now = self._ledger.clock.now_us()
         return Rollout(
-            RolloutId.new(self._randomness), ruleset, live, plan, stage, -1, now, now, actor, reason
-        )
+            RolloutId.new(self._randomness), wanted.ruleset, str(live), plan, stage, -1, now, now,
+            actor, reason, model=wanted.model,
+        )  # fmt: skip
 
     def _superseded(self, scope: Scope, rollout: Rollout) -> bool:
         trial = self._trials.standing(scope)
@@ -249,7 +262,7 @@ class RolloutDesk:
             now = self._ledger.clock.now_us()
             self._store.put(unit, scope, rollout)
             detail = {
-                "rollout": rollout.id.text, "ruleset": rollout.ruleset,
+                "rollout": rollout.id.text, "ruleset": str(rollout.decider),
                 "stage": rollout.stage.value, "share_ppm": rollout.share_ppm,
                 "reason": rollout.ended or rollout.reason,
             }  # fmt: skip
@@ -258,7 +271,7 @@ class RolloutDesk:
             )
             self._ledger.stores.audit.record(unit, event)
             told = RolloutMoved(
-                rollout.id.text, rollout.ruleset, rollout.stage.value,
+                rollout.id.text, str(rollout.decider), rollout.stage.value,
                 rollout.share_ppm / 10_000, rollout.ended,
             )  # fmt: skip
             enqueue(unit, scope, ROLLOUT_MOVED, msgspec.json.encode(told), now)

@@ -15,6 +15,7 @@ from paywarden.core.errors import Conflict, InvalidRequest
 from paywarden.core.outcome import Outcome
 from paywarden.core.scope import Scope
 from paywarden.decision.conduct import PolicyRuntime
+from paywarden.decision.decider import Decider
 from paywarden.decision.policy_desk import PolicyDesk
 from paywarden.decision.ports import Records
 from paywarden.decision.rollout.desk import RolloutDesk
@@ -48,18 +49,19 @@ class Emergencies:
         finding, Conflict, InvalidRequest `emergency_allows`, `emergency_too_many`.
         """
         live = self._trials.live(scope)
-        row = self._records.ruleset(scope, live) if live else None
+        row = self._records.ruleset(scope, live.ruleset) if live else None
         if row is None or live is None:
             raise Conflict("no_live_ruleset", "publish a first ruleset before trying another")
         packed = await asyncio.to_thread(_with_rules, row.packed, rules)
         made, _fresh = await self._policies.create(scope, PolicyFiles(packed), actor)
         before = await self._policies.runtime_of(scope, live)
-        _only_stops(before, await self._policies.runtime_of(scope, made.hash))
+        wanted = Decider(made.hash, live.model)
+        _only_stops(before, await self._policies.runtime_of(scope, wanted))
         guard = Guardrails(
             block_increase=cap, alert_increase=1.0, min_payments=MIN_PAYMENTS, latency_ms=100.0
         )
         plan = Plan(guardrails=guard)
-        return await self._rollouts.emergency(scope, made.hash, minutes, plan, actor, reason)
+        return await self._rollouts.emergency(scope, wanted, minutes, plan, actor, reason)
 
 
 def _with_rules(packed: bytes, rules: str) -> bytes:

@@ -13,6 +13,8 @@ from msgspec import Meta
 
 from paywarden.core.instants import format_rfc3339
 from paywarden.core.outcome import Outcome
+from paywarden.core.scope import Scope
+from paywarden.decision.decider import Decider
 from paywarden.decision.intake import instant_of
 from paywarden.decision.messages import Instant
 from paywarden.decision.policy_desk import ruleset_not_found
@@ -32,6 +34,7 @@ from paywarden.identity.approvals.service import Approvals, Waiting
 from paywarden.kit.http.operation import Answer, Call, Operation
 from paywarden.risk.rules.findings import PolicyErrors
 
+ModelName = Annotated[str, Meta(pattern="^(md_[0-9a-f]{32})?$", max_length=35)]
 Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 _HASHED: dict[str, Any] = {"tag": "policy", "path_texts": {"hash": "Content hash, `rs_...`"}}
 _NAMED: dict[str, Any] = {
@@ -62,17 +65,19 @@ class PlanRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SubmitRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of POST /v1/rulesets/{hash}/submit."""
+    """Body of POST /v1/rulesets/{hash}/submit. `model`: beside it; absent: the one that serves."""
 
     reason: Reason
     plan: PlanRequest = PlanRequest()
+    model: ModelName | None = None
 
 
 class ShadowRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of POST /v1/rulesets/{hash}/shadow."""
+    """Body of POST /v1/rulesets/{hash}/shadow. `model`: beside it; absent: the one that serves."""
 
     reason: Reason
     minutes: Annotated[int, Meta(ge=1, le=30 * 24 * 60)] = 24 * 60
+    model: ModelName | None = None
 
 
 class EmergencyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -122,6 +127,7 @@ class RolloutView(msgspec.Struct, frozen=True):
 
     id: str
     ruleset: str
+    model: str | None
     replaces: str
     stage: str
     step: int
@@ -199,7 +205,8 @@ class RolloutOperations:
         asker, name = call.asker, call.path["hash"]
         if self._records.ruleset(asker.scope, name) is None:
             raise ruleset_not_found()
-        payload = roll_out(name, body.plan.plan(), body.reason)
+        wanted = self._wanted(asker.scope, name, body.model)
+        payload = roll_out(wanted, body.plan.plan(), body.reason)
         done = await self._approvals.perform(
             asker.scope, RULESET_ROLL_OUT, payload, maker_of(asker), body.reason
         )
@@ -207,12 +214,18 @@ class RolloutOperations:
             return waiting(self._approvals, done)
         return Answer(view_of(self._desk.find(asker.scope, done.result)))
 
+    def _wanted(self, scope: Scope, ruleset: str, model: str | None) -> Decider:
+        if model is None:
+            live = self._desk.live(scope)
+            model = live.model if live is not None else ""
+        return Decider(ruleset, model)
+
     async def shadow(self, call: Call) -> Answer:
         """POST /v1/rulesets/{hash}/shadow."""
         body: ShadowRequest = call.body
         made = await self._desk.shadow(
-            call.asker.scope, call.path["hash"], body.minutes, maker_of(call.asker).actor,
-            body.reason,
+            call.asker.scope, self._wanted(call.asker.scope, call.path["hash"], body.model),
+            body.minutes, maker_of(call.asker).actor, body.reason,
         )  # fmt: skip
         return Answer(view_of(made))
 
@@ -255,6 +268,7 @@ def view_of(rollout: Rollout) -> RolloutView:
     return RolloutView(
         rollout.id.text,
         rollout.ruleset,
+        rollout.model or None,
         rollout.replaces,
         rollout.stage.value,
         rollout.step,

@@ -17,6 +17,7 @@ from msgspec import Meta
 
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.identifiers import Identifier
+from paywarden.decision.decider import Decider
 from paywarden.decision.trial_tally import EVERYBODY_PPM, TrialTally
 
 MINUTE_US: Final = 60_000_000
@@ -105,8 +106,9 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Rollout(msgspec.Struct, frozen=True):
     """One roll-out as stored. Times in microseconds since 1970.
 
-    `step`: index of the step that stands, -1 before the first. `replaces`: the ruleset that was
-    live at the beginning. `until_us`: when it ends by itself (emergency, shadow alone), 0: never.
+    `model`: the model that is tried beside the ruleset, empty for none. `step`: index of the step
+    that stands, -1 before the first. `replaces`: what was live at the beginning. `until_us`: when
+    it ends by itself (emergency, shadow alone), 0: never.
     """
 
     id: RolloutId
@@ -122,7 +124,13 @@ class Rollout(msgspec.Struct, frozen=True):
     until_us: int = 0
     shadow_only: bool = False
     ended: str = ""
+    model: str = ""
     tally: TrialTally = msgspec.field(default_factory=TrialTally)
+
+    @property
+    def decider(self) -> Decider:
+        """What is tried."""
+        return Decider(self.ruleset, self.model)
 
     @property
     def active(self) -> bool:
