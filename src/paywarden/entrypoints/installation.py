@@ -71,6 +71,7 @@ from paywarden.identity.approvals.stores.sqlite import SCHEMA as APPROVALS
 from paywarden.identity.certificate_bindings import CertificateCheck
 from paywarden.identity.client_key_registry import ClientKeyRegistry
 from paywarden.identity.client_keys import KeySealer
+from paywarden.identity.inactivity import Inactivity
 from paywarden.identity.key_acts import KeyActs
 from paywarden.identity.key_desk import KeyDesk
 from paywarden.identity.person_acts import PersonActs
@@ -257,6 +258,10 @@ class Installation:
             self.people, self.api_keys, self.approvals, self.reader, self.writer, self.audit,
             clock, randomness, self.metrics,
         )  # fmt: skip
+        self.inactivity = Inactivity(
+            self.people.records, self.people.directory, self.api_keys, self.writer, clock,
+            self.scopes, self.metrics,
+        )  # fmt: skip
         self.keeper = SegmentKeeper(self.history.folder_of)
         self.schedule = CheckpointSchedule(
             lambda: self.ledger.states,
@@ -329,11 +334,12 @@ class Installation:
                 await self.rollouts.tick()
 
     async def _keep_house(self) -> None:
-        """Tell of late access reviews, for as long as the process lives."""
+        """Tell of late access reviews, disable who is inactive, as long as the process lives."""
         while True:
             if not self.ledger.failed:
                 try:
                     await self.access.look()
+                    await self.inactivity.look()
                 except PaywardenError as fault:  # the next round tries again
                     logger().error("housekeeping_failed", code=fault.code)
             await asyncio.sleep(HOUSE_SECONDS)

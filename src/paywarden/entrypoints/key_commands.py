@@ -21,6 +21,7 @@ from paywarden.entrypoints.local_door import Told
 from paywarden.identity.api_keys import KeyRecord
 from paywarden.identity.approvals.catalogue import API_KEY_CREATE
 from paywarden.identity.approvals.service import Approvals
+from paywarden.identity.inactivity import is_unused
 from paywarden.identity.key_desk import PRIVILEGED, KeyDesk, KeyWanted
 
 ACTOR: Final = "cli:keys"
@@ -94,6 +95,7 @@ async def _list(asked: KeysAsked, room: KeyRoom) -> Told:
     lines = [
         f"{one['key_id']}  {'live' if one['live'] else 'over'}  {one['role']}  "
         f"{one['name'] or '-'}  {one['owner'] or '-'}  last used {one['last_used_at'] or 'never'}"
+        + ("  UNUSED" if one["unused_90_days"] else "")
         for one in items
     ]
     return Told({"items": items}, "\n".join(lines) or "no keys")
@@ -116,6 +118,7 @@ def _item(one: KeyRecord, now_us: int) -> dict[str, Any]:
         "expires_at": _instant(one.expires_at_us),
         "revoked_at": _instant(one.revoked_at_us),
         "last_used_at": _instant(one.last_used_at_us),
+        "unused_90_days": is_unused(one, now_us),
     }
 
 

@@ -85,7 +85,9 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     keys.add_argument("--role", choices=("merchant", "operator", "auditor"), default="merchant")
     keys.add_argument("--merchant", help="bind a merchant's key to its id")
     people = _command(parts, "people", "list, invite and disable persons", _people)
-    people.add_argument("act", choices=("list", "invite", "link", "disable", "revoke-sessions"))
+    people.add_argument(
+        "act", choices=("list", "invite", "link", "disable", "enable", "revoke-sessions")
+    )
     people.add_argument("--environment", choices=("test", "live"), default="test")
     people.add_argument("--person", metavar="PSN", help="the person meant")
     people.add_argument("--login", help="login name of an invited person")

@@ -18,10 +18,10 @@ from paywarden.core.identifiers import PersonId
 from paywarden.core.scope import Environment, Scope
 from paywarden.entrypoints.local_door import Told
 from paywarden.entrypoints.people_wiring import People
-from paywarden.identity.approvals.catalogue import PERSON_ENROL
+from paywarden.identity.approvals.catalogue import PERSON_ENABLE, PERSON_ENROL
 from paywarden.identity.approvals.service import Approvals
 from paywarden.identity.messages import link_text, person_view
-from paywarden.identity.person_acts import PersonWanted
+from paywarden.identity.person_acts import PersonNamed, PersonWanted
 
 ACTOR: Final = "cli:people"
 COMMAND: Final = "people"
@@ -31,7 +31,7 @@ Word = Annotated[str, Meta(max_length=320)]
 class PeopleAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Arguments of the command."""
 
-    act: Literal["list", "invite", "link", "disable", "revoke-sessions"]
+    act: Literal["list", "invite", "link", "disable", "enable", "revoke-sessions"]
     environment: Literal["test", "live"]
     person: Word | None = None
     login: Word | None = None
@@ -114,6 +114,12 @@ async def _disable(asked: PeopleAsked, room: PeopleRoom, scope: Scope) -> Told:
     return Told({"person": person.text, "state": "disabled"}, "disabled")
 
 
+async def _enable(asked: PeopleAsked, room: PeopleRoom, scope: Scope) -> Told:
+    payload = PersonNamed(_person(asked.person).text).payload()
+    document = await room.approvals.install(scope, PERSON_ENABLE, payload, ACTOR)
+    return Told(document, "enabled")
+
+
 async def _revoke(asked: PeopleAsked, room: PeopleRoom, scope: Scope) -> Told:
     person = _person(asked.person)
     await room.people.directory.revoke_sessions(scope, person, ACTOR)
@@ -135,5 +141,6 @@ _ACTS: Final[dict[str, Callable[[PeopleAsked, PeopleRoom, Scope], Awaitable[Told
     "invite": _invite,
     "link": _link,
     "disable": _disable,
+    "enable": _enable,
     "revoke-sessions": _revoke,
 }
