@@ -25,7 +25,7 @@ Late = Callable[[], bool]
 
 
 class ModelRuntime:
-    """One artefact that serves beside one compiled policy."""
+    """One artefact that serves beside one compiled policy. `paths`: what its inputs read."""
 
     def __init__(self, name: str, artefact: Artefact, compiled: CompiledPolicy) -> None:
         """Errors: InvalidRequest `model_currency`, `model_invalid`, `input_invalid`."""
@@ -39,6 +39,7 @@ class ModelRuntime:
             artefact, slots, declared=declared, lists=compiled.policy.lists,
             base_currency=compiled.policy.base_currency,
         )  # fmt: skip
+        self.paths = self._scorer.paths
         self.thresholds = _thresholds(compiled.policy.model, artefact)
 
     def opinion(self, vector: Sequence[Any], late: Late | None) -> ModelOpinion:
