@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -99,7 +98,7 @@ class ReplayDesk:
         lists = self._lists_then(decided).at(t_us)
         situation = situation_of(entry, fields)
         if same and entry.result.control_ppm:  # what it drew then, whatever the loss is by now
-            situation = replace(situation, control=ControlDraw(0, 0))
+            situation = situation._replace(control=ControlDraw(0, 0))
         result = conduct(runtime, fields, values, windows.partial(t_us), lists, situation)
         found = differences(entry, result, values if same else None)
         return _answer(runtime, result, found, "log" if from_log else "recorded")

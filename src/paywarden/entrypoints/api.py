@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 import paywarden
 from paywarden.core.errors import PaywardenError
 from paywarden.decision.http import DecisionOperations
+from paywarden.decision.label_history import LabelHistory
 from paywarden.decision.lists_http import ListOperations
 from paywarden.decision.models_http import ModelOperations
 from paywarden.decision.policy_http import PolicyOperations
@@ -115,6 +116,12 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         installation.metrics,
         installation.refusals.note_item,
     )
+    labels = LabelHistory(
+        installation.ledger,
+        installation.payments,
+        installation.payment_reader,
+        installation.evidence.watch,
+    )
     policies = PolicyOperations(
         installation.policies,
         installation.records,
@@ -129,6 +136,7 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
     )
     return [
         *decisions.operations(),
+        *labels.operations(),
         *policies.operations(),
         *ListOperations(installation.lists, installation.approvals).operations(),
         *ModelOperations(installation.models, installation.ledger).operations(),

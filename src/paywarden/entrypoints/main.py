@@ -21,6 +21,8 @@ Run = Callable[[argparse.Namespace, Home], int]
 
 OF_CLI = {
     "decide": "decide a file of payments without a server",
+    "mine": "draft rules from labels or from a burst",
+    "labels": "send files of chargebacks, issuers' notices and verdicts",
     "train": "train a model on a file of payments",
     "evaluate": "judge policy and model on later days of a file",
     "policy": "check, try and publish policies",
@@ -70,6 +72,9 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     replay.add_argument("--from", dest="from_seq", type=int, default=1, metavar="SEQ")
     replay.add_argument("--to", dest="to_seq", type=int, metavar="SEQ")
     replay.add_argument("--policy", metavar="DIR", help="decide with this policy instead")
+    past = _command(parts, "import", "take in history of one's own", _import)
+    if "import" in words:
+        importlib.import_module("paywarden.entrypoints.import_history").add_arguments(past)
     checkpoint = _command(parts, "checkpoint", "write down the state of the windows", _checkpoint)
     checkpoint.add_argument("--to", dest="to_seq", type=int, metavar="SEQ")
     keys = _command(parts, "keys", "make, list, rotate and revoke API keys", _keys)
@@ -175,6 +180,12 @@ def _replay(arguments: argparse.Namespace, home: Home) -> int:
     from paywarden.entrypoints.replay import replay
 
     return replay(arguments, home)
+
+
+def _import(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.import_history import import_history
+
+    return import_history(arguments, home)
 
 
 def _checkpoint(arguments: argparse.Namespace, home: Home) -> int:
