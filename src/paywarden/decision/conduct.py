@@ -99,7 +99,7 @@ def conduct(
         policy.model,
         None,
         _context(runtime, fields, segment, situation.challenge_result),
-        stand_ins=_stand_ins(policy, situation.skipped),
+        stand_ins=stand_ins(policy, situation.skipped),
     )
     outcome, reasons = combined.outcome, combined.reasons
     action = combined.required_action
@@ -150,7 +150,8 @@ def _context(
     )
 
 
-def _stand_ins(policy: Policy, skipped: Sequence[str]) -> dict[str, Outcome]:
+def stand_ins(policy: Policy, skipped: Sequence[str]) -> dict[str, Outcome]:
+    """The outcome that stands in for each stage that gave no opinion."""
     return {
         name: policy.stages[name].on_failure if name in policy.stages else Outcome.REVIEW
         for name in skipped

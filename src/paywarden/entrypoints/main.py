@@ -21,6 +21,7 @@ Run = Callable[[argparse.Namespace, Home], int]
 
 OF_CLI = {
     "decide": "decide a file of payments without a server",
+    "backtest": "what a policy would have done on history",
     "policy": "check, try and publish policies",
     "approvals": "list, show and cancel requests for approval on a running server",
     "simulate": "make a synthetic world with attacks",

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from paywarden.core.clock import Clock
 from paywarden.core.errors import InvalidRequest
@@ -22,13 +21,12 @@ from paywarden.core.secret import Secret
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.lab.card_screen import CardScreen
 from paywarden.lab.deciding import Decided, Deciding, Watch
-from paywarden.lab.derived import derive_columns
 from paywarden.lab.file_lists import FileLists
 from paywarden.lab.files import open_file
-from paywarden.lab.labels import FRAUD, GENUINE, UNKNOWN, reported
-from paywarden.lab.mapping import LabelMap, Mapping, RatesMap
+from paywarden.lab.labels import UNKNOWN
 from paywarden.lab.mapping_file import read_mapping
-from paywarden.lab.observations import Observations, countable
+from paywarden.lab.observations import Observations
+from paywarden.lab.prepared import Prepared, prepare, reports_of
 from paywarden.lab.results import check_out, results_frame, write_results
 from paywarden.lab.sources import Given, read_given
 from paywarden.lab.summary import (
@@ -38,13 +36,8 @@ from paywarden.lab.summary import (
     labelled_of,
     outcomes_of,
 )
-from paywarden.lab.tables import PaymentTable, table_of
-from paywarden.risk.enrichment.enricher import Enricher
-from paywarden.risk.enrichment.rates import Rates, freeze
-from paywarden.risk.enrichment.tables import EnrichmentTables
 from paywarden.risk.features.digests import Digester
 from paywarden.risk.rules.compiler import compile_policy
-from paywarden.risk.rules.model import Policy
 from paywarden.risk.rules.reader import read_policy
 
 
@@ -65,8 +58,6 @@ class FileRequest:
 
 
 Progress = Callable[[int, int], None]
-_UNIQUE = ("payment.id", "payer.name", "payment.billing_address.line1")
-"""Fields of which every payment has its own: not worth a dictionary unless somebody reads them."""
 
 
 def decide_file(
@@ -94,15 +85,16 @@ def decide_file(
     file = open_file(request.file, mapping.separator)
     given = read_given(mapping, file, request.limit, CardScreen(request.key))
     mark("read")
-    prepared = _prepare(given, mapping, runtime.policy)
+    prepared = prepare(given, mapping, [runtime.policy])
     mark("prepare")
     lists = FileLists(runtime.policy.lists, request.policy)
     engine = Deciding(runtime, prepared.table, lists)
+    delay_us = mapping.label.delay_us if mapping.label else None
     observations = Observations(
         prepared.table,
         runtime.plan,
         Digester(request.key),
-        _reports(prepared, mapping.label, runtime),
+        reports_of(prepared, mapping.label, delay_us, runtime.compiled.filters, runtime.plan),
         mapping.label.source if mapping.label else "",
     )
     decided = engine.run(observations, progress, watch)
@@ -114,63 +106,6 @@ def decide_file(
     mark("write")
     stages = {name: (ended - began) / 1e9 for (_, began), (name, ended) in pairwise(marks)}
     return _summary(runtime, given, prepared, decided, numbers, stages)
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """Payments in order of time, each once. `marks`: labels; `ids`: identifiers."""
-
-    table: PaymentTable
-    marks: npt.NDArray[np.int8]
-    ids: pl.Series
-    degraded: dict[str, int]
-
-
-def _prepare(given: Given, mapping: Mapping, policy: Policy) -> _Prepared:
-    rows = np.arange(len(given.time_us))
-    if given.repeats is not None:
-        rows = rows[given.repeats == rows]
-    order = rows[np.argsort(given.time_us[rows], kind="stable")]
-    time_us = given.time_us[order]
-    index = pl.Series(order)
-    fields = given.fields.select(pl.all().gather(index))
-    enricher = Enricher(EnrichmentTables(_rates(mapping.rates, policy.base_currency)))
-    derived, degraded = derive_columns(enricher, fields, time_us)
-    unread = [path for path in _UNIQUE if not _reads(policy, path)]
-    table = table_of(derived.drop(unread, strict=False), time_us, order)
-    return _Prepared(table, given.labels[order], fields["payment.id"], degraded)
-
-
-def _reads(policy: Policy, path: str) -> bool:
-    """Whether any condition of the policy may read a field."""
-    texts = [rule.when for rule in policy.rules]
-    texts += [segment.when for segment in policy.segments]
-    texts += [group.when for group in policy.merchant_groups]
-    return any(path in text for text in texts)
-
-
-def _rates(given: RatesMap | None, base: str) -> Rates:
-    """Rates of the mapping, where they lead to the policy's base currency."""
-    if given is None or given.base != base:
-        return Rates(base, {})
-    return Rates(
-        base,
-        {c: freeze(c, base, rate, None) for c, rate in given.rates.items() if c != base},
-    )
-
-
-def _reports(
-    prepared: _Prepared, label: LabelMap | None, runtime: PolicyRuntime
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int8]]:
-    none = np.zeros(0, np.int64)
-    if label is None or label.delay_us is None:
-        return none, none, np.zeros(0, np.int8)
-    rows = reported(prepared.marks, prepared.ids, label.reported_share)
-    filters = runtime.compiled.filters
-    for mark in (FRAUD, GENUINE):
-        if not countable(mark, label.source, filters, runtime.plan):
-            rows = rows[prepared.marks[rows] != mark]
-    return rows, prepared.table.time_us[rows] + label.delay_us, prepared.marks[rows]
 
 
 def _in_file_order(
@@ -186,7 +121,7 @@ def _in_file_order(
 def _summary(
     runtime: PolicyRuntime,
     given: Given,
-    prepared: _Prepared,
+    prepared: Prepared,
     decided: Decided,
     numbers: npt.NDArray[np.int32],
     stages: dict[str, float],
@@ -207,7 +142,7 @@ def _summary(
     )
 
 
-def _labelled(prepared: _Prepared, outcomes: npt.NDArray[np.int8], base: str) -> Labelled | None:
+def _labelled(prepared: Prepared, outcomes: npt.NDArray[np.int8], base: str) -> Labelled | None:
     marks, columns = prepared.marks, prepared.table.columns
     if not (marks != UNKNOWN).any():
         return None

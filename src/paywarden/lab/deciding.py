@@ -9,7 +9,7 @@ Not done here: reading files (`sources.py`), deadlines and recording (live only)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -19,20 +19,22 @@ import numpy.typing as npt
 
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.lab.file_lists import FileLists
+from paywarden.lab.firing import (
+    ALWAYS,
+    Placing,
+    feature_columns,
+    whole_from,
+)
 from paywarden.lab.observations import Observations
-from paywarden.lab.segment_columns import FirstColumns
 from paywarden.lab.tables import PaymentTable
-from paywarden.lab.verdicts import Surroundings, Verdicts
+from paywarden.lab.verdicts import CONTEXT, Verdicts, surroundings_of
 from paywarden.risk.features.arena import Windows
 from paywarden.risk.features.batch import FeatureColumns
 from paywarden.risk.rules.column_program import FiredRules
 from paywarden.risk.rules.columns import Column
-from paywarden.risk.rules.program import MERCHANT_GROUP, SEGMENT
+from paywarden.risk.rules.program import SEGMENT
 
 BLOCK = 32_768
-_ALWAYS = np.iinfo(np.int64).min
-_CONTEXT = ("payment.phase", "payment.initiator")
-_CONTEXT_DEFAULTS = ("pre_auth", "customer")
 
 Progress = Callable[[int, int], None]
 Watch = Callable[[int, FeatureColumns, FiredRules], None]
@@ -58,12 +60,11 @@ class Deciding:
         self._lists = lists
         self._block = block
         policy = runtime.policy
-        self._segments = FirstColumns(policy.segments, policy.lists)
-        self._groups = FirstColumns(policy.merchant_groups, policy.lists)
+        self._placing = Placing(policy.segments, policy.merchant_groups, policy.lists)
         self._paths = self._read_paths()
         start_us = int(table.time_us[0])
         self._windows = Windows(runtime.plan, start_us)
-        self._whole_from = _whole_from(runtime, start_us)
+        self._whole_from = whole_from(runtime.plan, runtime.compiled.needs_whole, start_us)
         self._verdicts = Verdicts(runtime)
 
     def run(
@@ -106,7 +107,7 @@ class Deciding:
 
     def _read_paths(self) -> frozenset[str]:
         read = {path for rule in self._runtime.compiled.rules for path in rule.references.paths}
-        return frozenset(read | self._segments.paths | self._groups.paths | set(_CONTEXT))
+        return frozenset(read | self._placing.paths)
 
     # --- rules -----------------------------------------------------------------------------
 
@@ -114,27 +115,14 @@ class Deciding:
         count = stop - start
         lists = self._lists.at(int(self._table.time_us[start]))
         columns = self._table.part(start, stop, self._paths)
-        columns[SEGMENT] = self._segments.column(columns, lists, count)
-        columns[MERCHANT_GROUP] = self._groups.column(columns, lists, count)
-        columns.update(self._feature_columns(features))
+        self._placing.place(columns, lists, count)
+        columns.update(feature_columns(features))
         fired = self._runtime.compiled.columns.evaluate(columns, lists, count)
         return self._whole_only(fired, self._table.time_us[start:stop]), columns[SEGMENT]
 
-    def _feature_columns(self, features: FeatureColumns) -> Mapping[str, Column]:
-        found: dict[str, Column] = {}
-        for index, (name, kind) in enumerate(zip(features.names, features.kinds, strict=True)):
-            path = f"agg.{name}"
-            values, valid = features.column(index)
-            if kind == "string":
-                codes = np.where(valid, values, -1).astype(np.int32)
-                found[path] = Column("string", codes, None, features.symbols)
-            else:
-                found[path] = Column(kind, values, None if valid.all() else valid)
-        return found
-
     def _whole_only(self, fired: FiredRules, time_us: npt.NDArray[np.int64]) -> FiredRules:
         """Fired rules without those that need more history than the file has yet."""
-        if not len(fired.rules) or int(self._whole_from.max(initial=_ALWAYS)) <= int(time_us[0]):
+        if not len(fired.rules) or int(self._whole_from.max(initial=ALWAYS)) <= int(time_us[0]):
             return fired
         rows = np.repeat(np.arange(len(time_us)), np.diff(fired.offsets))
         kept = self._whole_from[fired.rules] <= time_us[rows]
@@ -149,30 +137,6 @@ class Deciding:
     def _judge(
         self, start: int, stop: int, fired: FiredRules, segment: Column
     ) -> npt.NDArray[np.int32]:
-        parts = self._table.part(start, stop, _CONTEXT)
-        texts = [segment.dictionary]
-        codes = [segment.data.astype(np.int64)]
-        for path, default in zip(_CONTEXT, _CONTEXT_DEFAULTS, strict=True):
-            column = parts.get(path)
-            dictionary = (default,) if column is None else (*column.dictionary, default)
-            data = np.zeros(stop - start) if column is None else column.data
-            texts.append(dictionary)
-            codes.append(np.where(data < 0, len(dictionary) - 1, data).astype(np.int64))
-        mixed = (codes[0] * len(texts[1]) + codes[1]) * len(texts[2]) + codes[2]
-        distinct, which = np.unique(mixed, return_inverse=True)
-        around = []
-        for number in distinct.tolist():
-            rest, initiator = divmod(number, len(texts[2]))
-            place, phase = divmod(rest, len(texts[1]))
-            around.append(Surroundings(texts[1][phase], texts[2][initiator], texts[0][place]))
+        parts = self._table.part(start, stop, CONTEXT)
+        around, which = surroundings_of(parts, segment)
         return self._verdicts.numbers(fired.offsets, fired.rules, around, which)
-
-
-def _whole_from(runtime: PolicyRuntime, start_us: int) -> npt.NDArray[np.int64]:
-    """First instant at which each rule may fire: the windows that it needs are whole."""
-    whole = [one.whole_from_us(start_us) for one in runtime.plan.aggregates]
-    found = np.full(len(runtime.rows), _ALWAYS, np.int64)
-    for rule, needed in enumerate(runtime.compiled.needs_whole):
-        instants = [at for index in needed if (at := whole[index]) is not None]
-        found[rule] = max(instants, default=_ALWAYS)
-    return found

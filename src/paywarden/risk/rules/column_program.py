@@ -45,6 +45,19 @@ class FiredRules:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class RuleMatches:
+    """Payments per rule in compressed rows.
+
+    `offsets`: int64 [r + 1]; `payments`: int32, those of rule i are
+    payments[offsets[i]:offsets[i + 1]], ascending. `errors`: int64 [r].
+    """
+
+    offsets: npt.NDArray[np.int64]
+    payments: npt.NDArray[np.int32]
+    errors: npt.NDArray[np.int64]
+
+
 class ColumnProgram:
     """Evaluates the rules of a policy, or any list of conditions, over columns."""
 
@@ -82,6 +95,22 @@ class ColumnProgram:
         offsets = np.zeros(n + 1, np.int64)
         np.cumsum(np.bincount(payments, minlength=n), out=offsets[1:])
         return FiredRules(offsets, rules, fired, errors)
+
+    def by_rule(
+        self, columns: Mapping[str, Column], lists: Lists, n: int, asked: AtomColumns | None = None
+    ) -> RuleMatches:
+        """The same answers, ordered by rule: what a back-test counts. One block, n bounded by it.
+
+        `asked` keeps answers per distinct text between blocks, as long as the lists are the same.
+        Errors: those of `evaluate`.
+        """
+        asked = asked or AtomColumns(lists)
+        given = {path: self._fitting(path, column, n) for path, column in columns.items()}
+        errors = np.zeros(len(self._conditions), np.int64)
+        bitmap = self._bitmap(given, asked, 0, n, errors)
+        offsets = np.zeros(len(bitmap) + 1, np.int64)
+        np.cumsum(np.bitwise_count(bitmap).sum(axis=1, dtype=np.int64), out=offsets[1:])
+        return RuleMatches(offsets, _set_bits(bitmap)[1].astype(np.int32), errors)
 
     def shares(
         self, columns: Mapping[str, Column], lists: Lists, n: int
@@ -122,6 +151,20 @@ class ColumnProgram:
         fired: npt.NDArray[np.int64],
         errors: npt.NDArray[np.int64],
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+        bitmap = self._bitmap(columns, asked, start, stop, errors)
+        fired += np.bitwise_count(bitmap).sum(axis=1, dtype=np.int64)
+        payments, rules = _positions(bitmap)
+        return payments + start, rules
+
+    def _bitmap(
+        self,
+        columns: Mapping[str, Column],
+        asked: AtomColumns,
+        start: int,
+        stop: int,
+        errors: npt.NDArray[np.int64],
+    ) -> Bits:
+        """Where each rule fires, packed, [r, (stop - start) / 8]; errors are added up."""
         held = self._held(self._order, columns, asked, start, stop)
         width = -(-(stop - start) // 8)
         bitmap = np.empty((len(self._conditions), width), np.uint8)
@@ -129,9 +172,7 @@ class ColumnProgram:
             row = np.bitwise_and(held[applies], held[true], out=bitmap[rule])
             wrong = held[applies] & ~(row | held[false])
             errors[rule] += int(np.bitwise_count(wrong).sum())
-        fired += np.bitwise_count(bitmap).sum(axis=1, dtype=np.int64)
-        payments, rules = _positions(bitmap)
-        return payments + start, rules
+        return bitmap
 
     def _held(
         self,
@@ -259,9 +300,14 @@ def _positions(
     bitmap: npt.NDArray[np.uint8],
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
     """(payment, rule) of every set bit, ordered by payment, then rule."""
+    rules, payments = _set_bits(bitmap)
+    order = np.lexsort((rules, payments))
+    return payments[order], rules[order].astype(np.int32)
+
+
+def _set_bits(bitmap: Bits) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """(rule, payment) of every set bit, ordered by rule, then payment."""
     rule, byte = np.nonzero(bitmap)
     bits = np.unpackbits(bitmap[rule, byte][:, None], axis=1)
     which, bit = np.nonzero(bits)
-    payments = byte[which] * 8 + bit
-    order = np.lexsort((rule[which], payments))
-    return payments[order], rule[which][order].astype(np.int32)
+    return rule[which], byte[which] * 8 + bit

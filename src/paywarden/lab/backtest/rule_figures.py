@@ -1,0 +1,179 @@
+"""Figures of each rule: what it matches, what only it stops, what is new, who fires beside it.
+
+Guards: a rule is judged on its own matches and on its part in the whole: what would pass without it
+(`alone_*`), and what the present policy lets pass (`new_*`). Intervals are those of the bootstrap,
+by the same draws for every rule, so that rules can be compared.
+Shapes: n payments, r rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from paywarden.core.outcome import Outcome
+from paywarden.lab.backtest.bootstrap import Bootstrap, Sums, Turn, interval
+from paywarden.lab.backtest.deciding_again import Again
+from paywarden.lab.backtest.measures import Period, share, stopped, valued_sum
+from paywarden.lab.backtest.result import Intervals, Overlap, RuleFigures
+from paywarden.lab.labels import FRAUD, GENUINE, UNKNOWN
+
+OVERLAPPED_RULES = 20
+"""Rules for which the rules that fire beside them are looked up: those that match most fraud."""
+OVERLAPS = 5
+_NOTHING = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What every rule is measured against."""
+
+    fraud: int
+    fraud_value: int
+    stopped: npt.NDArray[np.bool_]
+    before: npt.NDArray[np.bool_] | None
+
+
+def rule_figures(
+    period: Period, again: Again, against: Again | None, bootstrap: Bootstrap
+) -> tuple[RuleFigures, ...]:
+    """Every rule of the policy, in its order."""
+    material = period.material
+    frauds = period.rows[material.marks[period.rows] == FRAUD]
+    known = _Known(
+        len(frauds),
+        valued_sum(material, frauds),
+        stopped(again.outcome),
+        None if against is None else stopped(against.outcome),
+    )
+    rules = range(len(again.candidate.runtime.rows))
+    matched = [_inside(period, again.matches.of(rule)) for rule in rules]
+    figures = [_figures(period, again, rule, matched[rule], known) for rule in rules]
+    for rule, held in enumerate(_intervals(period, matched, frauds, bootstrap)):
+        figures[rule] = replace(figures[rule], intervals=held)
+    telling = sorted(rules, key=lambda rule: -figures[rule].fraud)[:OVERLAPPED_RULES]
+    for rule in telling:
+        figures[rule] = replace(figures[rule], overlaps=_overlaps(again, rule, matched[rule]))
+    return tuple(figures)
+
+
+def _inside(period: Period, payments: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    return payments[period.inside[payments]].astype(np.int64)
+
+
+def _figures(
+    period: Period, again: Again, rule: int, matched: npt.NDArray[np.int64], known: _Known
+) -> RuleFigures:
+    material, runtime = period.material, again.candidate.runtime
+    marks = material.marks[matched]
+    fraud, genuine = matched[marks == FRAUD], matched[marks == GENUINE]
+    value = valued_sum(material, fraud)
+    only = _only(period, again, rule, known)
+    alone = [only[material.marks[only] == mark] for mark in (FRAUD, GENUINE)]
+    new = [_NOTHING, _NOTHING]
+    if known.before is not None:
+        fresh = ~known.before & known.stopped
+        new = [fraud[fresh[fraud]], genuine[fresh[genuine]]]
+    row, written = runtime.rows[rule], runtime.policy.rules[rule]
+    counted = known.before is not None
+    return RuleFigures(
+        id=row.id,
+        title=written.title,
+        scenario=row.scenario,
+        points=row.points,
+        outcome=None if row.outcome is None else row.outcome.word,
+        matches=len(matched),
+        errors=int(again.matches.errors[rule]),
+        fraud=len(fraud),
+        fraud_value_minor=value,
+        genuine=len(genuine),
+        genuine_value_minor=valued_sum(material, genuine),
+        unlabelled=int((marks == UNKNOWN).sum()),
+        precision=share(len(fraud), len(fraud) + len(genuine)),
+        recall=share(len(fraud), known.fraud),
+        value_recall=share(value, known.fraud_value),
+        intervals=Intervals(),
+        alone_fraud=len(alone[0]),
+        alone_fraud_value_minor=valued_sum(material, alone[0]),
+        alone_genuine=len(alone[1]),
+        alone_genuine_value_minor=valued_sum(material, alone[1]),
+        already_stopped=_already(again, matched, only, known),
+        new_fraud=len(new[0]) if counted else None,
+        new_fraud_value_minor=valued_sum(material, new[0]) if counted else None,
+        new_genuine=len(new[1]) if counted else None,
+    )
+
+
+def _only(period: Period, again: Again, rule: int, known: _Known) -> npt.NDArray[np.int64]:
+    """Payments that are stopped and would not be without the rule; an allow rule stops nothing."""
+    fired = again.matches.of(rule)
+    if not len(fired) or again.candidate.runtime.rows[rule].outcome is Outcome.ALLOW:
+        return _NOTHING
+    less = again.combination.without(rule)
+    gone = known.stopped[fired] & ~stopped(less)
+    return _inside(period, fired[gone])
+
+
+def _already(
+    again: Again, matched: npt.NDArray[np.int64], only: npt.NDArray[np.int64], known: _Known
+) -> float | None:
+    return share(int(known.stopped[matched].sum()) - len(only), len(matched))
+
+
+def _intervals(
+    period: Period,
+    matched: Sequence[npt.NDArray[np.int64]],
+    frauds: npt.NDArray[np.int64],
+    bootstrap: Bootstrap,
+) -> list[Intervals]:
+    material = period.material
+    rules = range(len(matched))
+    parts: list[list[list[Sums]]] = [[[], [], []] for _ in rules]
+    wholes: list[list[Sums]] = [[], []]
+    value = np.where(material.valued, material.amount_minor, 0)
+    kinds = [
+        (rows[material.marks[rows] == FRAUD], rows[material.marks[rows] == GENUINE])
+        for rows in matched
+    ]
+    for turn in bootstrap:
+        wholes[0].append(turn.count(material.customer[frauds]))
+        wholes[1].append(turn.total(material.customer[frauds], value[frauds]))
+        for rule in rules:
+            fraud, genuine = kinds[rule]
+            caught = _counted(turn, material.customer, fraud)
+            parts[rule][0].append(caught)
+            parts[rule][1].append(caught + _counted(turn, material.customer, genuine))
+            parts[rule][2].append(turn.total(material.customer[fraud], value[fraud]))
+    return [
+        Intervals(
+            interval(held[0], held[1]),
+            interval(held[0], wholes[0]),
+            interval(held[2], wholes[1]),
+        )
+        for held in parts
+    ]
+
+
+def _counted(turn: Turn, customer: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> Sums:
+    return turn.count(customer[rows])
+
+
+def _overlaps(again: Again, rule: int, matched: npt.NDArray[np.int64]) -> tuple[Overlap, ...]:
+    """The rules that fire most often on the same payments."""
+    if not len(matched):
+        return ()
+    here = np.zeros(len(again.outcome), np.int64)
+    here[matched] = 1
+    running = np.concatenate([[0], np.cumsum(here[again.matches.payments])])
+    both = running[again.matches.offsets[1:]] - running[again.matches.offsets[:-1]]
+    both[rule] = 0
+    rows = again.candidate.runtime.rows
+    most = np.argsort(-both, kind="stable")[:OVERLAPS].tolist()
+    return tuple(
+        Overlap(rows[other].id, int(both[other]), float(both[other]) / len(matched))
+        for other in most
+        if both[other]
+    )
