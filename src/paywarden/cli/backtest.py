@@ -35,12 +35,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `backtest`."""
     parser.add_argument("file", type=Path, nargs="?", metavar="FILE", help="a file of payments")
     parser.add_argument("--map", type=Path, metavar="MAP.toml", dest="mapping")
-    parser.add_argument("--policy", metavar="DIR", help="what to try (default: starter, or live)")
+    parser.add_argument(
+        "--policy", metavar="DIR", help="folder or ruleset (default: starter, or live)"
+    )
     parser.add_argument("--against", metavar="DIR", help="what to compare with; `live` for the log")
     parser.add_argument("--label-delay", metavar="7d", help="of a file: instead of the mapping's")
     parser.add_argument("--from", dest="from_time", metavar="DATE", help="report from here (UTC)")
     parser.add_argument("--to", dest="to_time", metavar="DATE", help="report to before here")
     parser.add_argument("--report", type=Path, metavar="DIR", help="write report.html, report.json")
+    parser.add_argument("--environment", choices=("test", "live"), default="live")
+    parser.add_argument("--to-seq", type=int, metavar="SEQ", help="of the log: nothing later")
     parser.add_argument("--work", type=Path, metavar="DIR", help="where finished work is kept")
     parser.add_argument("--no-work", action="store_true", help="keep no finished work")
     parser.add_argument("--processes", type=int, default=2, metavar="N")

@@ -21,7 +21,6 @@ Run = Callable[[argparse.Namespace, Home], int]
 
 OF_CLI = {
     "decide": "decide a file of payments without a server",
-    "backtest": "what a policy would have done on history",
     "policy": "check, try and publish policies",
     "approvals": "list, show and cancel requests for approval on a running server",
     "simulate": "make a synthetic world with attacks",
@@ -53,6 +52,9 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         sub = _command(parts, name, text, _from_cli(name))
         if name in words:
             importlib.import_module(f"paywarden.cli.{name}").add_arguments(sub)
+    tried = _command(parts, "backtest", "what a policy would have done on history", _backtest)
+    if "backtest" in words:
+        importlib.import_module("paywarden.cli.backtest").add_arguments(tried)
     init = _command(parts, "init", "make the home folder: settings, keys, log, policy", _init)
     init.add_argument("--demo", action="store_true", help="for the demonstration")
     serve = _command(parts, "serve", "the API on the embedded default", _serve)
@@ -166,6 +168,12 @@ def _replay(arguments: argparse.Namespace, home: Home) -> int:
     from paywarden.entrypoints.replay import replay
 
     return replay(arguments, home)
+
+
+def _backtest(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.backtest import backtest
+
+    return backtest(arguments, home)
 
 
 def _checkpoint(arguments: argparse.Namespace, home: Home) -> int:

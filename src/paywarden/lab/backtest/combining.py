@@ -54,6 +54,7 @@ class Combination:
         self._policy = policy
         self._matches = matches
         self._settled = settled
+        self._probability = probability
         self._count = len(settled)
         self._rows = rows
         self._allowing = [i for i, row in enumerate(self._rows) if row.outcome is Outcome.ALLOW]
@@ -202,8 +203,8 @@ class Combination:
         kept = [index for index in range(len(self._rows)) if index != rule]
         part = _restricted(self._matches, fired, kept)
         rows = [self._rows[index] for index in kept]
-        scored = Combination(rows, self._policy, part, self._settled[fired])
-        return np.maximum(scored.outcome, self._scored[fired])
+        known = None if self._probability is None else self._probability[fired]
+        return Combination(rows, self._policy, part, self._settled[fired], known).outcome
 
 
 def _restricted(matches: Matches, payments: Rows, rules: Sequence[int]) -> Matches:

@@ -1,4 +1,4 @@
-"""Whose payment it is: what intervals are resampled by.
+"""Whose payment it is, which intervals are resampled by, and what it is worth.
 
 Guards: payments of one person are no independent draws, so a bootstrap draws persons. A payment's
 customer is the payer, else the card, the e-mail, the device; one that names nobody stands alone.
@@ -29,3 +29,16 @@ def customers_of(table: PaymentTable) -> npt.NDArray[np.int64]:
     alone = found < 0
     found[alone] = first + np.arange(int(alone.sum()))
     return np.unique(found, return_inverse=True)[1].astype(np.int64)
+
+
+def values_of(
+    table: PaymentTable, base: str
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_], str]:
+    """Amounts in the file's one currency, else in the policy's base currency."""
+    codes = table.columns.get("payment.currency")
+    one = codes is not None and len(codes.dictionary) == 1
+    currency = codes.dictionary[0] if one and codes is not None else base
+    found = table.columns.get("payment.amount_minor" if one else "payment.amount_base_minor")
+    if found is None:
+        return np.zeros(len(table), np.int64), np.zeros(len(table), np.bool_), currency
+    return found.data.astype(np.int64), found.present(), currency

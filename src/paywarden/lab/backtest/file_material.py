@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.secret import Secret
-from paywarden.lab.backtest.customers import customers_of
+from paywarden.lab.backtest.customers import customers_of, values_of
 from paywarden.lab.backtest.material import Block, Material
 from paywarden.lab.card_screen import CardScreen
 from paywarden.lab.file_lists import FileLists
@@ -30,7 +30,6 @@ from paywarden.lab.mapping_file import read_mapping
 from paywarden.lab.observations import Observations
 from paywarden.lab.prepared import Prepared, prepare, reports_of
 from paywarden.lab.sources import read_given
-from paywarden.lab.tables import PaymentTable
 from paywarden.risk.features.digests import Digester
 from paywarden.risk.features.plan import WindowPlan
 from paywarden.risk.rules.filters import FilterSet
@@ -75,7 +74,7 @@ def file_material(source: FileSource, policies: Sequence[Policy]) -> Material:
     ).hexdigest()
     stream = FileStream(prepared, label, delay, key, name)
     table = prepared.table
-    amount, valued, currency = _values(table, policies[0].base_currency)
+    amount, valued, currency = values_of(table, policies[0].base_currency)
     return Material(
         source=file.path.name,
         digest=name,
@@ -168,16 +167,3 @@ def _content(source: FileSource) -> bytes:
         hasher.update(b"\0")
     hasher.update(str(source.limit).encode())
     return hasher.digest()
-
-
-def _values(
-    table: PaymentTable, base: str
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_], str]:
-    """Amounts in the file's one currency, else in the policy's base currency."""
-    codes = table.columns.get("payment.currency")
-    one = codes is not None and len(codes.dictionary) == 1
-    currency = codes.dictionary[0] if one and codes is not None else base
-    found = table.columns.get("payment.amount_minor" if one else "payment.amount_base_minor")
-    if found is None:
-        return np.zeros(len(table), np.int64), np.zeros(len(table), np.bool_), currency
-    return found.data.astype(np.int64), found.present(), currency

@@ -61,6 +61,7 @@ class Recorded:
     `rulesets`: names; `ruleset`: index into it. `forced`: outcome forced by a test value, -1 none.
     `skipped`: stages that gave no opinion, by position of the payment.
     `aggregates`: window values as they were read, in the plan order of the payment's ruleset.
+    `erased`: a person of the payment was erased, so that it cannot be decided again.
     """
 
     rulesets: tuple[str, ...]
@@ -72,7 +73,7 @@ class Recorded:
     fired: Sequence[tuple[int, ...]]
     aggregates: Sequence[tuple[Any, ...]]
     sequences: npt.NDArray[np.int64]
-    merchant_groups: Sequence[str]
+    erased: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """Does the back-test count what live counted? Recorded decisions made again, every value compared.
 
 Guards: only decisions that this very ruleset made are compared; of each, the outcome, the points,
-the rules that fired and every window value, with its type. A difference is a fault of the program
-or a changed log. Continuations after a challenge are no payments of their own and are not among
-them: `paywarden replay` compares those too.
+the rules that fired and every window value, with its type (where a person was erased, windows
+only). A difference is a fault of the program or a changed log. Continuations after a challenge are
+no payments of their own and not among them: `paywarden replay` compares those too.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ def compared(material: Material, again: Again, store: FeatureStore) -> Parity | 
     if recorded is None:
         return None
     rows = _same_ruleset(recorded, again.candidate.runtime.ruleset)
-    outcome = rows[again.outcome[rows] != recorded.outcome[rows]]
-    points = rows[again.points[rows] != recorded.points[rows]]
-    fired = _fired(again, recorded, rows)
+    whole = rows[~recorded.erased[rows]]
+    outcome = whole[again.outcome[whole] != recorded.outcome[whole]]
+    points = whole[again.points[whole] != recorded.points[whole]]
+    fired = _fired(again, recorded, whole)
     values = dict(_values(again, store, recorded, rows))
     differing: dict[int, dict[str, Any]] = {}
     for name, found in (("outcome", outcome), ("points", points), ("rules", fired)):
