@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from decision_room import POLICY, WIDER, Room, opened, runtime_of
 from test_replay import traffic
 

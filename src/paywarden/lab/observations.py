@@ -50,11 +50,14 @@ class Observations:
         digester: Digester,
         reports: tuple[Ints, Ints, npt.NDArray[np.int8]],
         source: str,
+        made: dict[str, npt.NDArray[np.uint64]] | None = None,
     ) -> None:
         """`reports`: payment (position in the table), instant and mark of each label, by instant.
 
-        Digests are made of what the plan reads: its key kinds and the fields that it counts.
+        Digests are made of what the plan reads: its key kinds and the fields that it counts;
+        `made` keeps them by kind for other plans over the same table.
         """
+        self._made = {} if made is None else made
         self._table = table
         self._source = source
         self._symbols = _Symbols((*_WORDS, source))
@@ -168,9 +171,12 @@ class Observations:
         found: dict[str, npt.NDArray[np.uint64]] = {}
         for kind, path in wanted.items():
             column = self._table.columns.get(path)
-            if column is not None:
+            if column is None:
+                continue
+            if kind not in self._made:
                 digests = [digester.digest(kind, text) for text in column.dictionary]
-                found[kind] = np.array([*digests, 0], np.uint64)
+                self._made[kind] = np.array([*digests, 0], np.uint64)
+            found[kind] = self._made[kind]
         return found
 
     def _symbol_tables(self) -> Mapping[str, npt.NDArray[np.int32]]:

@@ -76,13 +76,19 @@ class Combination:
         """Payments in which a rule fired and no allow rule took it back."""
         return self._by_rule.get(rule, np.zeros(0, np.int32))
 
-    def without(self, rule: int) -> Outcomes:
-        """Outcome of each payment of the rule (`matches.of(rule)`) if it had not fired."""
+    def without(self, rule: int, among: Rows | None = None) -> Outcomes:
+        """Outcome of each payment of the rule if it had not fired.
+
+        `among`: payments of the rule to be asked about, ascending (default: `matches.of(rule)`).
+        """
+        asked = self._matches.of(rule) if among is None else among
         if self._rows[rule].outcome is Outcome.ALLOW:
-            return self._without_allow(rule)
-        fired = self._matches.of(rule)
-        found = self.outcome[fired].copy()
+            everything = self._without_allow(rule)
+            return everything[np.searchsorted(self._matches.of(rule), asked)]
+        found = self.outcome[asked].copy()
         rows = self.standing(rule)
+        if among is not None and len(rows):
+            rows = rows[_contained(rows, among)]
         if not len(rows):
             return found
         row = self._rows[rule]
@@ -95,7 +101,7 @@ class Combination:
             best = self.scenario_points[row.scenario][rows]
             lost = np.where(best == row.points, best - self._second[row.scenario][rows], 0)
             points, aml = (points, aml - lost) if row.engine == AML else (points - lost, aml)
-        found[np.searchsorted(fired, rows)] = self._strictest(
+        found[np.searchsorted(asked, rows)] = self._strictest(
             rows, points, aml, explicit > 0, hard > 0
         )
         return found
@@ -212,15 +218,21 @@ def _restricted(matches: Matches, payments: Rows, rules: Sequence[int]) -> Match
     parts = []
     for rule in rules:
         here = matches.of(rule)
-        place = np.searchsorted(payments, here)
-        inside = place < len(payments)
-        inside[inside] = payments[place[inside]] == here[inside]
-        parts.append(place[inside].astype(np.int32))
+        inside = here[_contained(here, payments)]
+        parts.append(np.searchsorted(payments, inside).astype(np.int32))
     offsets = np.zeros(len(rules) + 1, np.int64)
     np.cumsum([len(part) for part in parts], out=offsets[1:])
     rows = np.concatenate(parts) if parts else np.zeros(0, np.int32)
     none = np.zeros(len(rules), np.int64)
     return Matches(offsets, rows, none, matches.segment, matches.group, 0)
+
+
+def _contained(these: Rows, those: Rows) -> npt.NDArray[np.bool_]:
+    """Which of `these` are among `those`; both ascending."""
+    place = np.searchsorted(those, these)
+    inside = place < len(those)
+    inside[inside] = those[place[inside]] == these[inside]
+    return inside
 
 
 def reached(

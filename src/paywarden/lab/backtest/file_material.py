@@ -9,6 +9,7 @@ can make them. Lists are those of the policy's folder, with their expiry.
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,13 +108,16 @@ class FileStream:
         self._delay_us = delay_us
         self._key = key
         self.digest = digest
+        self._lock = threading.Lock()
+        self._digests: dict[str, npt.NDArray[np.uint64]] = {}
 
     def blocks(self, plan: WindowPlan, filters: FilterSet) -> Iterator[Block]:
         """Observations block by block, labels that no window of the plan counts left out."""
         table = self._prepared.table
         reports = reports_of(self._prepared, self._label, self._delay_us, filters, plan)
         source = self._label.source if self._label else ""
-        made = Observations(table, plan, Digester(self._key), reports, source)
+        with self._lock:
+            made = Observations(table, plan, Digester(self._key), reports, source, self._digests)
         for start in range(0, len(table), BLOCK):
             yield made.block(start, min(start + BLOCK, len(table)))
 

@@ -21,8 +21,10 @@ from paywarden.lab.backtest.measures import Period, share, stopped, valued_sum
 from paywarden.lab.backtest.result import Intervals, Overlap, RuleFigures
 from paywarden.lab.labels import FRAUD, GENUINE, UNKNOWN
 
+INTERVAL_RULES = 500
+"""Rules that get intervals: those that catch most, alone or not."""
 OVERLAPPED_RULES = 20
-"""Rules for which the rules that fire beside them are looked up: those that match most fraud."""
+"""Rules for which the rules that fire beside them are looked up."""
 OVERLAPS = 5
 _NOTHING = np.zeros(0, np.int64)
 
@@ -52,12 +54,19 @@ def rule_figures(
     rules = range(len(again.candidate.runtime.rows))
     matched = [_inside(period, again.matches.of(rule)) for rule in rules]
     figures = [_figures(period, again, rule, matched[rule], known) for rule in rules]
-    for rule, held in enumerate(_intervals(period, matched, frauds, bootstrap)):
+    telling = sorted(rules, key=lambda rule: _worth(figures[rule]))
+    spread = telling[:INTERVAL_RULES]
+    some = [matched[rule] for rule in spread]
+    for rule, held in zip(spread, _intervals(period, some, frauds, bootstrap), strict=True):
         figures[rule] = replace(figures[rule], intervals=held)
-    telling = sorted(rules, key=lambda rule: -figures[rule].fraud)[:OVERLAPPED_RULES]
-    for rule in telling:
+    for rule in telling[:OVERLAPPED_RULES]:
         figures[rule] = replace(figures[rule], overlaps=_overlaps(again, rule, matched[rule]))
     return tuple(figures)
+
+
+def _worth(one: RuleFigures) -> tuple[int, int, int]:
+    """What rules are ordered by: fraud value that only they stop, that they match, matches."""
+    return -one.alone_fraud_value_minor, -one.fraud_value_minor, -one.matches
 
 
 def _inside(period: Period, payments: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
@@ -112,9 +121,8 @@ def _only(period: Period, again: Again, rule: int, known: _Known) -> npt.NDArray
     fired = again.matches.of(rule)
     if not len(fired) or again.candidate.runtime.rows[rule].outcome is Outcome.ALLOW:
         return _NOTHING
-    less = again.combination.without(rule)
-    gone = known.stopped[fired] & ~stopped(less)
-    return _inside(period, fired[gone])
+    asked = fired[known.stopped[fired]]
+    return _inside(period, asked[~stopped(again.combination.without(rule, asked))])
 
 
 def _already(

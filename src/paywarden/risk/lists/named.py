@@ -67,6 +67,11 @@ class NamedList:
         """When each sealed key ceases to be a member, in microseconds; do not change it."""
         return self._until
 
+    @property
+    def form(self) -> tuple[object, ...]:
+        """What the keys of a value depend on, beside the value: equal forms give equal keys."""
+        return self.kind, *sorted(self._lengths)
+
     def holds(self, key: str, t_us: int) -> bool:
         """Whether a sealed key is a member at `t_us`: one dictionary look-up."""
         return self._until.get(key, t_us) > t_us

@@ -6,9 +6,11 @@ moves it and costs nothing, so no list is copied per payment.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from paywarden.core.scope import Scope
+from paywarden.risk.lists.among import KeyIndex
 from paywarden.risk.lists.model import ListKind
 from paywarden.risk.lists.named import NamedList
 from paywarden.risk.lists.store import Lists
@@ -40,6 +42,10 @@ class _Members:
                 return True
         return False
 
+    def among(self, codes: Mapping[str, int]) -> list[int]:
+        """Codes of the texts that are members; for columns."""
+        return self._view.index.among(self._named, self._view.t_us, codes)
+
     def _keys(self, value: str) -> tuple[str, ...]:
         keys = tuple(self._named.keys_of(value))
         if self._named.kind is not ListKind.IP:  # prefixes of networks depend on the list
@@ -54,6 +60,7 @@ class ListsView:
 
     def __init__(self, lists: Lists, scope: Scope) -> None:
         self.t_us = 0
+        self.index = KeyIndex()
         self._lists = lists
         self._scope = scope
         self._named = lists.of(scope)

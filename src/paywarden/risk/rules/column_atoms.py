@@ -177,6 +177,9 @@ class AtomColumns:
 
 def _members_among(members: Any, codes: dict[str, int]) -> list[int]:
     """Codes of the texts that a list holds; the shorter side is walked."""
+    among: Callable[[dict[str, int]], list[int]] | None = getattr(members, "among", None)
+    if among is not None:
+        return among(codes)
     if isinstance(members, set | frozenset | dict) and len(members) < len(codes):
         return [codes[text] for text in codes.keys() & members]
     return [code for text, code in codes.items() if text in members]

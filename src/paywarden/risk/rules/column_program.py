@@ -24,6 +24,7 @@ from paywarden.risk.rules.slow_path import Condition
 
 BLOCK = 32_768
 LARGE = 65_536
+_ANY = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +102,14 @@ class ColumnProgram:
     ) -> RuleMatches:
         """The same answers, ordered by rule: what a back-test counts. One block, n bounded by it.
 
-        `asked` keeps answers per distinct text between blocks, as long as the lists are the same.
+        `asked` keeps answers per distinct text between blocks, as long as the lists are the same
+        and the columns of all blocks share their dictionaries.
         Errors: those of `evaluate`.
         """
         asked = asked or AtomColumns(lists)
         given = {path: self._fitting(path, column, n) for path, column in columns.items()}
         errors = np.zeros(len(self._conditions), np.int64)
-        bitmap = self._bitmap(given, asked, 0, n, errors)
+        bitmap = self._bitmap(given, asked, 0, n, errors, _ANY)
         offsets = np.zeros(len(bitmap) + 1, np.int64)
         np.cumsum(np.bitwise_count(bitmap).sum(axis=1, dtype=np.int64), out=offsets[1:])
         return RuleMatches(offsets, _set_bits(bitmap)[1].astype(np.int32), errors)
@@ -163,9 +165,10 @@ class ColumnProgram:
         start: int,
         stop: int,
         errors: npt.NDArray[np.int64],
+        large: int = LARGE,
     ) -> Bits:
         """Where each rule fires, packed, [r, (stop - start) / 8]; errors are added up."""
-        held = self._held(self._order, columns, asked, start, stop)
+        held = self._held(self._order, columns, asked, start, stop, large)
         width = -(-(stop - start) // 8)
         bitmap = np.empty((len(self._conditions), width), np.uint8)
         for rule, (applies, true, false) in enumerate(self._conditions):
@@ -181,9 +184,10 @@ class ColumnProgram:
         asked: AtomColumns,
         start: int,
         stop: int,
+        large: int = LARGE,
     ) -> dict[int, Bits]:
         n = stop - start
-        here = {path: _part(column, start, stop) for path, column in columns.items()}
+        here = {path: _part(column, start, stop, large) for path, column in columns.items()}
         full = np.packbits(np.ones(n, np.bool_))
         atoms = _PackedAtoms(self._atoms, asked, here, n, full)
         held: dict[int, Bits] = {}
@@ -267,10 +271,10 @@ class _PackedAtoms:
         return found
 
 
-def _part(column: Column, start: int, stop: int) -> Column:
+def _part(column: Column, start: int, stop: int, large: int) -> Column:
     """Rows start to stop; texts of a large dictionary get one of their own for the block."""
     part = column.slice(start, stop)
-    if len(column.dictionary) <= LARGE:
+    if len(column.dictionary) <= large:
         return part
     codes, inverse = np.unique(part.data, return_inverse=True)
     first = int(codes[0] < 0) if len(codes) else 0
