@@ -22,6 +22,7 @@ from paywarden.fraud.shipped_policies import policy_folder
 from paywarden.kit.clock import SystemClock
 from paywarden.lab.backtest.file_backtest import backtest_file
 from paywarden.lab.backtest.file_material import FileSource
+from paywarden.lab.backtest.html import write_report
 from paywarden.lab.backtest.result import BacktestResult, Costs, Options
 from paywarden.lab.backtest.running import Surroundings
 from paywarden.lab.backtest.text import words_of
@@ -116,7 +117,11 @@ def stage_progress(clock: Clock) -> Callable[[str, int, int], None]:
 
 def show(arguments: argparse.Namespace, result: BacktestResult) -> int:
     """Print the answer; write the report where asked. 1 when parity fails."""
-    output.answer(arguments, result.document(), words_of(result))
+    told = ""
+    if arguments.report is not None:
+        page, _document = write_report(arguments.report, result)
+        told = f"report: {page}\n"
+    output.answer(arguments, result.document(), words_of(result) + told)
     parity = result.parity
     if parity is not None and parity.differing:
         return output.NOT_SO

@@ -29,9 +29,9 @@ def words_of(result: BacktestResult) -> str:
         console.print(_changes(result))
     if result.rules:
         console.print(_rules(result))
-        left = len(result.rules) - RULES
-        if left > 0:
-            console.print(f"and {left} rules more, by --json or --report", markup=False)
+        matched = sum(one.matches > 0 for one in result.rules)
+        told = f"{matched} of {len(result.rules)} rules match; --json and --report have all"
+        console.print(told, markup=False)
     for line in _tail(result):
         console.print(line, markup=False)
     return out.getvalue()
@@ -94,17 +94,20 @@ def _totals(result: BacktestResult) -> Table:
     both = result.total_against is not None
     if both:
         table.add_column("against", justify="right")
-    for name, now, spread, before in _total_rows(result):
+    for name, now, spread, before in total_rows(result):
         table.add_row(*([name, now, spread, before] if both else [name, now, spread]))
     return table
 
 
-def _total_rows(result: BacktestResult) -> list[tuple[str, str, str, str]]:
+def total_rows(result: BacktestResult) -> list[tuple[str, str, str, str]]:
+    """Name, policy, interval and `against` of each figure, for a table."""
     spread, work = result.intervals, result.workload
 
-    def row(name: str, shown: str, interval: Interval | None = None) -> tuple[str, str, str, str]:
+    def row(
+        name: str, shown: str, interval: Interval | None = None, digits: int = 1
+    ) -> tuple[str, str, str, str]:
         before = result.total_against
-        return name, _cell(result.total, shown), span(interval), _cell(before, shown)
+        return name, _cell(result.total, shown), span(interval, digits), _cell(before, shown)
 
     rows = [
         row("challenged", "challenge"),
@@ -112,7 +115,7 @@ def _total_rows(result: BacktestResult) -> list[tuple[str, str, str, str]]:
         row("blocked", "block"),
         row("frauds caught", "caught", spread.recall),
         row("value caught", "value", spread.value_recall),
-        row("good customers hurt", "hurt", spread.hurt_rate),
+        row("good customers hurt", "hurt", spread.hurt_rate, 3),
         row("value hurt", "hurt_value"),
         row("precision of stops", "precision", spread.precision),
     ]
@@ -150,12 +153,12 @@ def _changes(result: BacktestResult) -> Table:
 
 def _rules(result: BacktestResult) -> Table:
     table = Table(title="Rules, by what only they stop", title_justify="left")
-    table.add_column("rule", max_width=40, overflow="ellipsis", no_wrap=True)
-    names = ("matches", "fraud", "genuine", "precision", "95 %", "recall", "only it: fraud", "hurt")
+    table.add_column("rule", width=34, overflow="ellipsis", no_wrap=True)
+    names = ("matches", "fraud", "genuine", "right", "95 %", "recall", "only it", "hurts")
     new = ("new fraud",) if result.against else ()
     for name in (*names, *new):
-        table.add_column(name, justify="right")
-    for one in by_worth(result.rules)[:RULES]:
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in [one for one in by_worth(result.rules) if one.matches][:RULES]:
         table.add_row(*_rule(one, bool(new)))
     return table
 
