@@ -1,4 +1,4 @@
-"""`paywarden policy check | eval | push`: policies as text, before and into a running server."""
+"""`paywarden policy check | eval | push | diff`: policies as text, before and into a server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from paywarden.cli import output, server
+from paywarden.cli import output, policy_diff, server
 from paywarden.core.errors import InvalidRequest, NotFound, Unavailable
 from paywarden.risk.rules import cel
 from paywarden.risk.rules.check import check_folder
@@ -31,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     push.add_argument("folder", type=Path)
     server.add_arguments(push)
     push.add_argument("--no-publish", action="store_true", help="store and compile only")
-    for part in (check, evaluate, push):
+    diff = parts.add_parser("diff", help="which decisions change from one policy to another")
+    policy_diff.add_arguments(diff)
+    for part in (check, evaluate, push, diff):
         # Accepted after the sub-command too; absent, it must not undo what stood before it.
         part.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
 

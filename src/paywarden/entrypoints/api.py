@@ -21,6 +21,7 @@ from paywarden.decision.http import DecisionOperations
 from paywarden.decision.list_edits_http import ListEditOperations
 from paywarden.decision.policy_http import PolicyOperations
 from paywarden.decision.problems import CODES
+from paywarden.entrypoints.backtest_jobs import StartNotes
 from paywarden.entrypoints.home import find_home
 from paywarden.entrypoints.installation import Installation
 from paywarden.entrypoints.limits import rate_gate
@@ -37,6 +38,7 @@ from paywarden.kit.http.replays import StoredReplays
 from paywarden.kit.http.system import Dependency, SystemOperations
 from paywarden.kit.log import configure
 from paywarden.kit.webhooks.http import WebhookOperations
+from paywarden.lab.backtest.http import BacktestOperations
 
 
 def create_app() -> Starlette:
@@ -123,6 +125,9 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
     return [
         *decisions.operations(),
         *policies.operations(),
+        *BacktestOperations(
+            installation.backtests, installation.records, StartNotes(installation.ledger)
+        ).operations(),
         *ListEditOperations(installation.lists, installation.approvals).operations(),
         *ApprovalOperations(installation.approvals).operations(),
         *webhooks.operations(),

@@ -75,8 +75,8 @@ def stored_backtest(
     runtime, files = wanted.find(policy)
     other = None if against is None else wanted.find(against)
     material, edits = material_of(installation, scope, runtime, around, up_to_seq)
-    before = None if other is None else _candidate(*other, material, edits)
-    candidate = _candidate(runtime, files, material, edits)
+    before = None if other is None else candidate_of_log(*other, material, edits)
+    candidate = candidate_of_log(runtime, files, material, edits)
     return run(material, candidate, before, options, around)
 
 
@@ -97,9 +97,10 @@ def material_of(
     return log_material(source, scope, last, runtime.policy.base_currency, around.progress)
 
 
-def _candidate(
+def candidate_of_log(
     runtime: PolicyRuntime, files: Mapping[str, bytes], material: Material, edits: ListEdits
 ) -> Candidate:
+    """A compiled policy with its lists over the log's payments."""
     kinds = runtime.policy.lists
     assert material.recorded is not None
     lists = LogTimeline(

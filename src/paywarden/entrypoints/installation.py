@@ -41,6 +41,7 @@ from paywarden.decision.stores.sqlite import SCHEMA as DECISION_SCHEMA
 from paywarden.decision.stores.sqlite import SqliteRecords
 from paywarden.decision.views import Views
 from paywarden.entrypoints.approvals_wiring import wired
+from paywarden.entrypoints.backtest_jobs import runner_of
 from paywarden.entrypoints.checkpoint_schedule import CheckpointSchedule
 from paywarden.entrypoints.compiling import Compiler
 from paywarden.entrypoints.evidence import evidence_parts
@@ -86,6 +87,7 @@ from paywarden.kit.stores.sqlite_subject_keys import SUBJECT_KEYS, SqliteWrapped
 from paywarden.kit.stores.sqlite_webhook_endpoints import WEBHOOK_ENDPOINTS
 from paywarden.kit.tls.client_certificates import ClientCertificates
 from paywarden.kit.webhooks.destinations import Destinations
+from paywarden.lab.backtest.jobs import BacktestJobs
 from paywarden.reference.card_numbers import looks_like_card_number
 from paywarden.reference.currencies import active_currency
 from paywarden.risk.features.digests import Digester
@@ -222,6 +224,7 @@ class Installation:
         )  # fmt: skip
         self.approvals.register(WEBHOOK_DESTINATION, self.destinations.carry_out)
         PersonActs(self.people.directory, self.people.origin).register(self.approvals)
+        self.backtests = BacktestJobs(runner_of(home.root), clock, randomness)
         self.keeper = SegmentKeeper(self.history.folder_of)
         self.schedule = CheckpointSchedule(
             lambda: self.ledger.states,
@@ -296,6 +299,7 @@ class Installation:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self.evidence.refusals.flush(last=True)
+        await self.backtests.close()
         await self.evidence.integrator.stop()
         await self.compiler.close()
         await self.people.close()

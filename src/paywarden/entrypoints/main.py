@@ -49,7 +49,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--home", metavar="DIR", help="home folder (default ./paywarden-home)")
     parts = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in OF_CLI.items():
-        sub = _command(parts, name, text, _from_cli(name))
+        sub = _command(parts, name, text, _from_cli(name) if name != "policy" else _policy)
         if name in words:
             importlib.import_module(f"paywarden.cli.{name}").add_arguments(sub)
     tried = _command(parts, "backtest", "what a policy would have done on history", _backtest)
@@ -69,6 +69,10 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     replay.add_argument("--from", dest="from_seq", type=int, default=1, metavar="SEQ")
     replay.add_argument("--to", dest="to_seq", type=int, metavar="SEQ")
     replay.add_argument("--policy", metavar="DIR", help="decide with this policy instead")
+    replay.add_argument("decision", nargs="?", metavar="DECISION", help="one decision, `dec_...`")
+    replay.add_argument(
+        "--with", dest="with_policy", metavar="DIR", help="of one decision: what a draft changes"
+    )
     checkpoint = _command(parts, "checkpoint", "write down the state of the windows", _checkpoint)
     checkpoint.add_argument("--to", dest="to_seq", type=int, metavar="SEQ")
     keys = _command(parts, "keys", "make, list, rotate and revoke API keys", _keys)
@@ -127,6 +131,14 @@ def _from_cli(name: str) -> Run:
         return code
 
     return run
+
+
+def _policy(arguments: argparse.Namespace, home: Home) -> int:
+    if arguments.policy_command == "diff":
+        from paywarden.entrypoints.policy_diff import policy_diff
+
+        return policy_diff(arguments, home)
+    return _from_cli("policy")(arguments, home)
 
 
 def _init(arguments: argparse.Namespace, home: Home) -> int:

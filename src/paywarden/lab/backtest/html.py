@@ -159,7 +159,8 @@ def _sweep(sweep: Sweep) -> str:
         )
         for one in sweep.thresholds
     ]  # fmt: skip
-    told = f"<p>Cheapest at {sweep.cheapest:g}; the policy stands at {sweep.present}.</p>"
+    least = "unknown without labelled fraud" if sweep.cheapest is None else f"{sweep.cheapest:g}"
+    told = f"<p>Cheapest: {least}. The policy stands at {sweep.present}.</p>"
     shown = table(f"Thresholds on {sweep.over}", names, rows)
     return f"<h2>Thresholds on {escape(sweep.over)}</h2>{told}{chart}{curve}{shown}"
 

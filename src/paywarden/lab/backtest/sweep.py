@@ -60,7 +60,8 @@ def _swept(
     for at in places:
         moved = np.maximum(fixed, reached(value, _moved(present, at), settled))
         found.append(_threshold(period, moved, at, costs))
-    cheapest = min(found, key=lambda one: (one.cost_minor, one.at)).at if found else None
+    known = found and bool((period.material.marks[period.rows] == FRAUD).any())
+    cheapest = min(found, key=lambda one: (one.cost_minor, one.at)).at if known else None
     return Sweep(over, _lowest(present), tuple(found), cheapest)
 
 
