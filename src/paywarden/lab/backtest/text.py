@@ -14,7 +14,7 @@ from rich.table import Table
 
 from paywarden.lab.backtest.result import BacktestResult, Interval, RuleFigures, Tally
 
-WIDTH = 120
+WIDTH = 140
 RULES = 25
 
 
