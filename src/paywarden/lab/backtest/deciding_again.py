@@ -67,7 +67,7 @@ def decide_again(
     computed = WindowPass(material, store, threads).run(
         features, lambda done, total: progress("windows", done, total)
     )
-    passing = RulePass(material, runtime, candidate.lists, features, store, rules)
+    passing = RulePass(material, runtime, candidate.lists, features, store, rules, threads)
     matches = passing.run(lambda done, total: progress("rules", done, total))
     count = len(material)
     around, which = surroundings_of(material.table.part(0, count, CONTEXT), matches.segment)

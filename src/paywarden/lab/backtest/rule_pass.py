@@ -10,7 +10,9 @@ Shapes: n payments, r rules. Not done here: what fired rules come to (`combining
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -59,6 +61,32 @@ class Matches:
         return tuple(found.tolist())
 
 
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """What one block gave."""
+
+    matches: RuleMatches
+    segment: Column
+    group: Column
+    evaluated: int
+
+
+class _Done:
+    """Payments done by all threads together."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress = progress
+        self._total = total
+        self._count = 0
+        self._lock = threading.Lock()
+
+    def add(self, count: int) -> None:
+        """So many more."""
+        with self._lock:
+            self._count += count
+            self._progress(self._count, self._total)
+
+
 class RulePass:
     """Fires the rules of one policy over a material."""
 
@@ -70,7 +98,12 @@ class RulePass:
         features: Sequence[Feature],
         store: FeatureStore,
         rules: RuleStore | None,
+        threads: int = 1,
     ) -> None:
+        self._threads = threads
+        self._lock = threading.Lock()
+        self._places: dict[int, dict[str, int]] = {}
+        self._part: _Part | None = None
         self._material = material
         self._runtime = runtime
         self._lists = lists
@@ -82,32 +115,45 @@ class RulePass:
         self._placing = Placing(policy.segments, policy.merchant_groups, policy.lists)
         plan, needs = runtime.plan, runtime.compiled.needs_whole
         self._whole_from = whole_from(plan, needs, material.history_start_us)
+        read = {path for rule in runtime.compiled.rules for path in rule.references.paths}
+        self._paths = frozenset(read | self._placing.paths)
         self.names = self._names()
 
     def run(self, progress: Progress) -> Matches:
         """Every rule over every payment."""
         known = self._rules.known(self.names) if self._rules is not None else None
-        parts: list[RuleMatches] = []
-        placed: list[tuple[Column, Column]] = []
-        evaluated = 0
+        bounds = self.bounds()
+        # Lists that change move one view along, so their blocks come one after the other.
+        threads = 1 if self._lists.cuts else min(self._threads, len(bounds))
+        done = _Done(progress, len(self._material))
+        with ThreadPoolExecutor(threads, "rules") as pool:
+            lanes = [
+                pool.submit(self._lane, bounds[lane::threads], known, done)
+                for lane in range(threads)
+            ]
+            found = {start: made for lane in lanes for start, made in lane.result()}
+        made = [found[start] for start, _ in bounds]
+        offsets, payments = joined([one.matches for one in made], [start for start, _ in bounds])
+        errors = np.array([one.matches.errors for one in made], np.int64).sum(axis=0)
+        segment, group = _whole([one.segment for one in made]), _whole([one.group for one in made])
+        evaluated = max(one.evaluated for one in made)
+        return Matches(offsets, payments, errors, segment, group, evaluated)
+
+    def _lane(
+        self, bounds: Sequence[tuple[int, int]], known: Known | None, done: _Done
+    ) -> list[tuple[int, _Block]]:
+        """Blocks of one thread, in order; answers per text are kept while lists stand still."""
         asked: AtomColumns | None = None
-        members: Mapping[str, Any] | None = None
+        members: Mapping[str, Any] = {}
         cuts = set(self._lists.cuts)
-        for start, stop in self.bounds():
+        found = []
+        for start, stop in bounds:
             if asked is None or start in cuts:
                 members = self._lists.at(start)
-                asked = AtomColumns(members)
-            assert members is not None
-            block, where, count = self._block(start, stop, members, asked, known)
-            evaluated = max(evaluated, count)
-            parts.append(block)
-            placed.append(where)
-            progress(stop, len(self._material))
-        offsets, payments = joined(parts, [start for start, _ in self.bounds()])
-        errors = np.array([part.errors for part in parts], np.int64).sum(axis=0)
-        segment = _whole([one for one, _ in placed])
-        group = _whole([one for _, one in placed])
-        return Matches(offsets, payments, errors, segment, group, evaluated)
+                asked = AtomColumns(members, self._places)
+            found.append((start, self._block(start, stop, members, asked, known)))
+            done.add(stop - start)
+        return found
 
     def bounds(self) -> list[tuple[int, int]]:
         """Blocks: of bounded size, never over a change of lists."""
@@ -124,11 +170,11 @@ class RulePass:
         members: Mapping[str, Any],
         asked: AtomColumns,
         known: Known | None,
-    ) -> tuple[RuleMatches, tuple[Column, Column], int]:
+    ) -> _Block:
         count = stop - start
-        columns = self._material.table.part(start, stop, self._paths(known))
+        columns = self._material.table.part(start, stop, self._paths)
         self._placing.place(columns, members, count)
-        where = columns[SEGMENT], columns[MERCHANT_GROUP]
+        segment, group = columns[SEGMENT], columns[MERCHANT_GROUP]
         earlier = known.block(start, stop) if known is not None else None
         missing = range(len(self.names)) if earlier is None else earlier.missing
         program = self._program(tuple(missing))
@@ -141,17 +187,14 @@ class RulePass:
         found = fresh if earlier is None else earlier.merged(fresh)
         if self._rules is not None and known is not None:
             self._rules.keep(known, start, stop, found)
-        return found, where, len(missing)
-
-    def _paths(self, _known: Known | None) -> frozenset[str]:
-        read = {p for rule in self._runtime.compiled.rules for p in rule.references.paths}
-        return frozenset(read | self._placing.paths)
+        return _Block(found, segment, group, len(missing))
 
     def _program(self, rules: tuple[int, ...]) -> _Part:
-        held = getattr(self, "_part", None)
-        if held is None or held.rules != rules:
-            held = self._part = _part(self._runtime, rules)
-        return held
+        with self._lock:
+            held = self._part
+            if held is None or held.rules != rules:
+                held = self._part = _part(self._runtime, rules)
+            return held
 
     def _stored(self, path: str) -> StoredColumn:
         held = self._columns.get(path)

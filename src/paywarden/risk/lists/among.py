@@ -6,6 +6,7 @@ is walked: lists are short where texts are many. Used over columns; live asks va
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 
 from paywarden.risk.lists.named import NamedList
@@ -17,6 +18,7 @@ class KeyIndex:
     """Codes of texts by key, for each form of keys and each dictionary of texts."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._known: dict[tuple[object, int], tuple[Mapping[str, int], dict[str, list[int]]]] = {}
 
     def among(self, named: NamedList, t_us: int, codes: Mapping[str, int]) -> list[int]:
@@ -31,13 +33,14 @@ class KeyIndex:
 
     def _keys(self, named: NamedList, codes: Mapping[str, int]) -> dict[str, list[int]]:
         name = named.form, id(codes)
-        found = self._known.get(name)
-        if found is None:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            keys: dict[str, list[int]] = {}
-            for text, code in codes.items():
-                for key in named.keys_of(text):
-                    keys.setdefault(key, []).append(code)
-            found = self._known[name] = (codes, keys)
-        return found[1]
+        with self._lock:  # who comes second takes what the first has made
+            found = self._known.get(name)
+            if found is None:
+                if len(self._known) >= _REMEMBERED:
+                    self._known.clear()
+                keys: dict[str, list[int]] = {}
+                for text, code in codes.items():
+                    for key in named.keys_of(text):
+                        keys.setdefault(key, []).append(code)
+                found = self._known[name] = (codes, keys)
+            return found[1]
