@@ -75,8 +75,8 @@ async def replayed(home: Path, count: int) -> None:
         assert answers == set(Outcome)  # the traffic reaches every outcome
 
 
-async def test_two_thousand_decisions_are_the_same_again(home: Path) -> None:
-    await replayed(home, 2_000)
+async def test_five_thousand_decisions_are_the_same_again(home: Path) -> None:
+    await replayed(home, 5_000)
 
 
 @pytest.mark.full
