@@ -35,6 +35,8 @@ from paywarden.risk.features.segments import write_segment
 SCOPE = Scope("default", Environment.LIVE)
 MAIN = [sys.executable, "-m", "paywarden.entrypoints.main"]
 START_SECONDS = 900.0
+UNLIMITED = "[limits]\nkey_per_second = 0.0\nprincipal_per_second = 0.0\n"
+"""The whole load comes with one key, as fast as the server answers."""
 
 
 def command(home: Path, *words: str) -> dict[str, Any]:
@@ -54,6 +56,7 @@ def initialise(root: Path) -> str:
     settings = root / "paywarden.toml"
     tables = _policy.tables(root / "tables")
     text = settings.read_text().replace("[tables]\n", tables, 1)
+    text = text.replace("[limits]\n", UNLIMITED, 1)
     settings.write_text(text.replace("# max_in_flight = 512", "max_in_flight = 4096"))
     made = command(root, "keys", "--environment", "live", "--role", "operator")
     return str(made["api_key"])

@@ -40,9 +40,8 @@ from paywarden.identity.client_key_registry import ClientKeyRegistry
 from paywarden.identity.client_keys import ClientKeyDesk, KeySealer, Owner
 from paywarden.identity.stores.memory_client_keys import MemoryClientKeys, MemoryNonces
 from paywarden.kit.clock import SystemRandomness
-from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.http.authenticator import Principal
-from paywarden.kit.http.signing.guard import GuardedSignatures, RefusalAudit
+from paywarden.kit.http.signing.guard import GuardedSignatures
 from paywarden.kit.http.signing.keys import Algorithm, HmacKey, SigningKey, load_private
 from paywarden.kit.http.signing.nonces import Nonces
 from paywarden.kit.metrics import Metrics
@@ -60,16 +59,6 @@ class Written:
 
     async def durable(self) -> None:
         """Return."""
-
-
-class Unaudited:
-    """No refusal happens here."""
-
-    def record(self, _unit: UnitOfWork, _event: Any) -> None:
-        """Nothing."""
-
-    def read(self, *_given: Any) -> Any:
-        """Nothing."""
 
 
 def sender(algorithm: Algorithm, desk: ClientKeyDesk) -> tuple[str, SigningKey]:
@@ -122,8 +111,7 @@ async def middleware(algorithm: Algorithm, count: int, body: bytes) -> dict[str,
     key_id, key = sender(algorithm, ClientKeyDesk(store, sealer, clock, chance))
     nonces = Nonces(nonce_store, lambda _unit: Written(), clock)
     nonces.load()
-    refusals = RefusalAudit(Unaudited(), lambda _unit: asyncio.Future(), clock, Metrics())
-    guard = GuardedSignatures(ClientKeyRegistry(store, sealer, clock), nonces, refusals)
+    guard = GuardedSignatures(ClientKeyRegistry(store, sealer, clock), nonces, Metrics())
     requests = []
     for number in range(count):
         told = signed(key_id, algorithm.value, key, f"{number:032x}", body, "risk.example", NOW)
@@ -195,7 +183,7 @@ def _limit(home: Path, exempt: str) -> str:
         f"{name}_per_second = 1e6\n{name}_burst = 1000000\n" for name in ("key", "principal")
     )
     text = settings.read_text().replace(
-        "[limits]\n", f'[limits]\n{limits}exempt_keys = "key_{exempt[8:16]}"\n', 1
+        _home.UNLIMITED, f'[limits]\n{limits}exempt_keys = "key_{exempt[8:16]}"\n', 1
     )
     settings.write_text(text)
     return str(made["api_key"])

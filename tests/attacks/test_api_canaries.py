@@ -36,6 +36,7 @@ PERSON = {
     "device/id": "canary-handset-9d3",
     "device/user_agent": "CanaryBrowser/61.7 (OS 9)",
     "instrument/reference": "canary-card-token-55a",
+    "instrument/expiry": "2093-11",
     "billing_address/line1": "17 Wyvernhold Crescent",
     "billing_address/city": "Quarrelsham",
     "billing_address/postal_code": "QX7 9ZV",
@@ -144,6 +145,10 @@ def everything(server: Server) -> bytes:
     return b"\n".join(sinks(server)) + server.log.with_name("live-canaries").read_bytes()
 
 
+SHORTEST = 7
+"""Shorter forms (of an expiry in base 64) are found by chance."""
+
+
 def forms(octets: bytes) -> list[bytes]:
     """What a careless writer would make of it. Base 64 in its three alignments."""
     found = [octets, octets.lower(), octets.hex().encode(), octets.hex().upper().encode()]
@@ -155,7 +160,7 @@ def forms(octets: bytes) -> list[bytes]:
         # Whole groups only: the first and last depend on what stands beside.
         text = base64.b64encode(b"\0" * shift + octets)
         found.append(text[4 if shift else 0 : len(text) - 4])
-    return found
+    return [form for form in found if len(form) >= SHORTEST]
 
 
 def hits(octets: bytes, where: bytes) -> list[bytes]:

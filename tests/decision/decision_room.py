@@ -20,6 +20,7 @@ from paywarden.core.instants import to_datetime
 from paywarden.core.scope import Scope
 from paywarden.decision.approved_payloads import publication
 from paywarden.decision.conduct import PolicyRuntime
+from paywarden.decision.decider import Decider
 from paywarden.decision.messages import ContinueRequest, Event, EventResult, Payment
 from paywarden.decision.payments import Decided
 from paywarden.decision.policy_upload import files_of_body
@@ -277,13 +278,13 @@ class Room:
 
     def features(self, decided: Decided) -> dict[str, Any]:
         """Window values of a decision by name."""
-        runtime = self.installation.policies.runtime(decided.entry.ruleset)
+        runtime = self.installation.policies.runtime(decided.entry.decider)
         assert runtime is not None
         return dict(zip(runtime.plan.names, decided.entry.aggregates, strict=True))
 
     def rules(self, decided: Decided) -> set[str]:
         """Ids of the rules that fired."""
-        runtime = self.installation.policies.runtime(decided.entry.ruleset)
+        runtime = self.installation.policies.runtime(decided.entry.decider)
         assert runtime is not None
         return {runtime.compiled.rules[index].id for index in decided.entry.result.fired}
 
@@ -291,7 +292,7 @@ class Room:
         """The whole log decided again."""
         own = self.installation
 
-        def runtime(_scope: Scope, name: str) -> PolicyRuntime:
+        def runtime(_scope: Scope, name: Decider) -> PolicyRuntime:
             found = own.policies.runtime(name)
             assert found is not None
             return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import msgspec
@@ -11,6 +10,8 @@ from decision_room import Room
 from test_receipts import answer_of, sign
 
 from paywarden.client import Decision, LogKeys, Promise, Receipt, ReceiptRefused
+from paywarden.evidence.promises import promises_of
+from paywarden.kit.audit_place import Wish
 
 
 def pinned(room: Room) -> LogKeys:
@@ -41,6 +42,9 @@ async def test_a_kept_promise_is_believed(room: Room) -> None:
         ({"promise": {"index": 0}}, "promise_forged"),
         ({"promise": {"decision": "A" * 43 + "="}}, "promise_forged"),
         ({"promise": {"at_us": 1}}, "promise_forged"),
+        ({"promise": {"batch_size": 2}}, "promise_forged"),
+        ({"promise": {"batch_index": 1}}, "promise_forged"),
+        ({"promise": {"batch_path": ("A" * 43 + "=",)}}, "promise_forged"),
         ({"promise": {"log": "somebody/else"}}, "log_unknown"),
         ({"promise": {"signature": "!"}}, "receipt_malformed"),
         ({"leaf": '{"index":0,"detail":{}}'}, "not_included"),
@@ -73,11 +77,9 @@ async def test_another_record_in_the_promised_place_breaks_the_promise(room: Roo
     receipt, keys, _ = await logged(room)
     log = room.installation.evidence.log
     index = receipt.promise.index
-    signer = log.signer_at(index)
     other = "B" * 43 + "="
-    text = f"paywarden promise v1\n{receipt.promise.log}\n{index}\n{other}\n7\n"
-    octets = signer.verifier.hint + signer.sign(text.encode())
-    promise = Promise(receipt.promise.log, index, other, 7, base64.b64encode(octets).decode())
+    made = promises_of(log, [(index, Wish(other, 7))])[0]
+    promise = Promise(made.log, index, other, 7, 1, 0, (), made.signature)
     keys.check_promise(promise)
     with pytest.raises(ReceiptRefused) as refused:
         keys.check_receipt(msgspec.structs.replace(receipt, promise=promise))

@@ -25,6 +25,7 @@ from decision_room import (
 from paywarden.core.errors import Conflict, InvalidRequest, NotFound
 from paywarden.core.instants import format_rfc3339
 from paywarden.decision import policy_desk
+from paywarden.decision.decider import Decider
 from paywarden.decision.payments import Decided
 from paywarden.decision.ports import CompiledRuleset
 from paywarden.entrypoints.home import Home
@@ -314,7 +315,7 @@ async def test_a_program_that_reads_files_otherwise_publishes_nothing(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row, _fresh = await room.installation.policies.create(room.live, packed(WIDER), "tester")
-    room.installation.policies._runtimes.pop(row.hash)
+    room.installation.policies._runtimes.pop(Decider(row.hash))
 
     async def otherwise(files: PolicyFiles) -> CompiledRuleset:
         return CompiledRuleset(runtime_of(POLICY), files.octets)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +15,24 @@ from decision_room import Room
 
 from paywarden.core.errors import NotYet
 from paywarden.decision.payments import Decided
-from paywarden.evidence import verify
+from paywarden.evidence import verify as untyped_verify
 from paywarden.evidence.export import Export
 from paywarden.evidence.log import LogState
+from paywarden.evidence.promises import promises_of
+from paywarden.kit.audit_place import Place, Wish
+
+verify: Any = untyped_verify  # the stand-alone verifier is plain Python without types
 
 
 def answer_of(room: Room, decided: Decided) -> dict[str, Any]:
     made = room.installation.views.answer(decided, {})
     found: dict[str, Any] = json.loads(msgspec.json.encode(made))
     return found
+
+
+def leaf_of(decided: Decided) -> int:
+    assert decided.place is not None
+    return decided.place.index
 
 
 def sign(room: Room) -> None:
@@ -53,7 +65,7 @@ def put(folder: Path, name: str, document: Any) -> Path:
 async def test_a_receipt_is_verified_offline(room: Room, tmp_path: Path, capsys: Any) -> None:
     decided = await room.decide(amount_minor=700_000)
     receipts, answer = room.installation.receipts, answer_of(room, decided)
-    assert answer["receipt"]["index"] == decided.leaf
+    assert answer["receipt"]["index"] == leaf_of(decided)
     assert answer["receipt"]["decision"] == verify.decision_hash(answer)
     with pytest.raises(NotYet) as early:
         receipts.receipt(decided)
@@ -63,7 +75,7 @@ async def test_a_receipt_is_verified_offline(room: Room, tmp_path: Path, capsys:
     pinned = trust(room, tmp_path)
     given = put(tmp_path, "receipt.json", {**receipt, "answer": answer})
     code, found = checked(capsys, "receipt", given, "--trust", pinned)
-    assert (code, found["verdict"], found["index"]) == (0, "verified", decided.leaf)
+    assert (code, found["verdict"], found["index"]) == (0, "verified", leaf_of(decided))
     assert checked(capsys, "receipt", given)[0] == 2  # nobody's keys are believed unpinned
 
 
@@ -75,6 +87,9 @@ async def test_a_receipt_is_verified_offline(room: Room, tmp_path: Path, capsys:
         {"promise": {"index": 0}},
         {"promise": {"decision": "A" * 43 + "="}},
         {"promise": {"at_us": 1}},
+        {"promise": {"batch_size": 2}},
+        {"promise": {"batch_index": 1}},
+        {"promise": {"batch_path": ["A" * 43 + "="]}},
         {"answer": {"outcome": "block"}},
         {"answer": {"points": 99}},
     ],
@@ -97,8 +112,46 @@ async def test_a_repeat_promises_the_same(room: Room) -> None:
     payment = room.payment()
     first = await room.decide(payment)
     again = await room.decide(payment)
-    assert again.repeated and again.leaf is None
+    assert again.repeated and again.place is None
     assert answer_of(room, again)["receipt"] == answer_of(room, first)["receipt"]
+
+
+async def test_decisions_of_one_commit_are_promised_under_one_signature(
+    room: Room, tmp_path: Path, capsys: Any
+) -> None:
+    """The writer is held until all are queued, so that they are one commit."""
+    entered, held = threading.Event(), threading.Event()
+    promiser, signed = room.installation.audit.promiser, []
+
+    def count(places: Sequence[Place]) -> None:
+        entered.set()
+        held.wait(10)
+        signed.append(len(places))
+        promiser(places)
+
+    room.installation.audit.promiser = count
+    first = asyncio.ensure_future(room.decide())
+    while not entered.is_set():
+        await asyncio.sleep(0.001)
+    others = [asyncio.ensure_future(room.decide(amount_minor=100 + n)) for n in range(6)]
+    while room.installation.writer.queued < len(others):
+        await asyncio.sleep(0.001)
+    held.set()
+    decided = await asyncio.gather(first, *others)
+    assert signed == [1, 6]
+    sign(room)
+    pinned, signatures = trust(room, tmp_path), set()
+    for one in decided[1:]:
+        receipt = json.loads(msgspec.json.encode(room.installation.receipts.receipt(one)))
+        promise = receipt["promise"]
+        signatures.add(promise["signature"])
+        assert (promise["batch_size"], promise["index"]) == (6, leaf_of(one))
+        code, _ = checked(capsys, "receipt", put(tmp_path, "one", receipt), "--trust", pinned)
+        assert code == 0
+        moved = {**receipt, "promise": {**promise, "batch_index": promise["batch_index"] ^ 1}}
+        code, found = checked(capsys, "receipt", put(tmp_path, "one", moved), "--trust", pinned)
+        assert (code, found["verdict"]) == (1, "signature_wrong")
+    assert len(signatures) == 1
 
 
 async def test_nothing_is_promised_while_the_log_is_not_signed(room: Room) -> None:
@@ -120,20 +173,16 @@ async def test_kept_and_broken_promises_are_told_apart(
     code, found = checked(capsys, "promise", kept, export, "--trust", pinned)
     assert (code, found["verdict"]) == (0, "kept")
     # The log signs a promise and logs something else in that place.
-    signer = parts.log.signer
-    broken = dict(answer["receipt"], decision="B" * 43 + "=")
-    text = "\n".join(
-        ["paywarden promise v1", broken["log"], str(broken["index"]), broken["decision"],
-         str(broken["at_us"]), ""]
+    index = leaf_of(decided[1])
+    lie = promises_of(parts.log, [(index, Wish("B" * 43 + "=", 7))])[0]
+    broken = dict(
+        answer["receipt"], decision="B" * 43 + "=", at_us=7, signature=lie.signature,
+        batch_size=1, batch_index=0, batch_path=[],
     )  # fmt: skip
-    octets = signer.verifier.hint + signer.sign(text.encode())
-    import base64
-
-    broken["signature"] = base64.b64encode(octets).decode()
     given = put(tmp_path, "broken.json", broken)
     code, found = checked(capsys, "promise", given, export, "--trust", pinned)
     assert (code, found["verdict"]) == (1, "promise_broken")
-    assert found["first_bad_record"] == decided[1].leaf
+    assert found["first_bad_record"] == leaf_of(decided[1])
     # A promise that the log never signed proves nothing.
     put(tmp_path, "broken.json", dict(broken, at_us=1))
     code, found = checked(capsys, "promise", given, export, "--trust", pinned)

@@ -11,6 +11,7 @@ from paywarden.decision.approved_acts import ApprovedActs
 from paywarden.decision.list_desk import ListDesk
 from paywarden.decision.policy_desk import PolicyDesk
 from paywarden.entrypoints.installation import Installation
+from paywarden.identity.access_review.revoking import RevokeActs
 from paywarden.identity.approvals.catalogue import CATALOGUE
 from paywarden.identity.approvals.execution import Approved
 from paywarden.identity.approvals.role_acts import RoleActs
@@ -24,11 +25,13 @@ SOURCE = Path(__file__).resolve().parents[2] / "src" / "paywarden"
 MAKER = SOURCE / "identity" / "approvals" / "execution.py"
 ACTS = {
     "ruleset.publish": PolicyDesk.publish,
+    "ruleset.rollback": PolicyDesk.roll_back,
     "list.bulk_edit": ListDesk.edit_many,
     "api_key.create": KeyDesk.make_approved,
     "role.grant": RoleActs.change,
     "break_glass.open": RoleActs.open_sealed,
     "person.enrol": PersonActs.enrol,
+    "access.revoke": RevokeActs.revoke,
     "webhook.destination": Destinations.carry_out,
 }
 
@@ -57,19 +60,21 @@ def test_only_one_module_makes_an_approved() -> None:
 
 def test_each_catalogued_act_takes_an_approved_and_settles_it() -> None:
     registered = set()
-    for kind in (ApprovedActs, RoleActs, KeyActs, PersonActs, Installation):
+    for kind in (ApprovedActs, RoleActs, KeyActs, PersonActs, RevokeActs, Installation):
         for node in ast.walk(ast.parse(inspect.getsource(inspect.getmodule(kind)))):
             if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "register":
                 registered.add(getattr(node.args[0], "id", ""))
     registered.discard("")  # of whoever registers several
     names = {
         "RULESET_PUBLISH",
+        "RULESET_ROLLBACK",
         "LIST_BULK_EDIT",
         "API_KEY_CREATE",
         "ROLE_GRANT",
         "BREAK_GLASS_OPEN",
         "PERSON_ENROL",
         "WEBHOOK_DESTINATION",
+        "ACCESS_REVOKE",
     }
     assert registered == names, "a new executor owes a line in ACTS"
     for action, act in ACTS.items():

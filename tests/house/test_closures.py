@@ -27,6 +27,7 @@ SHARED = {
     "home",
     "listening",
     "installation",
+    "stored_runtimes",
     "people_operations",
     "approvals_wiring",
     "people_wiring",

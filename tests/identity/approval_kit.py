@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from paywarden.core.clock import FixedClock
 from paywarden.core.identifiers import PersonId
 from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
+from paywarden.identity.access_review.stores.sqlite import SCHEMA as ACCESS_REVIEWS
 from paywarden.identity.approvals.execution import Approved, Maker
 from paywarden.identity.approvals.model import Request
 from paywarden.identity.approvals.service import Approvals
@@ -32,7 +33,7 @@ from paywarden.kit.db.writer import Writer
 LIVE = Scope("acme", Environment.LIVE)
 TEST = Scope("acme", Environment.TEST)
 START_US = 1_795_309_323_000_000
-PARTS = (KIT, SCHEMA)
+PARTS = (KIT, SCHEMA, ACCESS_REVIEWS)
 
 
 class Counter:
@@ -99,10 +100,14 @@ class Codes:
     def __init__(self) -> None:
         self.spent: set[str] = set()
 
-    async def holds(self, _scope: Scope, person: str, code: str) -> bool:
-        good = code == person[4] and person not in self.spent
-        self.spent.add(person)
-        return good
+    async def spending(
+        self, _scope: Scope, person: PersonId, code: Secret[str],
+        act: Callable[[UnitOfWork], Awaitable[Any]],
+    ) -> Any:  # fmt: skip
+        if code.expose() != person.text[4] or person.text in self.spent:
+            return None
+        self.spent.add(person.text)
+        return await act(UnitOfWork())
 
 
 @dataclass

@@ -17,6 +17,7 @@ from paywarden.core.secret import Secret
 from paywarden.entrypoints.people_wiring import People
 from paywarden.entrypoints.settings import Settings
 from paywarden.identity import argon2id
+from paywarden.identity.access_review.stores.sqlite import SCHEMA as ACCESS_REVIEWS
 from paywarden.identity.api_keys import ApiKeyAuthenticator
 from paywarden.identity.directory import Profile
 from paywarden.identity.sessions import Opened
@@ -34,7 +35,7 @@ SCOPE = Scope("default", Environment.TEST)
 LIVE = Scope("default", Environment.LIVE)
 PASSWORD = "correct horse 7 battery staple"
 MASTER = Secret(b"m" * 32)
-PARTS = (KIT, SCHEMA)
+PARTS = (KIT, SCHEMA, ACCESS_REVIEWS)
 
 
 class QuickHashing:

@@ -1,18 +1,16 @@
-"""A software authenticator for tests: makes real WebAuthn registrations and assertions (ES256).
+"""The browser's side of a passkey for tests: registrations and assertions as WebAuthn makes JSON.
 
-py_webauthn judges what it makes; every part of an answer can be bent by keyword.
+The key, its counter and what it signs are `passkey_kit`'s; here are the ceremonies around it.
+py_webauthn judges what comes out; every part of an answer can be bent by keyword.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
-import json
 from typing import Any
 
 import cbor2
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
+from passkey_kit import PRESENT_AND_VERIFIED, Authenticator
 
 ORIGIN = "http://localhost:8080"
 PRESENT, VERIFIED, ATTESTED = 0x01, 0x04, 0x40
@@ -27,70 +25,70 @@ def from_b64(text: str) -> bytes:
 
 
 class SoftwarePasskey:
-    """One resident credential with a counter."""
+    """One resident credential; its counter stays at 0 without `counts`."""
 
     def __init__(self, name: str = "one", *, counts: bool = True) -> None:
-        self.credential_id = hashlib.sha256(name.encode()).digest()
-        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.hand = Authenticator.new(name)
         self.counts = counts
-        self.counter = 0
         self.user_handle = b""
+
+    @property
+    def credential_id(self) -> bytes:
+        return self.hand.credential_id
+
+    @property
+    def counter(self) -> int:
+        return self.hand.counter
+
+    @counter.setter
+    def counter(self, value: int) -> None:
+        self.hand.counter = value
 
     def create(self, options: dict[str, Any], **bent: Any) -> dict[str, Any]:
         """What `navigator.credentials.create(...)` and `toJSON()` would give."""
         self.user_handle = from_b64(options["user"]["id"])
-        client = _client_data("webauthn.create", options, bent)
-        point = self.key.public_key().public_numbers()
-        cose = {
-            1: 2,
-            3: -7,
-            -1: 1,
-            -2: point.x.to_bytes(32, "big"),
-            -3: point.y.to_bytes(32, "big"),
-        }
-        flags = bent.get("flags", PRESENT | VERIFIED) | ATTESTED
-        data = self._data(options["rp"]["id"], flags, bent)
-        data += bytes(16) + len(self.credential_id).to_bytes(2, "big") + self.credential_id
-        data += cbor2.dumps(cose)
-        attestation = cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": data})
+        flags = bent.pop("flags", PRESENT_AND_VERIFIED) | ATTESTED
+        name = self.credential_id
+        attested = bytes(16) + len(name).to_bytes(2, "big") + name + self.hand.public_key
+        made = self._signed("webauthn.create", options["rp"]["id"], options, flags, bent, attested)
+        attestation = {"fmt": "none", "attStmt": {}, "authData": made.authenticator_data}
         response = {
-            "clientDataJSON": b64(client),
-            "attestationObject": b64(attestation),
+            "clientDataJSON": b64(made.client_data),
+            "attestationObject": b64(cbor2.dumps(attestation)),
             "transports": ["internal"],
         }
         return self._credential(response)
 
     def get(self, options: dict[str, Any], **bent: Any) -> dict[str, Any]:
         """What `navigator.credentials.get(...)` and `toJSON()` would give."""
-        client = _client_data("webauthn.get", options, bent)
-        flags = bent.get("flags", PRESENT | VERIFIED)
-        data = self._data(options["rpId"], flags, bent)
-        signature = self.key.sign(data + hashlib.sha256(client).digest(), ec.ECDSA(SHA256()))
+        flags = bent.pop("flags", PRESENT_AND_VERIFIED)
+        signature = bent.pop("signature", None)
+        handle = bent.pop("user_handle", self.user_handle)
+        made = self._signed("webauthn.get", options["rpId"], options, flags, bent)
         response = {
-            "clientDataJSON": b64(client),
-            "authenticatorData": b64(data),
-            "signature": b64(bent.get("signature", signature)),
-            "userHandle": b64(bent.get("user_handle", self.user_handle)),
+            "clientDataJSON": b64(made.client_data),
+            "authenticatorData": b64(made.authenticator_data),
+            "signature": b64(made.signature if signature is None else signature),
+            "userHandle": b64(handle),
         }
         return self._credential(response)
 
-    def _data(self, rp_id: str, flags: int, bent: dict[str, Any]) -> bytes:
-        self.counter += self.counts
-        count = bent.get("count", self.counter)
-        party = hashlib.sha256(bent.get("rp_id", rp_id).encode()).digest()
-        return party + bytes([flags]) + count.to_bytes(4, "big")
+    def _signed(
+        self, kind: str, rp_id: str, options: dict[str, Any], flags: int, bent: dict[str, Any],
+        extra: bytes = b"",
+    ) -> Any:  # fmt: skip
+        before = self.hand.counter
+        if "count" in bent:
+            self.hand.counter = bent.pop("count") - 1
+        elif not self.counts:
+            self.hand.counter = before = -1
+        given = {"type": kind, "challenge": options["challenge"], "rp_id": rp_id,
+                 "origin": ORIGIN, **bent}  # fmt: skip
+        made = self.hand.assertion(b"", flags=flags, extra=extra, **given)
+        self.hand.counter = before + 1
+        return made
 
     def _credential(self, response: dict[str, Any]) -> dict[str, Any]:
         name = b64(self.credential_id)
         return {"id": name, "rawId": name, "type": "public-key", "response": response,
                 "clientExtensionResults": {}}  # fmt: skip
-
-
-def _client_data(kind: str, options: dict[str, Any], bent: dict[str, Any]) -> bytes:
-    about = {
-        "type": bent.get("type", kind),
-        "challenge": bent.get("challenge", options["challenge"]),
-        "origin": bent.get("origin", ORIGIN),
-        "crossOrigin": False,
-    }
-    return json.dumps(about).encode()

@@ -118,7 +118,7 @@ def test_a_good_key_gives_its_scope_role_and_merchant(room: Room) -> None:
 
 def test_roles_hold_what_the_contract_says() -> None:
     merchant, operator, auditor = (permissions_of_key(one, Environment.TEST) for one in KEY_ROLES)
-    assert auditor == {"audit:read"}
+    assert auditor == {"access_reviews:read", "audit:read"}
     assert {"decisions:create", "events:create", "webhooks:write"} < merchant
     assert {"instrument:assert", "decisions:explain", "rulesets:publish"} < operator - merchant
     assert merchant < operator

@@ -230,9 +230,43 @@ async def test_a_wrong_or_spent_code_is_refused(room: Room, people: Any) -> None
     author, ann, *_ = people
     low = await ask(room, author, ROLLBACK)
     name = low.asked.approval_id.text
-    for code in ("x", "a"):
-        work = room.approvals.deciding.approve_by_code(LIVE, name, ann.text, code)
-        assert await refused(work) == "approval_refused"
+    deciding = room.approvals.deciding
+    assert await refused(deciding.approve_by_code(LIVE, name, ann.text, "x")) == "approval_refused"
+    await deciding.approve_by_code(LIVE, name, ann.text, "a")
+    other = await ask(room, author, ROLLBACK, b"rs_2")
+    again = deciding.approve_by_code(LIVE, other.asked.approval_id.text, ann.text, "a")
+    assert await refused(again) == "approval_refused"
+
+
+async def test_a_key_that_asks_for_low_risk_needs_no_person_more(room: Room, people: Any) -> None:
+    _author, ann, *_ = people
+    key = Maker("key_abcdefgh", frozenset({"operator"}))
+    request = await room.approvals.request(LIVE, ROLLBACK, b"rs_1", key, "from the pipeline")
+    name = request.asked.approval_id.text
+    assert await refused(room.approvals.execute(LIVE, name, key.actor)) == "approvals_missing"
+    await room.approve(request, ann)
+    assert await room.approvals.execute(LIVE, name, key.actor) == "done: rs_1"
+
+
+async def test_what_is_signed_and_shown_is_the_prepared_payload(room: Room, people: Any) -> None:
+    seen: list[bytes] = []
+
+    async def executor(approved: Approved, payload: bytes) -> str:
+        approved.require(approved.scope, approved.action, payload)
+        approved.settle(UnitOfWork())
+        seen.append(payload)
+        return payload.decode()
+
+    def prepare(_scope: Scope, payload: bytes) -> bytes:
+        return payload.replace(b"secret", b"sealed")
+
+    room.approvals.register("webhook.destination", executor, prepare)
+    maker = Maker("key_abcdefgh", frozenset({"operator"}))
+    request = await room.approvals.request(LIVE, "webhook.destination", b"a secret", maker, "x")
+    assert room.approvals.payload(request) == b"a sealed"
+    assert request.asked.payload_hash == hash_payload("webhook.destination", b"a sealed")
+    done = await room.approvals.perform(TEST, "webhook.destination", b"a secret", maker, "x")
+    assert isinstance(done, Done) and seen == [b"a sealed"]
 
 
 async def test_a_signature_over_another_payload_or_a_copied_key_is_refused(

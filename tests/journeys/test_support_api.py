@@ -29,6 +29,7 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
+from declared_headers import only_declared
 
 SERVERS = ("granian", "uvicorn")
 START_SECONDS = 300.0
@@ -229,7 +230,10 @@ class Server:
         """A kept connection with the key of that name ('' for none)."""
         if key not in self._clients:
             headers = {"authorization": f"Bearer {self.keys[key]}"} if key else {}
-            self._clients[key] = httpx.Client(base_url=self.url, headers=headers, timeout=60)
+            self._clients[key] = httpx.Client(
+                base_url=self.url, headers=headers, timeout=60,
+                event_hooks={"response": [only_declared]},
+            )  # fmt: skip
         return self._clients[key]
 
     def name(self, prefix: str) -> str:

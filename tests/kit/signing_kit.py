@@ -23,10 +23,9 @@ from paywarden.core.secret import Secret
 from paywarden.identity.client_key_registry import ClientKeyRegistry
 from paywarden.identity.client_keys import ClientKeyDesk, KeySealer, Owner
 from paywarden.identity.stores.memory_client_keys import MemoryClientKeys, MemoryNonces
-from paywarden.kit.audit import AuditEvent
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.http.authenticator import Principal
-from paywarden.kit.http.signing.guard import GuardedSignatures, RefusalAudit
+from paywarden.kit.http.signing.guard import GuardedSignatures
 from paywarden.kit.http.signing.keys import Algorithm, HmacKey, SigningKey, load_private
 from paywarden.kit.http.signing.nonces import Nonces
 from paywarden.kit.metrics import Metrics
@@ -65,19 +64,6 @@ class Waiting:
         await self.future
 
 
-class HeldAudit:
-    """Audit log in memory."""
-
-    def __init__(self) -> None:
-        self.events: list[AuditEvent] = []
-
-    def record(self, _unit: UnitOfWork, event: AuditEvent) -> None:
-        self.events.append(event)
-
-    def read(self, *_given: Any) -> Any:
-        raise NotImplementedError
-
-
 def private_key(algorithm: Algorithm) -> Any:
     if algorithm is Algorithm.ED25519:
         return ed25519.Ed25519PrivateKey.from_private_bytes(b"\x05" * 32)
@@ -108,7 +94,7 @@ class House:
         self.chance = Counting()
         self.sealer = KeySealer(Secret(b"\x01" * 32), self.chance)
         self.desk = ClientKeyDesk(self.store, self.sealer, self.clock, self.chance)
-        self.audit, self.metrics = HeldAudit(), Metrics()
+        self.metrics = Metrics()
         self.restart()
 
     def restart(self) -> None:
@@ -116,8 +102,7 @@ class House:
         self.registry = ClientKeyRegistry(self.store, self.sealer, self.clock)
         self.nonces = Nonces(self.nonce_store, self.board, self.clock)
         self.nonces.load()
-        self.refusals = RefusalAudit(self.audit, self.enqueue, self.clock, self.metrics)
-        self.guard = GuardedSignatures(self.registry, self.nonces, self.refusals)
+        self.guard = GuardedSignatures(self.registry, self.nonces, self.metrics)
 
     def board(self, unit: UnitOfWork) -> Waiting:
         return Waiting(self.enqueue(unit))

@@ -68,6 +68,24 @@ def test_an_ipv6_sender_is_its_64() -> None:
     assert origins.of(request(None), None) == b""
 
 
+def test_a_proxy_on_the_socket_is_believed_when_named() -> None:
+    assert Origins().of(request(None), "198.51.100.7") == b""
+    origins = Origins(["unix", "10.0.0.0/8"])
+    assert origins.of(request(None), "1.2.3.4, 198.51.100.7, 10.0.0.2") == bytes([198, 51, 100, 7])
+    assert origins.of(request(None), None) == origins.of(request(None), "nonsense") == b""
+
+
+@pytest.mark.parametrize("peer", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", None])
+def test_this_machine_has_no_limit_by_address(peer: str | None) -> None:
+    rates = gate(FixedClock(), address=Policy("address", 1.0, 1))
+    for _ in range(5):
+        rates.by_address(request(peer), {})
+    for elsewhere in ("126.0.0.1", "128.0.0.1", "2001:db8::1"):
+        rates.by_address(request(elsewhere), {})
+        with pytest.raises(RateLimited):
+            rates.by_address(request(elsewhere), {})
+
+
 def test_a_million_addresses_fit_in_the_same_memory() -> None:
     table, policy = TatTable(4_096, b"k" * 16), Policy("address", 1.0, 5)
     before = table.octets
@@ -114,10 +132,39 @@ def test_by_key_and_principal_counts_at_both_or_none() -> None:
     rates.by_key(other)
 
 
+def test_what_weighs_more_takes_more_and_never_more_than_all() -> None:
+    clock = FixedClock()
+    rates = gate(clock, key=Policy("key", 1.0, 10))
+    assert dict(rates.by_key(PRINCIPAL, 7))["ratelimit"] == '"key";r=3;t=7'
+    with pytest.raises(RateLimited) as caught:
+        rates.by_key(PRINCIPAL, 4)
+    assert caught.value.retry_after_seconds == 1
+    rates.by_key(PRINCIPAL, 3)
+    clock.advance(9)
+    with pytest.raises(RateLimited):
+        rates.by_key(PRINCIPAL, 500)
+    clock.advance(1)
+    assert dict(rates.by_key(PRINCIPAL, 500))["ratelimit"] == '"key";r=0;t=10'
+
+
+def test_limits_are_on_by_default() -> None:
+    given = LimitSettings()
+    made = rate_gate(given, FixedClock(), SystemRandomness())
+    assert made is not None
+    told = dict(made.by_key(PRINCIPAL))
+    assert told["ratelimit"] == f'"key";r={given.key_burst - 1};t=1'
+    sender = request("203.0.113.9")
+    for _ in range(given.address_burst):
+        made.by_address(sender, {})
+    with pytest.raises(RateLimited):
+        made.by_address(sender, {})
+
+
 def test_limits_that_are_off_cost_nothing() -> None:
     assert gate(FixedClock()).by_key(PRINCIPAL) == ()
     gate(FixedClock()).by_address(request("203.0.113.9"), {})
-    assert rate_gate(LimitSettings(), FixedClock(), SystemRandomness()) is None
+    off = LimitSettings(address_per_second=0, key_per_second=0, principal_per_second=0)
+    assert rate_gate(off, FixedClock(), SystemRandomness()) is None
     made = rate_gate(LimitSettings(key_per_second=5.0), FixedClock(), SystemRandomness())
     assert made is not None and made.by_key(PRINCIPAL)
     with pytest.raises(InvalidRequest):
@@ -183,7 +230,7 @@ class Gate:
 class Shop:
     """An operation that waits, behind limits."""
 
-    def __init__(self, rates: Limits | None, max_in_flight: int = 512) -> None:
+    def __init__(self, rates: Limits | None, max_in_flight: int = 512, **more: Any) -> None:
         self.gate, self.go = Gate(), asyncio.Event()
 
         async def act(_call: Call) -> Answer:
@@ -193,7 +240,9 @@ class Shop:
         around = Surroundings(
             self.gate, FixedClock(), SystemRandomness(), Metrics(), None, max_in_flight, rates=rates
         )
-        listed = Operation("GET", "/things", "do", "Do", act, Thing, permission="things:do")
+        listed = Operation(
+            "GET", "/things", "do", "Do", act, Thing, **{"permission": "things:do", **more}
+        )
         self.endpoint = Endpoint(listed, around)
         self.around = around
 
@@ -244,3 +293,30 @@ async def test_a_busy_tenant_leaves_room_for_another() -> None:
     assert statuses == [200] * 7 + [429]
     assert (await other)[0] == 200
     assert shop.around.places.total == shop.around.in_flight == 0
+
+
+async def test_a_body_costs_what_it_holds_right_before_the_handler() -> None:
+    shop = Shop(gate(FixedClock(), key=Policy("key", 1.0, 5)), cost=lambda _body, _query: 4)
+    shop.go.set()
+    status, headers = await shop.ask()
+    assert (status, headers["ratelimit"]) == (200, '"key";r=1;t=4')
+    status, headers = await shop.ask()
+    assert (status, headers["ratelimit"]) == (429, '"key";r=0;t=5')
+    assert shop.around.places.total == 0
+
+
+async def test_an_operation_weighs_what_it_declares() -> None:
+    shop = Shop(gate(FixedClock(), key=Policy("key", 1.0, 50)), weight=20)
+    shop.go.set()
+    assert (await shop.ask())[1]["ratelimit"] == '"key";r=30;t=20'
+
+
+async def test_signing_in_is_limited_by_address_and_reading_pages_is_not() -> None:
+    for method, statuses in (("POST", [200, 429]), ("GET", [200, 200])):
+        rates = gate(FixedClock(), address=Policy("address", 1.0, 1))
+        shop = Shop(rates, public=True, permission=None)
+        shop.endpoint = Endpoint(
+            dataclasses.replace(shop.endpoint._operation, method=method), shop.around
+        )
+        shop.go.set()
+        assert [(await shop.ask())[0] for _ in range(2)] == statuses

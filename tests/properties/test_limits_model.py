@@ -22,30 +22,32 @@ class Bucket:
         self.interval, self.burst = interval_ns, burst
         self.tokens, self.at = Fraction(burst), 0
 
-    def take(self, now: int) -> bool:
+    def take(self, now: int, weight: int = 1) -> bool:
         gained = Fraction(now - self.at, self.interval)
         self.tokens, self.at = min(Fraction(self.burst), self.tokens + gained), now
-        if self.tokens < 1:
+        if self.tokens < weight:
             return False
-        self.tokens -= 1
+        self.tokens -= weight
         return True
 
 
 @settings(max_examples=300, deadline=None)
-@given(GAPS, RATES, BURSTS)
-def test_gcra_is_a_token_bucket(gaps: list[int], rate: float, burst: int) -> None:
+@given(GAPS, RATES, BURSTS, st.lists(st.integers(1, 20), min_size=60, max_size=60))
+def test_gcra_is_a_token_bucket(
+    gaps: list[int], rate: float, burst: int, weights: list[int]
+) -> None:
     policy = Policy("key", rate, burst)
     bucket, now, tat = Bucket(policy.interval_ns, burst), 0, 0
-    for gap in gaps:
+    for gap, weight in zip(gaps, weights, strict=False):
         now += gap
-        step = policy.step(tat, now)
-        assert step.conforms == bucket.take(now)
-        assert step.left == int(bucket.tokens)
+        step = policy.step(tat, now, weight)
+        assert step.conforms == bucket.take(now, min(weight, burst))
+        assert step.left == (int(bucket.tokens) if step.conforms else 0)
         assert step.reset_ns >= 0
         tat = step.tat_ns
         if not step.conforms:
-            assert not policy.step(tat, now + step.retry_ns - 1).conforms
-            assert policy.step(tat, now + step.retry_ns).conforms
+            assert not policy.step(tat, now + step.retry_ns - 1, weight).conforms
+            assert policy.step(tat, now + step.retry_ns, weight).conforms
 
 
 @settings(max_examples=200, deadline=None)

@@ -1,9 +1,10 @@
-"""`paywarden policy check | eval | push | diff`: policies as text, before and into a server."""
+"""`paywarden policy check | eval | push | diff | rollback`: policies as text."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import zlib
 from collections.abc import Iterator
@@ -33,15 +34,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     push.add_argument("--no-publish", action="store_true", help="store and compile only")
     diff = parts.add_parser("diff", help="which decisions change from one policy to another")
     policy_diff.add_arguments(diff)
-    for part in (check, evaluate, push, diff):
+    back = parts.add_parser("rollback", help="let a ruleset of the last 30 days decide again")
+    back.add_argument("ruleset", help="its hash, rs_...")
+    server.add_arguments(back)
+    for part in (check, evaluate, push, diff, back):
         # Accepted after the sub-command too; absent, it must not undo what stood before it.
         part.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the sub-command that was asked for."""
-    command = {"check": _check, "eval": _evaluate, "push": _push}[arguments.policy_command]
-    return command(arguments)
+    commands = {"check": _check, "eval": _evaluate, "push": _push, "rollback": _roll_back}
+    return commands[arguments.policy_command](arguments)
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -119,6 +123,22 @@ def _push(arguments: argparse.Namespace) -> int:
     words += ", live" if document["published"] else ", stored"
     if "approval" in document:
         words += f"; publishing waits for approval {document['approval']}"
+    output.answer(arguments, document, words)
+    return output.DONE
+
+
+def _roll_back(arguments: argparse.Namespace) -> int:
+    ruleset = arguments.ruleset
+    if not re.fullmatch("rs_[0-9a-z]{1,80}", ruleset):
+        raise InvalidRequest("ruleset_hash_invalid", "a ruleset's hash reads rs_...")
+    with server.connected(arguments) as http:
+        done = server.asked(http, "POST", f"/v1/rulesets/{ruleset}/rollback")
+    if "live" in done:
+        document = {"hash": ruleset, "live": True, "log_sequence": done["log_sequence"]}
+        words = f"{ruleset}: live"
+    else:
+        document = {"hash": ruleset, "live": False, "approval": done["id"]}
+        words = f"rolling back waits for approval {done['id']}"
     output.answer(arguments, document, words)
     return output.DONE
 

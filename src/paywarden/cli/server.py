@@ -40,6 +40,16 @@ def connected(arguments: argparse.Namespace) -> httpx.Client:
 
 def asked(http: httpx.Client, method: str, path: str, body: Any = None) -> dict[str, Any]:
     """The server's document. Errors: InvalidRequest, NotFound, Unavailable, with its code."""
+    found: dict[str, Any] = _answered(http, method, path, body).json()
+    return found
+
+
+def octets(http: httpx.Client, path: str) -> bytes:
+    """The server's document, octet for octet. Errors: as `asked`."""
+    return _answered(http, "GET", path, None).content
+
+
+def _answered(http: httpx.Client, method: str, path: str, body: Any) -> httpx.Response:
     try:
         answer = http.request(method, path, json=body)
     except httpx.HTTPError as error:
@@ -54,5 +64,4 @@ def asked(http: httpx.Client, method: str, path: str, body: Any = None) -> dict[
             str(found.get("detail", f"the server answered {answer.status_code}")),
             pointer=found.get("pointer"),
         )
-    found_body: dict[str, Any] = answer.json()
-    return found_body
+    return answer

@@ -1,9 +1,10 @@
 """Promises and receipts, checked without asking the server: was this decision really logged?
 
-Guards: keys come from the caller, never from the answer; a promise is the log's signature over its
-name, a place and the decision's hash; a receipt shows with an inclusion proof that the record at
-that place binds this decision, under a root that the log signed. Not done here: whole exports and
-witnesses (`verify.py` of an export). Source: RFC 9162 section 2.1.3.2, C2SP signed-note.
+Guards: keys come from the caller, never from the answer; a promise binds the log's name, a place
+and the decision's hash, as a leaf of the tree over one commit's promises whose root the log signed;
+a receipt shows with an inclusion proof that the record at that place binds this decision, under a
+root that the log signed. Not done here: whole exports and witnesses (`verify.py` of an export).
+Source: RFC 9162 section 2.1.3.2, C2SP signed-note.
 
     keys = LogKeys(Path("pinned.txt").read_text())   # made by `paywarden audit trust`
     keys.check_promise(decision.receipt)
@@ -29,12 +30,19 @@ _DASH = "\u2014"
 
 
 class Promise(msgspec.Struct, frozen=True):
-    """What an answer promises: `decision` (a hash) stands at `index` of `log`. `at_us`: when."""
+    """What an answer promises: `decision` (a hash) stands at `index` of `log`. `at_us`: when.
+
+    `signature` covers the root of a tree of `batch_size` promises; this one stands at
+    `batch_index`, and `batch_path` leads from it to the root.
+    """
 
     log: str
     index: int
     decision: str
     at_us: int
+    batch_size: int
+    batch_index: int
+    batch_path: tuple[str, ...]
     signature: str
 
 
@@ -77,9 +85,13 @@ class LogKeys:
         """Pass when the pinned key made the promise. Errors: ReceiptRefused with a code."""
         if promise is None:
             raise ReceiptRefused("receipt_missing", "the answer carries no promise")
-        parts = ("paywarden promise v1", promise.log, promise.index, promise.decision,
-                 promise.at_us, "")  # fmt: skip
-        if not self._of(promise.log).made(promise.signature, "\n".join(map(str, parts))):
+        leaf = _lines("paywarden promise v1", promise.log, promise.index, promise.decision,
+                      promise.at_us)  # fmt: skip
+        size, path = promise.batch_size, [*map(_octets, promise.batch_path)]
+        hashed = hashlib.sha256(b"\0" + leaf.encode()).digest()
+        root = _root_from(hashed, promise.batch_index, size, path)
+        signed = _lines("paywarden promises v1", promise.log, size, _text(root or b""))
+        if not self._of(promise.log).made(promise.signature, signed) or root is None:
             raise ReceiptRefused("promise_forged", "the pinned key did not make this promise")
 
     def check_receipt(self, receipt: Receipt) -> None:
@@ -92,7 +104,8 @@ class LogKeys:
         self.check_promise(promise)
         size, root = self._signed(receipt.checkpoint, promise.log)
         hashed = hashlib.sha256(b"\0" + receipt.leaf.encode()).digest()
-        if not _includes(hashed, promise.index, size, [*map(_octets, receipt.proof)], root):
+        path = [*map(_octets, receipt.proof)]
+        if _root_from(hashed, promise.index, size, path) != root:
             raise ReceiptRefused("not_included", "the proof does not lead to the signed root")
         leaf = _leaf(receipt.leaf)
         if leaf.index != promise.index or leaf.detail.get("decision") != promise.decision:
@@ -141,14 +154,14 @@ def _leaf(text: str) -> _Leaf:
         raise ReceiptRefused("receipt_malformed", "the record cannot be read") from None
 
 
-def _includes(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
-    """RFC 9162, 2.1.3.2: whether the path shows `leaf` at `index` of a tree of `size`."""
+def _root_from(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes | None:
+    """RFC 9162, 2.1.3.2: the root to which the path leads from `leaf` at `index` of `size`."""
     if not 0 <= index < size:
-        return False
+        return None
     place, last, found = index, size - 1, leaf
     for sibling in proof:
         if last == 0:
-            return False
+            return None
         if place & 1 or place == last:
             found = _node(sibling, found)
             while not place & 1 and place:
@@ -156,7 +169,15 @@ def _includes(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: 
         else:
             found = _node(found, sibling)
         place, last = place >> 1, last >> 1
-    return last == 0 and found == root
+    return found if last == 0 else None
+
+
+def _lines(*words: object) -> str:
+    return "".join(f"{word}\n" for word in words)
+
+
+def _text(octets: bytes) -> str:
+    return base64.b64encode(octets).decode()
 
 
 def _node(left: bytes, right: bytes) -> bytes:

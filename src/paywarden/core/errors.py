@@ -7,6 +7,8 @@ here: `paywarden.kit.http.problem` alone maps these classes to RFC 9457 problems
 
 from __future__ import annotations
 
+from typing import Self
+
 
 class PaywardenError(Exception):
     """Root of every deliberate error. Units: none. Carries `code`, `detail`, `pointer`."""
@@ -16,6 +18,12 @@ class PaywardenError(Exception):
         self.code = code
         self.detail = detail
         self.pointer = pointer
+        self.noted = False
+
+    def noting(self) -> Self:
+        """The same, marked: an event of the audit log of its own tells of this refusal."""
+        self.noted = True
+        return self
 
 
 class InvalidRequest(PaywardenError):

@@ -7,19 +7,26 @@ and approving (`identity.approvals`), the acts themselves (`policy_desk`, `list_
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
-from paywarden.decision.approved_payloads import BulkEdit, Publication, bulk_edit_of
+from paywarden.core.errors import InvalidRequest
+from paywarden.decision.approved_payloads import BulkEdit, Publication, Rollback, bulk_edit_of
 from paywarden.decision.list_desk import ListDesk
 from paywarden.decision.policy_desk import PolicyDesk
-from paywarden.identity.approvals.catalogue import LIST_BULK_EDIT, RULESET_PUBLISH
+from paywarden.identity.approvals.catalogue import (
+    LIST_BULK_EDIT,
+    RULESET_PUBLISH,
+    RULESET_ROLLBACK,
+)
 from paywarden.identity.approvals.execution import Approved
 from paywarden.identity.approvals.service import Approvals
 
+T = TypeVar("T")
 _EDITS: Final = msgspec.json.Decoder(BulkEdit)
 _PUBLICATIONS: Final = msgspec.json.Decoder(Publication)
+_ROLLBACKS: Final = msgspec.json.Decoder(Rollback)
 
 
 class ApprovedActs:
@@ -32,15 +39,30 @@ class ApprovedActs:
     def register(self, approvals: Approvals) -> None:
         """Tell approvals who carries these acts out."""
         approvals.register(RULESET_PUBLISH, self.publish)
+        approvals.register(RULESET_ROLLBACK, self.roll_back)
         approvals.register(LIST_BULK_EDIT, self.edit_list)
 
     async def publish(self, approved: Approved, payload: bytes) -> int:
         """Publish a ruleset; the log sequence from which it decides."""
         return await self._policies.publish(
-            approved.scope, _PUBLICATIONS.decode(payload).ruleset, approved
+            approved.scope, _of(_PUBLICATIONS, payload).ruleset, approved
         )
+
+    async def roll_back(self, approved: Approved, payload: bytes) -> int:
+        """Let a former ruleset decide again; the log sequence from which it does."""
+        return await self._policies.roll_back(approved.scope, _of(_ROLLBACKS, payload), approved)
 
     async def edit_list(self, approved: Approved, payload: bytes) -> int:
         """Edit a list; the log sequence of the edit."""
-        wanted = _EDITS.decode(payload)
+        wanted = _of(_EDITS, payload)
         return await self._lists.edit_many(approved.scope, bulk_edit_of(wanted), approved)
+
+
+def _of(decoder: msgspec.json.Decoder[T], payload: bytes) -> T:
+    """What a payload asks for; anybody who may ask can write one by hand."""
+    try:
+        return decoder.decode(payload)
+    except msgspec.DecodeError:
+        raise InvalidRequest(
+            "approval_request_invalid", "the payload is not what this action takes"
+        ) from None

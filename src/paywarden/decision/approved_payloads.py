@@ -15,6 +15,13 @@ class Publication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ruleset: str
 
 
+class Rollback(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Let a ruleset that decided before decide again, in place of the one that does now."""
+
+    replaces: str
+    ruleset: str
+
+
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One entry of a bulk edit; `expires_at_us` in microseconds since 1970."""
 
@@ -35,6 +42,11 @@ class BulkEdit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def publication(ruleset: str) -> bytes:
     """Payload of a publication."""
     return msgspec.json.encode(Publication(ruleset), order="sorted")
+
+
+def rollback(ruleset: str, replaces: str) -> bytes:
+    """Payload of a rollback."""
+    return msgspec.json.encode(Rollback(replaces, ruleset), order="sorted")
 
 
 def bulk_edit(edit: ManyEntries) -> bytes:

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from paywarden.core.outcome import Outcome
 from paywarden.risk.rules.firing import AML, EVERY_FRAUD_SCENARIO, FiredRule
@@ -53,8 +53,7 @@ class ChallengeState(enum.Enum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class CombineContext:
+class CombineContext(NamedTuple):
     """What surrounds the payment: phase, who started it, whether and how it can be challenged."""
 
     phase: str = "pre_auth"
@@ -64,8 +63,7 @@ class CombineContext:
     challenge: ChallengeState = ChallengeState.NONE
 
 
-@dataclass(frozen=True, slots=True)
-class Combined:
+class Combined(NamedTuple):
     """The decision's content.
 
     `points`: fraud points after allow rules (what a merchant sees). `aml_points`: never shown to a
@@ -81,7 +79,7 @@ class Combined:
     required_action: str | None = None
     deciding: tuple[str, ...] = ()
     lowered: tuple[str, ...] = ()
-    scenario_points: Mapping[str, int] = field(default_factory=dict)
+    scenario_points: Mapping[str, int] = {}
 
 
 def combine(

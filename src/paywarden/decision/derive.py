@@ -38,6 +38,7 @@ class Deriver:
         self._email_facts = lru_cache(REMEMBERED)(self._find_email)
         self._card_facts = lru_cache(REMEMBERED)(self._find_card)
         self._phone_of = lru_cache(REMEMBERED)(canonical_phone)
+        self._address_of = lru_cache(REMEMBERED)(canonical_address)
         self._steps: tuple[tuple[str, Callable[[Fields], str | None]], ...] = (
             ("device.ip", self._network),
             ("payer.email", self._email),
@@ -121,7 +122,7 @@ class Deriver:
         return word
 
     def _shipping(self, fields: Fields) -> str | None:
-        key = canonical_address(
+        key = self._address_of(
             fields["payment.shipping_address.country"],
             fields.get("payment.shipping_address.postal_code"),
             fields.get("payment.shipping_address.line1"),

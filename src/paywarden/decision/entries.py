@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from paywarden.core.outcome import Outcome
+from paywarden.decision.decider import Decider
 from paywarden.decision.stored_fields import Stored, one
 from paywarden.risk.features.observation import Observation, ObservedValue
 
@@ -22,7 +23,13 @@ CONTINUE = "continue"
 POLICY = "policy"
 LIST_EDIT = "list"
 GENESIS = "genesis"
-CONTROL_KINDS = frozenset({POLICY, LIST_EDIT, GENESIS})
+TRIAL = "trial"
+CONTROL_GROUP = "control_group"
+"""Not a kind of entry: how the index of rare entries names a payment of the control group."""
+CONTROL_KINDS = frozenset({POLICY, LIST_EDIT, GENESIS, TRIAL})
+
+
+_OUTCOMES = {int(outcome): outcome for outcome in Outcome}
 
 
 class Sealed(msgspec.Struct, array_like=True, frozen=True):
@@ -33,7 +40,11 @@ class Sealed(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Result(msgspec.Struct, array_like=True, frozen=True):
-    """What was decided. `fired`: rule indexes of the ruleset, ascending."""
+    """What was decided. `fired`: rule indexes of the ruleset, ascending. `model`: its opinion.
+
+    `control_ppm`: the payment would have been blocked and passed as one of the control group, with
+    this probability; 0 otherwise.
+    """
 
     outcome: int
     points: int
@@ -45,11 +56,36 @@ class Result(msgspec.Struct, array_like=True, frozen=True):
     segment: str
     merchant_group: str
     effects: tuple[Any, ...] = ()
+    control_ppm: int = 0
+    model: ModelOpinion | None = None
 
     @property
     def answer(self) -> Outcome:
         """The outcome as its enumeration."""
-        return Outcome(self.outcome)
+        return _OUTCOMES[self.outcome]
+
+
+class ModelOpinion(msgspec.Struct, array_like=True, frozen=True):
+    """What a model said. `probability`: calibrated, None when it was skipped. `reasons`: codes."""
+
+    model: str
+    probability: float | None
+    reasons: tuple[str, ...]
+
+
+class OtherOpinion(msgspec.Struct, array_like=True, frozen=True):
+    """What the ruleset that did not answer would have: one of the two arms of a trial."""
+
+    ruleset: str
+    outcome: int
+    points: int
+    fired: tuple[int, ...]
+    model: ModelOpinion | None = None
+
+    @property
+    def decider(self) -> Decider:
+        """What would have answered."""
+        return Decider(self.ruleset, self.model.model if self.model else "")
 
 
 class PaymentEntry(msgspec.Struct, array_like=True, frozen=True):
@@ -58,7 +94,8 @@ class PaymentEntry(msgspec.Struct, array_like=True, frozen=True):
     `clear`: fields that are not personal, derived ones included.
     `skipped`: stages that gave no opinion. `lists_seq`: seq of the last list edit before it.
     `tables`: start of the digest of all reference tables. `stage_us`: microseconds per stage.
-    `continues`: seq of the decision that this one continues, or 0.
+    `continues`: seq of the decision that this one continues, or 0. `other`: the opinion of the
+    trial's other arm, when one was given.
     """
 
     observation: Observation
@@ -77,6 +114,12 @@ class PaymentEntry(msgspec.Struct, array_like=True, frozen=True):
     latency_us: int
     forced: str | None = None
     continues: int = 0
+    other: OtherOpinion | None = None
+
+    @property
+    def decider(self) -> Decider:
+        """What answered."""
+        return Decider(self.ruleset, self.result.model.model if self.result.model else "")
 
     @property
     def payment_id(self) -> str:
@@ -117,10 +160,39 @@ class EventEntry(msgspec.Struct, array_like=True, frozen=True):
 
 
 class PolicyEntry(msgspec.Struct, array_like=True, frozen=True):
-    """The pointer moved: from here on this ruleset decides."""
+    """The pointer moved: from here on this ruleset decides, with this model beside it."""
 
     ruleset: str
     actor: str
+    model: str = ""
+
+    @property
+    def decider(self) -> Decider:
+        """What decides."""
+        return Decider(self.ruleset, self.model)
+
+
+class TrialEntry(msgspec.Struct, array_like=True, frozen=True):
+    """A candidate is tried beside the live ruleset from here on; an empty one ends the trial.
+
+    `share_ppm`: parts in a million of payers whom it answers (0: shadow). `salt` chooses them.
+    """
+
+    ruleset: str
+    share_ppm: int
+    salt: str
+    actor: str
+    model: str = ""
+
+    @property
+    def decider(self) -> Decider:
+        """What is tried."""
+        return Decider(self.ruleset, self.model)
+
+    @property
+    def ends(self) -> bool:
+        """Whether this entry ends a trial."""
+        return not self.ruleset
 
 
 class GenesisEntry(msgspec.Struct, array_like=True, frozen=True):
@@ -136,6 +208,7 @@ _DECODERS: dict[str, msgspec.msgpack.Decoder[Any]] = {
     CONTINUE: msgspec.msgpack.Decoder(PaymentEntry),
     EVENT: msgspec.msgpack.Decoder(EventEntry),
     POLICY: msgspec.msgpack.Decoder(PolicyEntry),
+    TRIAL: msgspec.msgpack.Decoder(TrialEntry),
     GENESIS: msgspec.msgpack.Decoder(GenesisEntry),
 }
 

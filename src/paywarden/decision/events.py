@@ -19,6 +19,7 @@ from paywarden.decision.ledger import Ledger, Staged, identity_of
 from paywarden.decision.messages import Event, EventResult
 from paywarden.decision.payments import Payments
 from paywarden.decision.sealing import Sealer
+from paywarden.decision.trial_labels import count_label
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.risk.features.observation import Observation
 from paywarden.risk.features.observing import inherit, observe_fields
@@ -174,6 +175,9 @@ class Events:
             standing = state.labels.get(attempt.identity)
             retracts = standing if fields["event.kind"] == "label" else 0
             seen = inherit(attempt, fields, seq=seq, t_us=t_us, s_us=s_us, retracts=retracts)
+            if state.trial is not None and fields["event.kind"] == "label":
+                verdict = fields["event.verdict"]
+                count_label(ledger, scope, state.trial, attempt, verdict, retracts)
         else:
             seen = observe_fields(
                 fields, state.digester.digest, seq=seq, t_us=t_us, s_us=s_us, identity=0
@@ -181,8 +185,7 @@ class Events:
         clear, sealed = self._sealer.split(scope, fields, state.digester.digest, seq)
         entry = EventEntry(seen, received, event_id, digest, clear, sealed)
         with ledger.ahead():
-            if state.windows is not None:
-                state.windows.add(seen)
+            state.add(seen)
             state.remember(seen)
             identity = identity_of(state, "event", event_id, "")
             state.identities.put(identity, seq)

@@ -6,6 +6,7 @@ card facts are asserted only with `instrument:assert`; a repeat says so in a hea
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -50,6 +51,8 @@ from paywarden.kit.http.operation import Answer, Call, Operation
 from paywarden.kit.metrics import Metrics
 
 NEWEST = 2**62
+RefusedItem = Callable[[str, str, Principal], None]
+"""Told of a refused item of an answer that is none itself: code, operation, who sent it."""
 SCAN_LIMIT = 200
 
 
@@ -77,6 +80,7 @@ class DecisionOperations:
         receipts: Receipts,
         watch: ReadWatch,
         metrics: Metrics,
+        refused: RefusedItem,
     ) -> None:
         self._payments = payments
         self._events = events
@@ -88,6 +92,7 @@ class DecisionOperations:
         self._receipts = receipts
         self._watch = watch
         self._metrics = metrics
+        self._refused = refused
 
     def operations(self) -> list[Operation]:
         """Every operation of this module."""
@@ -95,12 +100,15 @@ class DecisionOperations:
         create, read = "decisions:create", "decisions:read"
         return [
             Operation("POST", "/v1/decisions", "decide", "Decide a payment", self.decide,
-                      DecisionAnswer, DecisionRequest, permission=create, screen=refusal_of),
+                      DecisionAnswer, DecisionRequest, permission=create, screen=refusal_of,
+                      answer_headers=REPEATED),
             Operation("GET", "/v1/decisions", "list_decisions", "List decisions, newest first",
-                      self.page, DecisionPage, query=DecisionsQuery, permission=read),
+                      self.page, DecisionPage, query=DecisionsQuery, permission=read,
+                      cost=lambda _body, query: 1 + query.limit // 10),
             Operation("POST", "/v1/decisions/batch", "decide_batch",
                       "Decide up to 500 payments in order", self.batch, BatchAnswer, BatchRequest,
-                      permission=create, body_limit=BATCH_BODY_LIMIT, screen=refusal_of),
+                      permission=create, body_limit=BATCH_BODY_LIMIT, screen=refusal_of,
+                      cost=lambda body, _query: len(body.payments)),
             Operation("GET", "/v1/decisions/{id}", "get_decision", "Read a decision",
                       self.read, DecisionView, permission=read, **one),
             Operation("GET", "/v1/decisions/{id}/receipt", "get_receipt",
@@ -109,14 +117,15 @@ class DecisionOperations:
             Operation("POST", "/v1/decisions/{id}/continue", "continue_decision",
                       "Decide again with the challenge's result", self.resume, DecisionAnswer,
                       ContinueRequest, permission=create, screen=refusal_of, screen_always=True,
-                      **one),
+                      answer_headers=REPEATED, **one),
             Operation("POST", "/v1/decisions/{id}/replay", "replay_decision",
                       "Make a recorded decision again and compare", self.replay, ReplayAnswer,
                       ReplayRequest, permission="decisions:replay", body_optional=True,
-                      screen=refusal_of, **one),
+                      screen=refusal_of, weight=20, **one),
             Operation("POST", "/v1/events", "take_in_events", "Take in up to 500 events",
                       self.events, EventsAnswer, EventsRequest, permission="events:create",
-                      tag="events", screen=refusal_of),
+                      tag="events", screen=refusal_of,
+                      cost=lambda body, _query: len(body.events)),
         ]  # fmt: skip
 
     async def decide(self, call: Call) -> Answer:
@@ -141,6 +150,7 @@ class DecisionOperations:
                 # The rest waits; sent again, what was decided is repeated and counts nothing.
                 raise
             except PaywardenError as refusal:
+                self._refused(refusal.code, "decide_batch", call.asker)
                 items.append(_refused(number, refusal))
                 continue
             answer = self._views.answer(decided, self._reasons(decided))
@@ -210,6 +220,8 @@ class DecisionOperations:
             may_label="events:label" in asker.permissions,
             merchant=asker.merchant,
         )
+        for code in (one.code for one in results if one.code):
+            self._refused(code, "take_in_events", asker)
         return Answer(EventsAnswer(results))
 
     async def _decide(self, asker: Principal, payment: Payment, plain: bool) -> Decided:
@@ -249,11 +261,11 @@ class DecisionOperations:
         if "decisions:explain" not in asker.permissions:
             return self._views.merchant(decided, reasons)
         await self._watch.read(asker, "decision:record:read", {"seq": decided.seq})
-        runtime = await self._policies.runtime_of(decided.scope, decided.entry.ruleset)
+        runtime = await self._policies.runtime_of(decided.scope, decided.entry.decider)
         return self._views.operator(decided, runtime.policy.reasons, runtime)
 
     def _reasons(self, decided: Decided) -> Any:
-        runtime = self._policies.runtime(decided.entry.ruleset)
+        runtime = self._policies.runtime(decided.entry.decider)
         return runtime.policy.reasons if runtime is not None else {}
 
 
@@ -265,4 +277,5 @@ def _refused(number: int, refusal: PaywardenError) -> BatchItem:
     return BatchItem(code=refusal.code, detail=refusal.detail, pointer=pointer)
 
 
+REPEATED = {"Decision-Repeated": "`true` when the recorded answer is given again"}
 BATCH_BODY_LIMIT = 4 * 1024 * 1024

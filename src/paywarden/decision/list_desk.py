@@ -13,29 +13,35 @@ from dataclasses import dataclass
 
 import msgspec
 
-from paywarden.core.errors import InvalidRequest, NotFound, NotPermitted
+from paywarden.core.errors import (
+    Conflict,
+    InvalidRequest,
+    LimitExceeded,
+    NotFound,
+    NotPermitted,
+)
 from paywarden.core.money import INT64_MAX
 from paywarden.core.scope import Scope
 from paywarden.decision import entries
 from paywarden.decision.approved_payloads import ManyEntries, bulk_edit
-from paywarden.decision.ledger import Ledger
+from paywarden.decision.ledger import Ledger, Staged
 from paywarden.decision.ports import ListedEntries
+from paywarden.decision.state import ScopeState
 from paywarden.decision.webhook_types import LIST_CHANGED, ListChanged
 from paywarden.identity.approvals.catalogue import LIST_BULK_EDIT
 from paywarden.identity.approvals.execution import Approved, audit_actor
 from paywarden.kit.audit import AuditEvent, AuditOutcome
 from paywarden.kit.db.unit import UnitOfWork
+from paywarden.kit.log import logger
 from paywarden.kit.outbox import enqueue
 from paywarden.kit.turns import Turns
-from paywarden.risk.lists.model import EditAction, ListEdit, ListKind, NewEntry
+from paywarden.risk.lists.model import MAX_AUTHOR_CHARS, EditAction, ListEdit, ListKind, NewEntry
 from paywarden.risk.lists.named import NamedList
 from paywarden.risk.lists.store import Lists
 
 EDIT_ENTRIES = 500
 """Entries of one log entry: larger files become several edits."""
 LOOK_UPS = 50
-UNAPPROVED_ENTRIES = 50
-"""Entries that one person may edit at once without approval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +81,19 @@ class ListDesk:
         given: tuple[NewEntry, ...],
         actor: str,
     ) -> int:
-        """Log and apply a small edit; the log sequence. Errors: InvalidRequest with pointer."""
-        if len(given) > UNAPPROVED_ENTRIES:
+        """Log and apply a small edit; the log sequence.
+
+        Errors: InvalidRequest with pointer; NotPermitted `list_edit_needs_approval`.
+        """
+        if len(given) > self.unapproved_left(scope, actor):
             raise NotPermitted("list_edit_needs_approval", "so many entries need an approval")
-        return await self._edit(scope, ManyEntries(name, kind, action, given), actor, UnitOfWork())
+        edit = ManyEntries(name, kind, action, given)
+        return await self._edit(scope, edit, actor, UnitOfWork(), approved=False)
+
+    def unapproved_left(self, scope: Scope, actor: str) -> int:
+        """Entries that `actor` may edit now without approval."""
+        now = self._ledger.clock.now_us()
+        return self._ledger.ready(scope).allowance.left(actor, now)
 
     async def edit_many(self, scope: Scope, edit: ManyEntries, approved: Approved) -> int:
         """Log and apply an approved edit of up to 500 entries; the log sequence."""
@@ -87,26 +102,62 @@ class ListDesk:
         approved.settle(unit)
         return await self._edit(scope, edit, approved.actor, unit)
 
-    async def _edit(self, scope: Scope, asked: ManyEntries, actor: str, unit: UnitOfWork) -> int:
-        name, kind, action, given = asked.name, asked.kind, asked.action, asked.entries
+    async def _edit(
+        self,
+        scope: Scope,
+        asked: ManyEntries,
+        actor: str,
+        unit: UnitOfWork,
+        *,
+        approved: bool = True,
+    ) -> int:
         ledger = self._ledger
         state = ledger.ready(scope)
-        now = ledger.clock.now_us()
-        reason = given[0].reason if len(given) == 1 else ""
-        edit = state.all_lists.seal(ListEdit(scope, name, kind, action, given, reason, actor, now))
+        edit = self._sealed(state, asked, actor, approved=approved)
         with ledger.ahead():
-            staged = ledger.stage(unit, scope, entries.LIST_EDIT, now, edit)
-            state.all_lists.apply(edit, staged.seq)
-            state.lists_seq = staged.seq
-            event = AuditEvent(
-                scope, f"lists:entries:{action.value}", audit_actor(actor), AuditOutcome.DONE, now,
-                {"list": name, "entries": len(given), "seq": staged.seq},
-            )  # fmt: skip
-            ledger.stores.audit.record(unit, event)
-            told = ListChanged(name, action.value, len(given), staged.seq)
-            enqueue(unit, scope, LIST_CHANGED, msgspec.json.encode(told), now)
+            staged = self._staged(unit, state, edit)
         await ledger.commit(unit, [staged])
         return staged.seq
+
+    def enter(
+        self, unit: UnitOfWork, state: ScopeState, asked: ManyEntries, rule: str
+    ) -> Staged | None:
+        """Entries that a rule asks for, as part of its decision's unit; None when refused."""
+        try:
+            edit = self._sealed(state, asked, f"rule {rule}"[:MAX_AUTHOR_CHARS], approved=True)
+        except (InvalidRequest, LimitExceeded, Conflict, NotFound) as refusal:
+            logger().warning("automatic_entry_refused", list=asked.name, code=refusal.code)
+            return None
+        return self._staged(unit, state, edit)
+
+    def _sealed(
+        self, state: ScopeState, asked: ManyEntries, actor: str, *, approved: bool
+    ) -> ListEdit:
+        """The edit as it is logged. Errors: those of `Lists.seal`."""
+        scope, given, now = state.scope, asked.entries, self._ledger.clock.now_us()
+        reason = given[0].reason if len(given) == 1 else ""
+        wanted = ListEdit(
+            scope, asked.name, asked.kind, asked.action, given, reason, actor, now,
+            approved=approved,
+        )  # fmt: skip
+        return state.all_lists.seal(wanted)
+
+    def _staged(self, unit: UnitOfWork, state: ScopeState, edit: ListEdit) -> Staged:
+        """Stage and apply; memory is ahead of the log from here to the commit."""
+        ledger, scope, size = self._ledger, state.scope, len(edit.entries)
+        staged = ledger.stage(unit, scope, entries.LIST_EDIT, edit.at_us, edit)
+        state.all_lists.apply(edit, staged.seq)
+        state.note_edit(edit, staged.seq)
+        actor = edit.by.replace(" ", ":", 1) if edit.by.startswith("rule ") else None
+        event = AuditEvent(
+            scope, f"lists:entries:{edit.action.value}", actor or audit_actor(edit.by),
+            AuditOutcome.DONE, edit.at_us,
+            {"list": edit.name, "entries": size, "seq": staged.seq},
+        )  # fmt: skip
+        ledger.stores.audit.record(unit, event)
+        told = ListChanged(edit.name, edit.action.value, size, staged.seq)
+        enqueue(unit, scope, LIST_CHANGED, msgspec.json.encode(told), edit.at_us)
+        return staged
 
     def unsettled(
         self, scope: Scope, kinds: Mapping[str, str], files: Mapping[str, str]

@@ -245,14 +245,19 @@ class RequiredAction(msgspec.Struct, frozen=True):
 class Promise(msgspec.Struct, frozen=True):
     """The log's signed promise: the decision with this hash stands at `index` of `log`.
 
-    `decision`: base 64 of SHA-256 over what the answer states. `signature`: base 64 of four octets
-    of key hash and an Ed25519 signature. How to check it: docs/how-to/verify-the-log.md.
+    `decision`: base 64 of SHA-256 over what the answer states. One signature covers the root of a
+    tree over the promises of one commit: this one stands at `batch_index` of `batch_size`, and
+    `batch_path` (base 64, nearest first) leads to the root. `signature`: base 64 of four octets of
+    key hash and an Ed25519 signature. How to check it: docs/how-to/verify-the-log.md.
     """
 
     log: str
     index: int
     decision: str
     at_us: int
+    batch_size: int
+    batch_index: int
+    batch_path: list[str]
     signature: str
 
 

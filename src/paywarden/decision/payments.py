@@ -8,10 +8,10 @@ Not done here: HTTP (`http.py`), meaning of rules (`conduct.py`), files (`paywar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -19,6 +19,8 @@ from paywarden.core.errors import Unavailable
 from paywarden.core.outcome import Outcome
 from paywarden.core.scope import Environment, Scope
 from paywarden.decision import entries, errors
+from paywarden.decision.arms import Arm, observed_arms
+from paywarden.decision.automatic_entries import AutomaticEntries
 from paywarden.decision.conduct import (
     FAILED,
     FRAUD_STAGE,
@@ -27,22 +29,25 @@ from paywarden.decision.conduct import (
     Situation,
     conduct,
 )
+from paywarden.decision.control_group import AMOUNT, draw
 from paywarden.decision.decision_ids import DecisionIds
 from paywarden.decision.derive import Deriver
-from paywarden.decision.entries import PaymentEntry, Result, Sealed
+from paywarden.decision.entries import OtherOpinion, PaymentEntry, Result, Sealed
 from paywarden.decision.intake import Fields, Intake
 from paywarden.decision.ledger import Ledger, identity_of
 from paywarden.decision.magic import forced_outcome
+from paywarden.decision.model_runtime import MODEL_STAGE
 from paywarden.decision.ports import DecisionRow
 from paywarden.decision.sealing import Sealer
 from paywarden.decision.state import ScopeState
 from paywarden.decision.statement import decision_hash
-from paywarden.decision.webhook_types import DECISION_RECORDED, DecisionRecorded
-from paywarden.kit.audit import AuditEvent, AuditOutcome, Place, Scalar
+from paywarden.decision.webhook_types import DECISION_RECORDED, Alert, DecisionRecorded
+from paywarden.kit.audit import AuditEvent, AuditOutcome, Scalar
+from paywarden.kit.audit_place import Place, Wish
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.log import logger
 from paywarden.kit.outbox import enqueue
-from paywarden.risk.features.observation import Observation, ObservedValue
+from paywarden.risk.features.observation import Observation
 from paywarden.risk.features.observing import inherit, observe_fields
 
 STAGES = ("enrichment", "features", "opinions")
@@ -54,24 +59,22 @@ DEFAULT_DEADLINE_MS = 40.0
 class Decided:
     """A recorded decision: its place, its record, and whether it stood there before.
 
-    `leaf`: its place in the audit log, and `stated`: the hash of what it states, when it was just
-    recorded.
+    `place`: where it stands in the audit log, with what was promised of it, and `name`: its id,
+    when it was just recorded.
     """
 
     scope: Scope
     seq: int
     entry: PaymentEntry
     repeated: bool = False
-    leaf: int | None = None
-    stated: str | None = None
+    place: Place | None = None
+    name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
+class _Prepared(NamedTuple):
     """A payment ready for its windows: nothing from here on depends on strange input."""
 
     state: ScopeState
-    runtime: PolicyRuntime
     observation: Observation
     received_us: int
     fields: Fields
@@ -95,8 +98,10 @@ class Payments:
         sealer: Sealer,
         ids: DecisionIds,
         tables_version: str,
+        entering: AutomaticEntries,
     ) -> None:
         self.ids = ids
+        self._entering = entering
         self._ledger = ledger
         self._derivers = derivers
         self._sealer = sealer
@@ -188,7 +193,8 @@ class Payments:
     def _prepare(
         self, state: ScopeState, intake: Intake, identity: int, digest: bytes, started_ns: int
     ) -> _Prepared:
-        runtime, fields, scope = _runtime(state), intake.fields, state.scope
+        _require_policy(state)
+        fields, scope = intake.fields, state.scope
         received = self._clock.now_us()
         t_us, s_us, late = state.ticker.live(intake.occurred_us, received)
         if late:
@@ -201,7 +207,7 @@ class Payments:
         clear, sealed = self._sealer.split(scope, fields, state.digester.digest, seq)
         forced = forced_outcome(fields) if scope.environment is Environment.TEST else None
         return _Prepared(
-            state, runtime, observation, received, fields, clear, sealed, degraded, digest,
+            state, observation, received, fields, clear, sealed, degraded, digest,
             Situation(forced=forced), started_ns, self._clock.monotonic_ns(),
         )  # fmt: skip
 
@@ -209,7 +215,8 @@ class Payments:
         self, state: ScopeState, first: Decided, result: str, occurred_us: int | None,
         digest: bytes, started_ns: int,
     ) -> _Prepared:  # fmt: skip
-        runtime, scope, entry = _runtime(state), state.scope, first.entry
+        _require_policy(state)
+        scope, entry = state.scope, first.entry
         received = self._clock.now_us()
         t_us, s_us, _late = state.ticker.live(occurred_us or received, received)
         fields, _erased = self._sealer.open(scope, first.seq, entry.clear, entry.sealed)
@@ -220,70 +227,104 @@ class Payments:
         clear, sealed = self._sealer.split(scope, fields, state.digester.digest, seq)
         situation = Situation(forced=_forced_after(entry.forced, result), challenge_result=result)
         return _Prepared(
-            state, runtime, observation, received, fields, clear, sealed, entry.degraded, digest,
+            state, observation, received, fields, clear, sealed, entry.degraded, digest,
             situation, started_ns, self._clock.monotonic_ns(), first.seq,
         )  # fmt: skip
 
     async def _record(self, ready: _Prepared, identity: int, kind: str) -> Decided:
         scope, unit = ready.state.scope, UnitOfWork()
         with self._ledger.ahead():
-            aggregates = self._observe(ready)
+            arm, beside, tried = observed_arms(ready.state, ready.observation, ready.continues)
+            ready.state.remember(ready.observation)
             if ready.continues:  # a payment's own identity is remembered with its windows
                 ready.state.identities.put(identity, ready.observation.seq)
             featured_ns = self._clock.monotonic_ns()
-            result, skipped = self._opine(ready, aggregates)
-            entry = self._entry(ready, aggregates, result, skipped, featured_ns)
+            result, skipped = self._opine(ready, arm)
+            other = None
+            if beside is not None:
+                other = self._compare(ready, result, beside, tried, featured_ns, skipped)
+            entry = self._entry(ready, arm, result, skipped, featured_ns, other)
             staged = self._ledger.stage(
                 unit, scope, kind, ready.received_us, entry, ready.observation
             )
-            stated = decision_hash(self.ids, scope, staged.seq, entry)
-            place = self._add_rows(unit, scope, staged.seq, entry, stated)
+            if result.control_ppm:
+                amount = ready.fields[AMOUNT]
+                ready.state.control_loss.add(ready.observation.t_us, amount)
+                self._ledger.stores.records.add_control(
+                    unit, scope, staged.seq, entries.CONTROL_GROUP
+                )
+            name = self.ids.text(scope, staged.seq)
+            place = self._add_rows(unit, scope, name, staged.seq, entry, arm)
             if ready.continues:
                 self._ledger.stores.records.add_identity(unit, scope, identity, staged.seq)
-        await self._ledger.commit(unit, [staged])
+            edits = self._entering.enter(unit, ready.state, arm.runtime, entry, ready.fields)
+        await self._ledger.commit(unit, [staged, *edits])
         self._count(scope, entry)
-        return Decided(scope, staged.seq, entry, leaf=place.index, stated=stated)
+        return Decided(scope, staged.seq, entry, place=place, name=name)
 
-    def _observe(self, ready: _Prepared) -> tuple[ObservedValue, ...]:
-        state, seen = ready.state, ready.observation
-        windows = state.windows
-        assert windows is not None
-        if ready.continues:
-            windows.add(seen)
-            values = windows.read(seen.keys, seen.t_us, ready.continues)
-        else:
-            values = windows.observe(seen)
-        state.remember(seen)
-        return tuple(values)
-
-    def _opine(
-        self, ready: _Prepared, aggregates: Sequence[ObservedValue]
-    ) -> tuple[Result, tuple[str, ...]]:
+    def _opine(self, ready: _Prepared, arm: Arm) -> tuple[Result, tuple[str, ...]]:
         """The result, and the stages that gave no opinion (too late, or at fault)."""
-        state, runtime, t_us = ready.state, ready.runtime, ready.observation.t_us
-        assert state.windows is not None
-        partial = frozenset(state.windows.partial(t_us))
-        lists = state.lists.at(t_us)
-        limits = runtime.policy.stages.get(FRAUD_STAGE)
+        limits = arm.runtime.policy.stages.get(FRAUD_STAGE)
         deadline_ms = limits.deadline_ms if limits is not None else DEFAULT_DEADLINE_MS
         late = (self._clock.monotonic_ns() - ready.started_ns) / 1e6 > deadline_ms
         if not late:
             try:
-                given = conduct(runtime, ready.fields, aggregates, partial, lists, ready.situation)
-                return given, ()
+                result = _conducted(ready, arm, self._situation(ready, arm))
+                skipped = result.model is not None and result.model.probability is None
+                return result, (MODEL_STAGE,) if skipped else ()
             except Exception as fault:
                 logger().error("stage_failed", stage=FRAUD_STAGE, error_type=type(fault).__name__)
         self._metrics.degraded.labels("fraud_skipped").inc()
         held = Situation((FRAUD_STAGE,), ready.situation.forced, ready.situation.challenge_result)
-        return conduct(runtime, ready.fields, aggregates, partial, lists, held), held.skipped
+        return _conducted(ready, arm, held), held.skipped
+
+    def _situation(self, ready: _Prepared, arm: Arm) -> Situation:
+        """With the model's deadline, and the draw of the control group (not for continuations)."""
+        policy, found = arm.runtime.policy, ready.situation
+        if arm.runtime.model is not None:
+            limits = policy.stages.get(MODEL_STAGE)
+            deadline_ms = limits.deadline_ms if limits is not None else DEFAULT_DEADLINE_MS
+            ends_ns = ready.started_ns + int(deadline_ms * 1e6)
+            found = replace(found, late=lambda: self._clock.monotonic_ns() > ends_ns)
+        if policy.control_group is not None and not ready.continues:
+            drawn = draw(ready.observation, ready.state.control_loss)
+            found = replace(found, control=drawn)
+        return found
+
+    def _compare(
+        self, ready: _Prepared, result: Result, beside: Arm, tried: bool, featured_ns: int,
+        skipped: tuple[str, ...],
+    ) -> OtherOpinion | None:  # fmt: skip
+        """The opinion of the ruleset that does not answer; a fault of it is counted, no more."""
+        trial = ready.state.trial
+        assert trial is not None
+        answered_ns = self._clock.monotonic_ns()
+        try:
+            second = _conducted(ready, beside, ready.situation)
+        except Exception as fault:
+            logger().error("trial_failed", ruleset=str(beside.runtime.decider),
+                           error_type=type(fault).__name__)  # fmt: skip
+            trial.tally.faults += not tried
+            return None
+        if tried and skipped:
+            trial.tally.faults += 1
+        took_ns = answered_ns - featured_ns if tried else self._clock.monotonic_ns() - answered_ns
+        live, candidate = (second, result) if tried else (result, second)
+        trial.tally.payment(
+            live.outcome, candidate.outcome, answered=tried, took_us=took_ns // 1_000
+        )
+        return OtherOpinion(
+            beside.runtime.ruleset, second.outcome, second.points, second.fired, second.model
+        )
 
     def _entry(
         self,
         ready: _Prepared,
-        aggregates: tuple[ObservedValue, ...],
+        arm: Arm,
         result: Result,
         skipped: tuple[str, ...],
         featured_ns: int,
+        other: OtherOpinion | None,
     ) -> PaymentEntry:
         now_ns = self._clock.monotonic_ns()
         marks = (ready.started_ns, ready.prepared_ns, featured_ns, now_ns)
@@ -294,9 +335,9 @@ class Payments:
             clear=ready.clear,
             sealed=ready.sealed,
             body_digest=ready.digest,
-            ruleset=ready.runtime.ruleset,
+            ruleset=arm.runtime.ruleset,
             result=result,
-            aggregates=aggregates,
+            aggregates=arm.values,
             degraded=(*ready.degraded, *(f"{name}_skipped" for name in skipped)),
             skipped=skipped,
             lists_seq=ready.state.lists_seq,
@@ -305,32 +346,25 @@ class Payments:
             latency_us=(now_ns - ready.started_ns) // 1000,
             forced=forced.word if forced is not None else None,
             continues=ready.continues,
+            other=other,
         )
 
     def _add_rows(
-        self, unit: UnitOfWork, scope: Scope, seq: int, entry: PaymentEntry, stated: str
+        self, unit: UnitOfWork, scope: Scope, name: str, seq: int, entry: PaymentEntry, arm: Arm
     ) -> Place:
-        at_us, outcome = entry.received_us, entry.result.answer
-        detail: dict[str, Scalar] = {"seq": seq, "outcome": outcome.word}
-        detail["decision"] = stated
+        at_us, outcome, stated = entry.received_us, entry.result.answer, decision_hash(name, entry)
+        detail: dict[str, Scalar] = {"seq": seq, "outcome": outcome.word, "decision": stated}
         event = AuditEvent(
             scope, "decision:payment:decide", "process:api", AuditOutcome.DONE, at_us, detail
         )
-        place = self._ledger.stores.audit.record(unit, event)
+        place = self._ledger.stores.audit.record(unit, event, Wish(stated, at_us))
         row = DecisionRow(seq, int(outcome), entry.payment_id, entry.merchant_id, at_us, place)
         self._ledger.stores.records.add_decision(unit, scope, row)
-        if outcome is not Outcome.ALLOW or entry.result.effects:
-            told = self._told(scope, seq, entry)
+        alerts = _alerts(arm.runtime, entry) if arm.runtime.has_actions else ()
+        if outcome is not Outcome.ALLOW or alerts:
+            told = _told(name, seq, entry, alerts)
             enqueue(unit, scope, DECISION_RECORDED, msgspec.json.encode(told), at_us)
         return place
-
-    def _told(self, scope: Scope, seq: int, entry: PaymentEntry) -> DecisionRecorded:
-        """What webhooks tell about a decision."""
-        result = entry.result
-        return DecisionRecorded(
-            self.ids.text(scope, seq), entry.payment_id, entry.attempt,
-            result.answer.word, result.points, result.reasons, seq, entry.merchant_id,
-        )  # fmt: skip
 
     def _count(self, scope: Scope, entry: PaymentEntry) -> None:
         self._decided[scope.environment][entry.result.outcome].inc()
@@ -338,10 +372,38 @@ class Payments:
             stage.observe(took / 1e6)
 
 
-def _runtime(state: ScopeState) -> PolicyRuntime:
+def _alerts(runtime: PolicyRuntime, entry: PaymentEntry) -> tuple[Alert, ...]:
+    """Alerts that fired rules raise, whatever the outcome is."""
+    found = []
+    for index in entry.result.fired:
+        rule = runtime.policy.rules[index]
+        for action in rule.then.actions:
+            if action.name == "alert":
+                given = dict(action.parameters)
+                found.append(Alert(rule.id, str(given["severity"]), str(given["text"])))
+    return tuple(found)
+
+
+def _told(name: str, seq: int, entry: PaymentEntry, alerts: tuple[Alert, ...]) -> DecisionRecorded:
+    """What webhooks tell about a decision."""
+    result = entry.result
+    return DecisionRecorded(
+        name, entry.payment_id, entry.attempt, result.answer.word, result.points, result.reasons,
+        seq, entry.merchant_id, alerts,
+    )  # fmt: skip
+
+
+def _require_policy(state: ScopeState) -> None:
     if state.runtime is None or state.windows is None:
         raise Unavailable("no_policy", "no ruleset is published for this tenant and environment")
-    return state.runtime
+
+
+def _conducted(ready: _Prepared, arm: Arm, situation: Situation) -> Result:
+    """One ruleset's result at the payment's instant."""
+    t_us = ready.observation.t_us
+    partial = frozenset(arm.windows.partial(t_us))
+    lists = ready.state.lists.at(t_us)
+    return conduct(arm.runtime, ready.fields, arm.values, partial, lists, situation)
 
 
 def _same(prior: Decided, digest: bytes, payment_id: str) -> Decided:

@@ -4,31 +4,36 @@ Guards: a ruleset is immutable and named by its content; nothing that does not c
 publishing moves one pointer by a log entry. Files are read, packed and opened by the compiler,
 never here, so that payments do not wait for them. New windows have history at once: they are filled
 from the log up to a sequence in a worker thread while payments go on, catch up with what came
-meanwhile, and take over between two payments. Publishing takes an approval and ends it in
-the commit of the switch. Not done here: asking for approvals, shadow, roll-out (the lab).
+meanwhile, and take over between two payments. Publishing and rolling back each take an approval of
+their own and end it in the commit of the switch. Not done here: asking for approvals, trials
+(`trial_desk`), when a ruleset goes live in steps (`rollout`).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
 
-from paywarden.core.errors import Conflict, NotFound
+from paywarden.core.errors import Conflict, Corrupt, NotFound
 from paywarden.core.scope import Scope
 from paywarden.decision import entries, errors
-from paywarden.decision.approved_payloads import publication
+from paywarden.decision.approved_payloads import Rollback, publication, rollback
 from paywarden.decision.conduct import PolicyRuntime
+from paywarden.decision.decider import Decider
 from paywarden.decision.entries import PolicyEntry
+from paywarden.decision.former_rulesets import require_former
 from paywarden.decision.history import History, fill
 from paywarden.decision.ledger import Ledger, Staged
 from paywarden.decision.list_desk import ListDesk
-from paywarden.decision.ports import PolicyCompiler, RulesetRow
+from paywarden.decision.model_runtime import ModelRuntime
+from paywarden.decision.ports import Models, PolicyCompiler, RulesetRow
 from paywarden.decision.state import ScopeState
 from paywarden.decision.webhook_types import RULESET_PUBLISHED, RulesetPublished
-from paywarden.identity.approvals.catalogue import RULESET_PUBLISH
+from paywarden.identity.approvals.catalogue import RULESET_PUBLISH, RULESET_ROLLBACK
 from paywarden.identity.approvals.execution import Approved, audit_actor
 from paywarden.kit.audit import AuditEvent, AuditOutcome
 from paywarden.kit.db.unit import UnitOfWork
@@ -43,6 +48,10 @@ CATCH_UP_STEP = 64
 KEPT_RUNTIMES = 16
 
 
+Also = Callable[[UnitOfWork], None]
+"""What else is written in the unit of a switch."""
+
+
 @dataclass(slots=True)
 class _BackFill:
     """Observations that arrived while new windows are being filled."""
@@ -51,23 +60,38 @@ class _BackFill:
     waiting: deque[Observation]
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A ruleset that may decide at once: `windows` hold its history but for what `fed` lacks.
+
+    `fed`: the windows count live payments already, so that nothing needs to catch up.
+    """
+
+    state: ScopeState
+    runtime: PolicyRuntime
+    windows: Windows
+    fed: bool
+
+
 class PolicyDesk:
     """Stores and publishes rulesets over one ledger."""
 
     def __init__(
-        self, ledger: Ledger, history: History, lists: ListDesk, compiler: PolicyCompiler
-    ) -> None:
+        self, ledger: Ledger, history: History, lists: ListDesk, compiler: PolicyCompiler,
+        models: Models,
+    ) -> None:  # fmt: skip
         self._ledger = ledger
         self._history = history
         self._lists = lists
         self._compiler = compiler
-        self._runtimes: dict[str, PolicyRuntime] = {}
+        self._models = models
+        self._runtimes: dict[Decider, PolicyRuntime] = {}
         self._filling: dict[Scope, _BackFill] = {}
-        self._one_at_a_time = asyncio.Lock()
+        self.turn = asyncio.Lock()
 
     async def create(self, scope: Scope, files: PolicyFiles, actor: str) -> tuple[RulesetRow, bool]:
         """(the stored ruleset, whether it is new). Errors: PolicyErrors with every finding."""
-        async with self._one_at_a_time:
+        async with self.turn:
             made = await self._compiler.compile(files)
             runtime = made.runtime
             self._keep(runtime)
@@ -86,23 +110,53 @@ class PolicyDesk:
             return row, True
 
     async def publish(self, scope: Scope, ruleset: str, approved: Approved) -> int:
-        """Let a stored ruleset decide from the next payment on; the log sequence of the switch."""
+        """Let a stored ruleset decide from the next payment on; the log sequence of the switch.
+
+        The model that serves goes on beside it. Errors: NotFound, Conflict, InvalidRequest.
+        """
         approved.require(scope, RULESET_PUBLISH, publication(ruleset))
-        async with self._one_at_a_time:
-            row = self._ledger.stores.records.ruleset(scope, ruleset)
-            if row is None:
-                raise ruleset_not_found()
-            runtime = self._runtimes.get(ruleset) or await self._compiled(row)
-            if runtime.ruleset != ruleset:
-                raise Conflict(
-                    "ruleset_compiles_differently",
-                    "this program reads the stored files otherwise; push the policy again",
-                )
-            self._keep(runtime)
-            state = self._ledger.ready(scope)
-            await self._declare_lists(scope, runtime.policy, row.packed, approved.actor)
-            windows = await self._filled(state, runtime)
-            return await self._switch(state, runtime, windows, approved)
+        async with self.turn:
+            model = (self._ledger.ready(scope).decider or Decider("")).model
+            ready = await self.made_ready(scope, Decider(ruleset, model), approved.actor)
+            return await self.switch(ready, approved.actor, approved.settle)
+
+    async def roll_back(self, scope: Scope, wanted: Rollback, approved: Approved) -> int:
+        """Let a ruleset decide again in place of the one it was asked against.
+
+        The model that serves stays. Errors: Conflict `ruleset_not_former`, `ruleset_moved_on`.
+        """
+        ruleset, replaces = wanted.ruleset, wanted.replaces
+        approved.require(scope, RULESET_ROLLBACK, rollback(ruleset, replaces))
+        async with self.turn:
+            require_former(self._ledger, scope, ruleset)
+            live = self._ledger.ready(scope).decider or Decider("")
+            if live.ruleset != replaces:
+                raise Conflict("ruleset_moved_on", "another ruleset decides than when it was asked")
+            ready = await self.made_ready(scope, Decider(ruleset, live.model), approved.actor)
+            return await self.switch(ready, approved.actor, approved.settle, "rollback")
+
+    def rollback_to(self, scope: Scope, ruleset: str) -> Rollback:
+        """What to ask for so that a former ruleset decides again. Errors: NotFound, Conflict."""
+        if self._ledger.stores.records.ruleset(scope, ruleset) is None:
+            raise ruleset_not_found()
+        require_former(self._ledger, scope, ruleset)
+        return Rollback(self._ledger.ready(scope).ruleset or "", ruleset)
+
+    async def made_ready(self, scope: Scope, wanted: Decider, actor: str) -> Ready:
+        """Compile, declare the lists and fill the windows; the caller holds `turn` and goes on
+        without waiting. Errors: NotFound, Conflict, InvalidRequest, Corrupt, Unavailable."""
+        row = self._ledger.stores.records.ruleset(scope, wanted.ruleset)
+        if row is None:
+            raise ruleset_not_found()
+        runtime = await self.runtime_of(scope, wanted)
+        if runtime.ruleset != wanted.ruleset:
+            raise Conflict(
+                "ruleset_compiles_differently",
+                "this program reads the stored files otherwise; push the policy again",
+            )
+        state = self._ledger.ready(scope)
+        await self._declare_lists(scope, runtime.policy, row.packed, actor)
+        return await self._filled(state, runtime)
 
     def observed(self, scope: Scope, observation: Observation) -> None:
         """Every observation as it is staged: a back-fill in progress must not miss it."""
@@ -110,21 +164,33 @@ class PolicyDesk:
         if filling is not None:
             filling.waiting.append(observation)
 
-    def runtime(self, ruleset: str) -> PolicyRuntime | None:
-        """A compiled ruleset that is still at hand."""
-        return self._runtimes.get(ruleset)
+    def runtime(self, wanted: Decider) -> PolicyRuntime | None:
+        """A compiled ruleset with its model that is still at hand."""
+        return self._runtimes.get(wanted)
 
-    async def runtime_of(self, scope: Scope, ruleset: str) -> PolicyRuntime:
-        """The compiled form of a stored ruleset. Errors: NotFound."""
-        known = self._runtimes.get(ruleset)
+    async def runtime_of(self, scope: Scope, wanted: Decider) -> PolicyRuntime:
+        """The compiled form of a stored ruleset and its model. Errors: NotFound, Corrupt."""
+        known = self._runtimes.get(wanted)
         if known is not None:
             return known
-        row = self._ledger.stores.records.ruleset(scope, ruleset)
-        if row is None:
-            raise ruleset_not_found()
-        runtime = await self._compiled(row)
+        plain = self._runtimes.get(Decider(wanted.ruleset))
+        if plain is None:
+            row = self._ledger.stores.records.ruleset(scope, wanted.ruleset)
+            if row is None:
+                raise ruleset_not_found()
+            plain = await self._compiled(row)
+        runtime = plain
+        if wanted.model:
+            runtime = await asyncio.to_thread(self._beside, plain, wanted.model)
         self._keep(runtime)
         return runtime
+
+    def _beside(self, plain: PolicyRuntime, model: str) -> PolicyRuntime:
+        try:
+            artefact = self._models.artefact(model)
+        except Corrupt as fault:  # the model's fault, not the house's: say so to who asks
+            raise Conflict(fault.code, fault.detail) from fault
+        return PolicyRuntime(plain.compiled, ModelRuntime(model, artefact, plain.compiled))
 
     async def _declare_lists(self, scope: Scope, policy: Policy, packed: bytes, actor: str) -> None:
         kinds, files = policy.lists, policy.list_files
@@ -139,11 +205,10 @@ class PolicyDesk:
         """Have a compiled ruleset at hand (at start)."""
         self._keep(runtime)
 
-    async def _filled(self, state: ScopeState, runtime: PolicyRuntime) -> Windows:
-        present = state.windows
-        if present is not None and _same_windows(state.runtime, runtime):
-            self._filling[state.scope] = _BackFill(present, deque())
-            return present
+    async def _filled(self, state: ScopeState, runtime: PolicyRuntime) -> Ready:
+        counting = _counting(state, runtime)
+        if counting is not None:
+            return Ready(state, runtime, counting, fed=True)
         windows = Windows(runtime.plan, state.history_start_us)
         filling = _BackFill(windows, deque())
         self._filling[state.scope] = filling
@@ -156,33 +221,42 @@ class PolicyDesk:
             while len(filling.waiting) > CATCH_UP_STEP:
                 _catch_up(filling, CATCH_UP_STEP)
                 await asyncio.sleep(0)
-            return windows
+            return Ready(state, runtime, windows, fed=False)
         except BaseException:
             self._filling.pop(state.scope, None)
             raise
 
-    async def _switch(
-        self, state: ScopeState, runtime: PolicyRuntime, windows: Windows, approved: Approved
-    ) -> int:
-        scope, ledger, unit = state.scope, self._ledger, UnitOfWork()
-        filling = self._filling.pop(scope)
-        if windows is not state.windows:
+    def caught_up(self, ready: Ready) -> None:
+        """Feed what arrived during the back-fill; from here on the windows must be fed live.
+
+        Errors: Unavailable when the state was rebuilt meanwhile.
+        """
+        filling = self._filling.pop(ready.state.scope, None)
+        if not ready.fed:
+            assert filling is not None
             _catch_up(filling, len(filling.waiting))
-        if ledger.ready(scope) is not state:
+        if self._ledger.ready(ready.state.scope) is not ready.state:
             raise errors.engine_recovering()
-        approved.settle(unit)
-        actor = approved.actor
+
+    async def switch(self, ready: Ready, actor: str, also: Also, act: str = "publish") -> int:
+        """Let a ruleset that is ready decide; a trial ends. The log sequence of the switch."""
+        state, runtime = ready.state, ready.runtime
+        scope, ledger, unit = state.scope, self._ledger, UnitOfWork()
+        self.caught_up(ready)
+        also(unit)
         with ledger.ahead():
             now = ledger.clock.now_us()
             staged: Staged = ledger.stage(
-                unit, scope, entries.POLICY, now, PolicyEntry(runtime.ruleset, actor)
-            )
-            state.runtime, state.windows, state.ruleset = runtime, windows, runtime.ruleset
-            self._audit(unit, scope, "publish", actor, runtime.ruleset)
+                unit, scope, entries.POLICY, now,
+                PolicyEntry(runtime.ruleset, actor, runtime.decider.model),
+            )  # fmt: skip
+            state.runtime, state.windows, state.decider = runtime, ready.windows, runtime.decider
+            state.trial = None
+            self._audit(unit, scope, act, actor, str(runtime.decider))
             told = RulesetPublished(runtime.ruleset, staged.seq)
             enqueue(unit, scope, RULESET_PUBLISHED, msgspec.json.encode(told), now)
         await ledger.commit(unit, [staged])
-        logger().info("ruleset_published", ruleset=runtime.ruleset, seq=staged.seq)
+        logger().info("ruleset_published", act=act, ruleset=str(runtime.decider), seq=staged.seq)
         return staged.seq
 
     def _audit(self, unit: UnitOfWork, scope: Scope, act: str, actor: str, ruleset: str) -> None:
@@ -194,16 +268,23 @@ class PolicyDesk:
         self._ledger.stores.audit.record(unit, event)
 
     def _keep(self, runtime: PolicyRuntime) -> None:
-        live = {state.ruleset for state in self._ledger.states.values()}
+        states = self._ledger.states.values()
+        live = {state.decider for state in states}
+        live |= {state.trial.runtime.decider for state in states if state.trial is not None}
         for name in list(self._runtimes):
             if len(self._runtimes) >= KEPT_RUNTIMES and name not in live:
                 del self._runtimes[name]
-        self._runtimes[runtime.ruleset] = runtime
+        self._runtimes[runtime.decider] = runtime
 
 
-def _same_windows(present: PolicyRuntime | None, wanted: PolicyRuntime) -> bool:
-    """Whether present windows hold just what a back-fill would: equal aggregates in one order."""
-    return present is not None and present.compiled.aggregates == wanted.compiled.aggregates
+def _counting(state: ScopeState, wanted: PolicyRuntime) -> Windows | None:
+    """Windows that count already just what a back-fill would: equal aggregates in one order."""
+    aggregates, trial = wanted.aggregates, state.trial
+    if state.runtime is not None and state.runtime.aggregates == aggregates:
+        return state.windows
+    if trial is not None and trial.runtime.aggregates == aggregates:
+        return trial.windows
+    return None
 
 
 def _catch_up(filling: _BackFill, count: int) -> None:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.scope import Scope
 from paywarden.decision.conduct import PolicyRuntime
-from paywarden.kit.audit import Place
+from paywarden.kit.audit_place import Place
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.risk.rules.file_pack import PolicyFiles, unpack_files
+from paywarden.risk.scoring.artefact import Artefact
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,22 @@ class CompiledRuleset:
 
     runtime: PolicyRuntime
     packed: bytes
+
+
+class Models(Protocol):
+    """Where the models of an installation lie."""
+
+    def artefact(self, name: str) -> Artefact:
+        """A checked model. Errors: NotFound, Corrupt, InvalidRequest."""
+        ...
+
+    def card(self, name: str) -> dict[str, Any]:
+        """The card of a checked model. Errors: as `artefact`."""
+        ...
+
+    def names(self) -> Sequence[str]:
+        """Names of the models that are there, checked or not, in order."""
+        ...
 
 
 class PolicyCompiler(Protocol):
@@ -119,6 +136,10 @@ class Records(Protocol):
 
     def control_entries(self, up_to_seq: int) -> Sequence[tuple[int, Scope, str]]:
         """(seq, scope, kind) of all control entries, ascending."""
+        ...
+
+    def policy_switches(self, scope: Scope, limit: int) -> Sequence[int]:
+        """Sequences of the last entries that moved the policy pointer, newest first."""
         ...
 
     def ruleset(self, scope: Scope, ruleset_hash: str) -> RulesetRow | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from paywarden.identity.access_review.problems import CODES as ACCESS_REVIEW_CODES
 from paywarden.identity.approvals.problems import CODES as APPROVAL_CODES
 from paywarden.identity.problems import CODES as IDENTITY_CODES
 from paywarden.kit.http.signing import codes as signing
 
 CODES: Mapping[str, str] = {
+    **ACCESS_REVIEW_CODES,
     **IDENTITY_CODES,
     **signing.CODES,
     **APPROVAL_CODES,
@@ -39,6 +41,30 @@ CODES: Mapping[str, str] = {
     "database_missing": "Run `paywarden init`, or restore a backup.",
     "database_setting_refused": "The database cannot be opened safely; see the log of the server.",
     "decision_not_found": "No such decision for this key.",
+    "trial_standing": "End the trial that stands first.",
+    "trial_of_live": "This ruleset decides already.",
+    "trial_base_currency": "Publish a ruleset with another base currency without a trial.",
+    "rule_not_found": "Use the id of a rule of the live ruleset.",
+    "rule_hard": "Publish a changed ruleset instead.",
+    "rollout_standing": "Wait for the roll-out that moves, or end it.",
+    "rollout_not_found": "Use the id of a roll-out of this tenant and environment.",
+    "rollout_ended": "Look at it with GET; it does not move any more.",
+    "plan_not_growing": "Put the steps of the plan in rising order.",
+    "plan_ends_early": "Let the last step of the plan reach 100 percent.",
+    "no_trial": "No candidate is being tried here.",
+    "list_reserved": "Snooze the rule with POST /v1/rules/{rule}/snoozes.",
+    "input_invalid": "Train the model again; an input does not fit this policy.",
+    "lightgbm_missing": "Install LightGBM (and libgomp1 on Debian).",
+    "model_trust_invalid": "Write one public key in each line of keys/models.trust.",
+    "model_invalid": "Train the model again; its files are damaged.",
+    "model_currency": "Train the model on amounts in the policy's base currency.",
+    "model_version": "Train the model again with this program.",
+    "model_untrusted": "Add the public key of who trained it to keys/models.trust.",
+    "model_tampered": "The files are not those that were signed; copy the model again.",
+    "model_missing": "Use the name of a model of this home (GET /v1/models).",
+    "no_live_ruleset": "Publish a first ruleset; a trial needs one beside it.",
+    "emergency_allows": "An emergency rule may only stop more; publish an allow rule as usual.",
+    "emergency_too_many": "Add fewer rules at once.",
     "event_conflict": "This event id was taken in with another body.",
     "field_invalid": "The field at `pointer` has another type or is out of range.",
     "field_missing": "Add the field at `pointer`.",
@@ -75,6 +101,8 @@ CODES: Mapping[str, str] = {
     "malformed_json": "Send valid JSON in UTF-8.",
     "malformed_query": "The query string cannot be read.",
     "method_not_allowed": "See `Allow`.",
+    "ruleset_moved_on": "Another ruleset was published meanwhile; ask anew.",
+    "ruleset_not_former": "Publish it; a rollback goes back 30 days at most.",
     "no_policy": "Publish a ruleset first.",
     "no_such_path": "See the operations above.",
     "not_authenticated": "Send `Authorization: Bearer pw_test_...`.",
@@ -111,7 +139,6 @@ CODES: Mapping[str, str] = {
     "role_needs_approval": "Enrol the person, then ask for the role with `role.grant`.",
     "webhook_destination_invalid": "Give `url` and `events`, as for POST /v1/webhooks.",
     "webhook_merchant": "Leave `merchant_id` out, or give the key's own.",
-    "webhook_secret_waits": "Leave `secret` out; one is made when the endpoint is.",
     "webhook_limit": "Remove an endpoint that nobody uses.",
     "webhook_not_found": "No such endpoint for this key.",
     "webhook_secret_invalid": "Send whsec_ and base64 of 24 to 64 octets, or whsk_ and base64 "

@@ -1,9 +1,10 @@
 """Receipts: the signed promise that a decision is logged, and later the proof that it is.
 
 Guards: a promise binds the decision's hash to a place in a named log under the log's key: if
-another record stands there, promise and export together prove it. Nothing is promised while the
-log is not signed. The receipt (promise, leaf, path, checkpoint) is checked without us:
-`verify.py receipt`.
+another record stands there, promise and export together prove it. It was made with the decision's
+commit (`evidence.promises`); only a repeat and a receipt have theirs signed anew, alone. Nothing is
+promised while the log is not signed. The receipt (promise, leaf, path, checkpoint) is checked
+without us: `verify.py receipt`.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from paywarden.decision.ports import Records
 from paywarden.decision.statement import decision_hash
 from paywarden.evidence.integrator import EVERY_SECONDS
 from paywarden.evidence.log import SignedLog
+from paywarden.evidence.promises import promises_of
 from paywarden.evidence.proofs import Proofs
-
-PROMISE = "paywarden promise v1"
+from paywarden.kit.audit_place import Promised, Wish
 
 
 class Receipts:
@@ -33,19 +34,23 @@ class Receipts:
         self._proofs = proofs
 
     def promise(self, decided: Decided) -> Promise | None:
-        """The promise for a decision (about 50 us); None while the log is not signed."""
-        index = decided.leaf if decided.leaf is not None else self._records.leaf(decided.seq)
-        if index is None or not self._log.signing:
+        """The promise for a decision; None while the log is not signed."""
+        if not self._log.signing:
             return None
-        entry, signer = decided.entry, self._log.signer_at(index)
-        log = signer.verifier.name
-        decision = decided.stated
-        if decision is None:
-            decision = decision_hash(self._ids, decided.scope, decided.seq, entry)
-        text = f"{PROMISE}\n{log}\n{index}\n{decision}\n{entry.received_us}\n"
-        octets = signer.verifier.hint + signer.sign(text.encode())
-        signature = base64.b64encode(octets).decode()
-        return Promise(log, index, decision, entry.received_us, signature)
+        place = decided.place
+        if place is not None and place.promised is not None and place.wish is not None:
+            return _wire(place.index, place.wish, place.promised)
+        return self._alone(decided)
+
+    def _alone(self, decided: Decided) -> Promise | None:
+        """A promise as of a commit that held nothing else (about 50 us)."""
+        place = decided.place
+        index = place.index if place is not None else self._records.leaf(decided.seq)
+        if index is None:
+            return None
+        stated = decision_hash(self._ids.text(decided.scope, decided.seq), decided.entry)
+        wish = Wish(stated, decided.entry.received_us)
+        return _wire(index, wish, promises_of(self._log, [(index, wish)])[0])
 
     def receipt(self, decided: Decided) -> ReceiptAnswer:
         """The receipt of a decision.
@@ -65,3 +70,10 @@ class Receipts:
         found = self._proofs.inclusion(promise.index)
         path = [base64.b64encode(one).decode() for one in found.proof]
         return ReceiptAnswer(promise, found.leaf.decode(), path, found.signed.note)
+
+
+def _wire(index: int, wish: Wish, made: Promised) -> Promise:
+    return Promise(
+        made.log, index, wish.decision, wish.at_us, made.size, made.position, made.path,
+        made.signature,
+    )  # fmt: skip

@@ -9,7 +9,7 @@ window values and counted apart. Not done here: reading the command line, drafts
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -17,19 +17,24 @@ import msgspec
 from paywarden.core.outcome import Outcome
 from paywarden.core.scope import Scope
 from paywarden.decision import entries
+from paywarden.decision.arms import Arm, Values, observed, observed_arms
 from paywarden.decision.conduct import PolicyRuntime, Situation, conduct
-from paywarden.decision.entries import PaymentEntry, Result
+from paywarden.decision.control_group import AMOUNT, ControlLoss, draw
+from paywarden.decision.decider import Decider
+from paywarden.decision.entries import PaymentEntry, Result, TrialEntry
 from paywarden.decision.history import History, fill
 from paywarden.decision.sealing import Sealer
+from paywarden.decision.stored_fields import one
+from paywarden.decision.trial import Trial
 from paywarden.kit.journal.model import Entry
 from paywarden.kit.journal.ports import Journal
 from paywarden.risk.features.arena import Windows
-from paywarden.risk.features.observation import ObservedValue
+from paywarden.risk.features.observation import Observation, ObservedValue
 from paywarden.risk.lists.model import ListEdit
 from paywarden.risk.lists.store import Digest, Lists
 from paywarden.risk.lists.view import ListsView
 
-RuntimeOf = Callable[[Scope, str], PolicyRuntime]
+RuntimeOf = Callable[[Scope, Decider], PolicyRuntime]
 CHALLENGE_FIELD = "payment.challenge_result"
 
 
@@ -58,6 +63,14 @@ class _Fold:
     view: ListsView
     runtime: PolicyRuntime | None = None
     windows: Windows | None = None
+    trial: Trial | None = None
+    control_loss: ControlLoss = field(default_factory=ControlLoss)
+
+    def add(self, seen: Observation) -> None:
+        """Let every window count an event."""
+        for windows in (self.windows, self.trial.windows if self.trial else None):
+            if windows is not None:
+                windows.add(seen)
 
 
 @dataclass(slots=True)
@@ -95,54 +108,83 @@ class Replay:
         elif entry.kind == entries.LIST_EDIT:
             fold.lists.apply(msgspec.msgpack.decode(entry.body, type=ListEdit), entry.seq)
         elif entry.kind == entries.EVENT:
-            observation = entries.decode(entry.kind, entry.body).observation
-            if fold.windows is not None:
-                fold.windows.add(observation)
+            fold.add(entries.decode(entry.kind, entry.body).observation)
+        elif entry.kind == entries.TRIAL:
+            self._try(fold, entry, entries.decode(entry.kind, entry.body))
         else:
             body = entries.decode(entry.kind, entry.body)
-            values = observe_again(_windows(fold), body)
-            if compare:
-                return self._decide(fold, entry, body, values)
+            arm, beside, _tried = observed_arms(fold, body.observation, body.continues)
+            again = self._decide(fold, entry, body, arm, beside) if compare else None
+            if body.result.control_ppm:
+                amount = one(body.clear, AMOUNT)
+                fold.control_loss.add(body.observation.t_us, int(amount))
+            return again
         return None
 
+    def _try(self, fold: _Fold, entry: Entry, body: TrialEntry) -> None:
+        """A trial begins, grows or ends; under a draft there is none."""
+        before, fold.trial = fold.trial, None
+        if body.ends or self.with_ruleset is not None:
+            return
+        if before is not None and before.runtime.decider == body.decider:
+            fold.trial = Trial(body, entry.seq, before.runtime, before.windows)
+            return
+        runtime = self.runtime_of(entry.scope, body.decider)
+        assert fold.runtime is not None
+        windows = None
+        if runtime.aggregates != fold.runtime.aggregates:
+            windows = Windows(runtime.plan, fold.history_start_us)
+            fill(windows, self.history.columns(entry.scope, 0, entry.seq - 1))
+        fold.trial = Trial(body, entry.seq, runtime, windows)
+
     def _switch(self, fold: _Fold, entry: Entry) -> None:
-        name = entries.decode(entry.kind, entry.body).ruleset
+        name = entries.decode(entry.kind, entry.body).decider
+        fold.trial = None
         runtime = self.with_ruleset or self.runtime_of(entry.scope, name)
-        if fold.runtime is not None and runtime.ruleset == fold.runtime.ruleset:
+        if fold.runtime is not None and runtime.decider == fold.runtime.decider:
             return
         fold.runtime = runtime
         fold.windows = Windows(runtime.plan, fold.history_start_us)
         fill(fold.windows, self.history.columns(entry.scope, 0, entry.seq - 1))
 
     def _decide(
-        self, fold: _Fold, entry: Entry, body: PaymentEntry, values: tuple[ObservedValue, ...]
+        self, fold: _Fold, entry: Entry, body: PaymentEntry, arm: Arm, beside: Arm | None
     ) -> Replayed:
-        assert fold.runtime is not None
         fields, erased = self.sealer.open(entry.scope, entry.seq, body.clear, body.sealed)
         t_us = body.observation.t_us
-        partial = _windows(fold).partial(t_us)
-        result = conduct(
-            fold.runtime, fields, values, partial, fold.view.at(t_us), situation_of(body, fields)
-        )
-        same_rules = fold.runtime.ruleset == body.ruleset
-        found = differences(body, result, values if same_rules else None)
+        situation = situation_of(body, fields)
+
+        def again(one: Arm, situation: Situation) -> Result:
+            partial = one.windows.partial(t_us)
+            return conduct(one.runtime, fields, one.values, partial, fold.view.at(t_us), situation)
+
+        drawn = situation
+        if self.with_ruleset is None and not body.continues:
+            drawn = replace(situation, control=draw(body.observation, fold.control_loss))
+        result = again(arm, drawn)
+        same_rules = arm.runtime.decider == body.decider
+        found = differences(body, result, arm.values if same_rules else None)
+        if self.with_ruleset is None and not same_rules:
+            found["arm"] = {"recorded": str(body.decider), "replayed": str(arm.runtime.decider)}
+        if beside is not None and body.other is not None:
+            found |= other_differences(body, again(beside, replace(situation, skipped=())))
         if erased and "features" not in found:
             found = {}
         return Replayed(entry.seq, entry.scope, result, found, erased > 0)
 
 
-def _windows(fold: _Fold) -> Windows:
-    assert fold.windows is not None
-    return fold.windows
+def other_differences(body: PaymentEntry, result: Result) -> dict[str, Any]:
+    """Where the opinion of the ruleset that did not answer differs from the record."""
+    assert body.other is not None
+    other = body.other
+    before = (other.outcome, other.points, other.fired, other.model)
+    after = (result.outcome, result.points, result.fired, result.model)
+    return {} if before == after else {"other": {"recorded": before, "replayed": after}}
 
 
-def observe_again(windows: Windows, body: PaymentEntry) -> tuple[ObservedValue, ...]:
+def observe_again(windows: Windows, body: PaymentEntry) -> Values:
     """Window values of a recorded payment or continuation, as live made them."""
-    seen = body.observation
-    if body.continues:
-        windows.add(seen)
-        return tuple(windows.read(seen.keys, seen.t_us, body.continues))
-    return tuple(windows.observe(seen))
+    return observed(windows, body.observation, body.continues)
 
 
 def situation_of(body: PaymentEntry, fields: dict[str, Any]) -> Situation:

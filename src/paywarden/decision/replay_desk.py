@@ -18,6 +18,7 @@ from msgspec import Meta
 from paywarden.core.errors import LimitExceeded
 from paywarden.core.outcome import Outcome
 from paywarden.decision.conduct import PolicyRuntime
+from paywarden.decision.decider import Decider
 from paywarden.decision.entries import Result
 from paywarden.decision.history import History
 from paywarden.decision.ledger import Ledger
@@ -67,13 +68,14 @@ class ReplayDesk:
 
     async def replay(self, decided: Decided, ruleset: str | None) -> ReplayAnswer:
         """Decide again. Errors: NotFound for an unknown ruleset, LimitExceeded when too long."""
-        runtime = await self._policies.runtime_of(decided.scope, ruleset or decided.entry.ruleset)
+        wanted = Decider(ruleset) if ruleset else decided.entry.decider
+        runtime = await self._policies.runtime_of(decided.scope, wanted)
         history_start = self._ledger.ready(decided.scope).history_start_us
         async with self._one_at_a_time:
             return await asyncio.to_thread(self._again, decided, runtime, history_start)
 
     def _again(self, decided: Decided, runtime: PolicyRuntime, history_start: int) -> ReplayAnswer:
-        entry, same = decided.entry, runtime.ruleset == decided.entry.ruleset
+        entry, same = decided.entry, runtime.decider == decided.entry.decider
         from_log = decided.seq <= FOLD_LIMIT
         if not from_log and not same:
             raise LimitExceeded(

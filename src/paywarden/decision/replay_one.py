@@ -9,7 +9,7 @@ desk's), whole stretches of the log (`replay.py`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -18,6 +18,7 @@ from paywarden.core.outcome import Outcome
 from paywarden.core.scope import Scope
 from paywarden.decision import entries
 from paywarden.decision.conduct import PolicyRuntime, conduct
+from paywarden.decision.control_group import ControlDraw
 from paywarden.decision.entries import PaymentEntry, Result
 from paywarden.decision.history import History, fill
 from paywarden.decision.masking import mask
@@ -73,8 +74,11 @@ class Remaking:
         t_us = entry.observation.t_us
         lists = self._lists_then(scope, seq).at(t_us)
         partial = windows.partial(t_us)
-        result = conduct(runtime, fields, values, partial, lists, situation_of(entry, fields))
-        same = runtime.ruleset == entry.ruleset
+        same = runtime.decider == entry.decider
+        situation = situation_of(entry, fields)
+        if same and entry.result.control_ppm:  # what it drew then, whatever the loss is by now
+            situation = replace(situation, control=ControlDraw(0, 0))
+        result = conduct(runtime, fields, values, partial, lists, situation)
         found = differences(entry, result, values if same else None)
         return Remade(runtime, result, found, values, fields)
 

@@ -20,9 +20,14 @@ from paywarden.core.scope import Scope
 from paywarden.decision import entries
 from paywarden.decision.checkpoints import Checkpoints, Place, binding_of
 from paywarden.decision.conduct import PolicyRuntime
-from paywarden.decision.history import History
+from paywarden.decision.control_group import AMOUNT
+from paywarden.decision.decider import Decider
+from paywarden.decision.entries import TrialEntry
+from paywarden.decision.history import History, fill
 from paywarden.decision.ledger import Ledger
 from paywarden.decision.state import ScopeState
+from paywarden.decision.stored_fields import one
+from paywarden.decision.trial import Trial
 from paywarden.kit.journal.model import Entry
 from paywarden.kit.log import logger
 from paywarden.risk.features.arena import Windows
@@ -33,7 +38,7 @@ from paywarden.risk.lists.store import Lists
 from paywarden.risk.lists.view import ListsView
 
 SIDE_BY_SIDE = 2
-RuntimeOf = Callable[[Scope, str], PolicyRuntime]
+RuntimeOf = Callable[[Scope, Decider], PolicyRuntime]
 DigesterOf = Callable[[Scope], Digester]
 
 
@@ -54,13 +59,18 @@ def rebuild(ledger: Ledger, foundations: Foundations) -> int:
     ledger.restart()
     head = ledger.stores.journal.head()
     lists = foundations.lists()
-    for seq, scope, _kind in ledger.stores.records.control_entries(head):
+    trials: dict[Scope, tuple[int, TrialEntry]] = {}
+    for seq, scope, kind in ledger.stores.records.control_entries(head):
         for entry in ledger.stores.journal.read(scope, seq, 1):
             apply_control(ledger, entry, foundations, lists)
+            if kind in (entries.POLICY, entries.TRIAL):
+                standing_trial(trials, entry)
     states = list(ledger.states.values())
     for state in states:
-        if state.ruleset is not None:
-            state.runtime = foundations.runtime_of(state.scope, state.ruleset)
+        if state.decider is not None:
+            state.runtime = foundations.runtime_of(state.scope, state.decider)
+        if state.scope in trials:
+            state.trial = _trial(state, *trials[state.scope], foundations)
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         for _ in pool.map(lambda state: _fill(state, foundations, head), states):
             pass  # a fault of any scope is raised here
@@ -79,12 +89,32 @@ def apply_control(ledger: Ledger, entry: Entry, using: Foundations, lists: Lists
             history_start_us=entries.decode(entry.kind, entry.body).history_start_us,
         )
     elif entry.kind == entries.POLICY:
-        name = entries.decode(entry.kind, entry.body).ruleset
-        ledger.states[scope].ruleset = name
+        ledger.states[scope].decider = entries.decode(entry.kind, entry.body).decider
+    elif entry.kind == entries.PAYMENT:  # in this index only when the control group let it pass
+        body = entries.decode(entry.kind, entry.body)
+        amount = int(one(body.clear, AMOUNT))
+        ledger.states[scope].control_loss.add(body.observation.t_us, amount)
     elif entry.kind == entries.LIST_EDIT:
         edit = msgspec.msgpack.decode(entry.body, type=ListEdit)
         lists.apply(edit, entry.seq)
-        ledger.states[scope].lists_seq = entry.seq
+        ledger.states[scope].note_edit(edit, entry.seq)
+
+
+def standing_trial(trials: dict[Scope, tuple[int, TrialEntry]], entry: Entry) -> None:
+    """Fold one policy or trial entry: a published policy ends a trial, and so does an empty one."""
+    body = entries.decode(entry.kind, entry.body) if entry.kind == entries.TRIAL else None
+    if body is None or body.ends:
+        trials.pop(entry.scope, None)
+    else:
+        trials[entry.scope] = (entry.seq, body)
+
+
+def _trial(state: ScopeState, seq: int, body: TrialEntry, using: Foundations) -> Trial:
+    runtime = using.runtime_of(state.scope, body.decider)
+    assert state.runtime is not None
+    own = runtime.aggregates != state.runtime.aggregates
+    windows = Windows(runtime.plan, state.history_start_us) if own else None
+    return Trial(body, seq, runtime, windows)
 
 
 def _fill(state: ScopeState, using: Foundations, head: int) -> None:
@@ -92,7 +122,7 @@ def _fill(state: ScopeState, using: Foundations, head: int) -> None:
     scope, sealed = state.scope, using.history.sealed_up_to(state.scope)
     last = 0
     if state.runtime is not None:
-        plan, aggregates = state.runtime.plan, state.runtime.compiled.aggregates
+        plan, aggregates = state.runtime.plan, state.runtime.aggregates
         state.windows = Windows(plan, state.history_start_us)
         binding = binding_of(scope, aggregates, state.history_start_us)
         # Beyond the segments it would leave the keeper a gap, so it may only stand on them.
@@ -107,6 +137,9 @@ def _fill(state: ScopeState, using: Foundations, head: int) -> None:
             using.unsealed(
                 scope, chunk.slice(int(np.searchsorted(chunk.seq, sealed, "right")), len(chunk))
             )
+    if state.trial is not None and state.trial.windows is not None:
+        # No checkpoint holds a candidate's windows: they are read from the start.
+        fill(state.trial.windows, using.history.columns(scope, 0, head))
     logger().info(
         "scope_ready", tenant=scope.tenant, environment=scope.environment.value,
         from_seq=resumed, seq=last, head=head, events=replayed,

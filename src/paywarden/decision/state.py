@@ -12,6 +12,10 @@ import numpy as np
 
 from paywarden.core.scope import Scope
 from paywarden.decision.conduct import PolicyRuntime
+from paywarden.decision.control_group import ControlLoss
+from paywarden.decision.decider import Decider
+from paywarden.decision.edit_allowance import EditAllowance
+from paywarden.decision.trial import Trial
 from paywarden.risk.features.arena import Windows
 from paywarden.risk.features.catalogue import OBSERVED_INDEX
 from paywarden.risk.features.columns import ObservationColumns
@@ -19,6 +23,7 @@ from paywarden.risk.features.digests import Digester
 from paywarden.risk.features.identities import IdentityIndex
 from paywarden.risk.features.observation import Observation
 from paywarden.risk.features.observing import Ticker
+from paywarden.risk.lists.model import ListEdit
 from paywarden.risk.lists.store import Lists
 from paywarden.risk.lists.view import ListsView
 
@@ -70,14 +75,36 @@ class Observed:
 class ScopeState(Observed):
     """Everything that decides for one tenant and environment.
 
-    `runtime` is None until a policy is published; `ruleset` names it. `lists_seq`: seq of the last
-    list edit.
+    `runtime` is None until a policy is published; `decider` names it. `trial`: a candidate beside
+    it. `lists_seq`: seq of the last list edit. `control_loss`: what its control group let pass.
+    `allowance`: what makers may still edit of lists without approval.
     """
 
     scope: Scope
     digester: Digester
     all_lists: Lists
     lists: ListsView
-    ruleset: str | None = None
+    decider: Decider | None = None
     runtime: PolicyRuntime | None = None
+    trial: Trial | None = None
     lists_seq: int = 0
+    control_loss: ControlLoss = field(default_factory=ControlLoss)
+    allowance: EditAllowance = field(default_factory=EditAllowance)
+
+    @property
+    def ruleset(self) -> str | None:
+        """The ruleset that answers; None until one is published."""
+        return self.decider.ruleset if self.decider is not None else None
+
+    def add(self, seen: Observation) -> None:
+        """Let every window count an observation; nothing is read."""
+        if self.windows is not None:
+            self.windows.add(seen)
+        if self.trial is not None and self.trial.windows is not None:
+            self.trial.windows.add(seen)
+
+    def note_edit(self, edit: ListEdit, seq: int) -> None:
+        """What a logged list edit moves beside the lists."""
+        self.lists_seq = seq
+        if not edit.approved:
+            self.allowance.note(edit.by, edit.at_us, len(edit.entries))

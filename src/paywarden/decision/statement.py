@@ -11,8 +11,6 @@ import hashlib
 
 import msgspec
 
-from paywarden.core.scope import Scope
-from paywarden.decision.decision_ids import DecisionIds
 from paywarden.decision.entries import PaymentEntry
 
 
@@ -34,18 +32,18 @@ class Statement(msgspec.Struct, frozen=True):
 _ENCODE = msgspec.json.Encoder().encode
 
 
-def statement(ids: DecisionIds, scope: Scope, seq: int, entry: PaymentEntry) -> bytes:
-    """Canonical JSON (RFC 8785) of what a recorded decision states."""
+def statement(name: str, entry: PaymentEntry) -> bytes:
+    """Canonical JSON (RFC 8785) of what the recorded decision with the id `name` states."""
     result = entry.result
     stated = Statement(
-        entry.attempt, ",".join(entry.degraded), ids.text(scope, seq),
+        entry.attempt, ",".join(entry.degraded), name,
         result.answer.word, entry.payment_id, result.points, ",".join(result.reasons),
         "challenge" if result.required_action == "challenge" else None, entry.ruleset,
     )  # fmt: skip
     return _ENCODE(stated)
 
 
-def decision_hash(ids: DecisionIds, scope: Scope, seq: int, entry: PaymentEntry) -> str:
-    """Base 64 of SHA-256 over the statement of a recorded decision."""
-    octets = statement(ids, scope, seq, entry)
+def decision_hash(name: str, entry: PaymentEntry) -> str:
+    """Base 64 of SHA-256 over the statement of the recorded decision with the id `name`."""
+    octets = statement(name, entry)
     return base64.b64encode(hashlib.sha256(octets).digest()).decode()

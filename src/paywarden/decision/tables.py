@@ -3,6 +3,7 @@
 `decisions` is narrow on purpose: the record itself is the log entry of the same `seq`; this table
 only serves lists. `identities` finds events and continuations by their id (attempts of payments
 are found in memory). `control` names the rare entries (policy, lists), so a start need not scan.
+`rollouts` holds plans and counts of roll-outs.
 Loaded by migrations and tests only.
 """
 
@@ -51,4 +52,15 @@ rulesets = sa.Table(
     sa.Column("files", sa.LargeBinary, nullable=False),
     sa.Column("created_at_us", sa.Integer, nullable=False),
     sa.Column("created_by", sa.Text, nullable=False),
+)
+
+rollouts = sa.Table(
+    "rollouts",
+    metadata,
+    sa.Column("scope", sa.Text, primary_key=True),
+    sa.Column("rollout_id", sa.Text, primary_key=True),
+    sa.Column("active", sa.Integer, nullable=False),
+    sa.Column("created_at_us", sa.Integer, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Index("rollouts_active", "active"),
 )

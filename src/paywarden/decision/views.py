@@ -20,9 +20,11 @@ from paywarden.decision.messages import DecisionAnswer, DecisionView, Reason, Re
 from paywarden.decision.payments import STAGES, Decided
 from paywarden.decision.receipts import Receipts
 from paywarden.decision.sealing import Sealer
+from paywarden.decision.trial_tally import EVERYBODY_PPM
 from paywarden.fraud.reasons import reason_text
 from paywarden.risk.features.catalogue import FIELDS
 
+SHOWN_INPUTS = 20
 ADVICE_CODES: Mapping[Outcome, tuple[tuple[str, str], ...]] = {
     Outcome.CHALLENGE: (
         ("NEVER_SHARE_CODES", "Nobody who is honest will ask the payer for a one-time code"),
@@ -91,13 +93,16 @@ class Views:
             "degraded": list(entry.degraded),
             "stage_us": dict(zip(STAGES, entry.stage_us, strict=True)),
             "ruleset": entry.ruleset,
+            "model": _model(entry, fields, runtime),
+            "other_ruleset": _other(entry),
+            "control_group_probability": entry.result.control_ppm / EVERYBODY_PPM or None,
             "lists_version": entry.lists_seq,
             "tables_version": entry.tables,
         }
 
     def _told(self, decided: Decided, policy_reasons: Mapping[str, str]) -> dict[str, Any]:
         entry, result = decided.entry, decided.entry.result
-        name = self._ids.text(decided.scope, decided.seq)
+        name = decided.name or self._ids.text(decided.scope, decided.seq)
         action = None
         if result.required_action == "challenge":
             action = RequiredAction("challenge", f"/v1/decisions/{name}/continue")
@@ -111,7 +116,7 @@ class Views:
             "required_action": action,
             "advice": [Reason(*advice) for advice in ADVICE_CODES.get(result.answer, ())],
             "ruleset": entry.ruleset,
-            "model": None,
+            "model": entry.decider.model or None,
             "degraded": list(entry.degraded),
             "latency_ms": entry.latency_us / 1000,
         }
@@ -156,6 +161,38 @@ def fired(
             }
         )
     return made
+
+
+def _other(entry: PaymentEntry) -> dict[str, Any] | None:
+    """What the other ruleset of a trial would have answered."""
+    other = entry.other
+    if other is None:
+        return None
+    outcome = Outcome(other.outcome).word
+    said = other.model
+    return {
+        "ruleset": other.ruleset,
+        "model": said.model if said is not None else None,
+        "probability": said.probability if said is not None else None,
+        "outcome": outcome,
+        "points": other.points,
+    }
+
+
+def _model(
+    entry: PaymentEntry, fields: Mapping[str, Any], runtime: PolicyRuntime | None
+) -> dict[str, Any] | None:
+    """What the model said and, where it is at hand, which inputs moved it most."""
+    said = entry.result.model
+    if said is None:
+        return None
+    shown: dict[str, Any] = {"name": said.model, "probability": said.probability}
+    shown["reasons"] = list(said.reasons)
+    if runtime is not None and runtime.model is not None and said.probability is not None:
+        vector = runtime.vector(fields, entry.aggregates, {})
+        moved = list(runtime.model.attribution(vector).items())[:SHOWN_INPUTS]
+        shown["inputs"] = {name: round(weight, 4) for name, weight in moved}
+    return shown
 
 
 def _clock(entry: PaymentEntry) -> dict[str, Any]:

@@ -10,11 +10,21 @@ from typing import Final
 
 import msgspec
 
+from paywarden.identity.access_review.events import OVERDUE, AccessReviewOverdue
 from paywarden.kit.webhooks.catalogue import EventType
 
 DECISION_RECORDED: Final = "decision.recorded"
 RULESET_PUBLISHED: Final = "ruleset.published"
 LIST_CHANGED: Final = "list.changed"
+ROLLOUT_MOVED: Final = "rollout.moved"
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """A rule asks that somebody looks, whatever the outcome was."""
+
+    rule: str
+    severity: str
+    text: str
 
 
 class DecisionRecorded(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -28,6 +38,7 @@ class DecisionRecorded(msgspec.Struct, frozen=True, omit_defaults=True):
     reasons: tuple[str, ...]
     log_sequence: int
     merchant_id: str | None = None
+    alerts: tuple[Alert, ...] = ()
 
 
 class RulesetPublished(msgspec.Struct, frozen=True):
@@ -35,6 +46,16 @@ class RulesetPublished(msgspec.Struct, frozen=True):
 
     ruleset: str
     log_sequence: int
+
+
+class RolloutMoved(msgspec.Struct, frozen=True):
+    """A roll-out began, reached another stage or share, or ended; `reason` says why it ended."""
+
+    id: str
+    ruleset: str
+    stage: str
+    share_percent: float
+    reason: str
 
 
 class ListChanged(msgspec.Struct, frozen=True):
@@ -53,5 +74,9 @@ EVENT_TYPES: Final = (
         DecisionRecorded,
     ),
     EventType(RULESET_PUBLISHED, "A ruleset was published; operators' endpoints", RulesetPublished),
+    EventType(
+        ROLLOUT_MOVED, "A roll-out of a ruleset moved or ended; operators' endpoints", RolloutMoved
+    ),
+    EventType(OVERDUE, "A review of access is overdue; told once a day", AccessReviewOverdue),
     EventType(LIST_CHANGED, "A list was changed; operators' endpoints", ListChanged),
 )

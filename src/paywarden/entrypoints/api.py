@@ -18,9 +18,12 @@ from starlette.applications import Starlette
 import paywarden
 from paywarden.core.errors import PaywardenError
 from paywarden.decision.http import DecisionOperations
-from paywarden.decision.list_edits_http import ListEditOperations
+from paywarden.decision.lists_http import ListOperations
+from paywarden.decision.models_http import ModelOperations
 from paywarden.decision.policy_http import PolicyOperations
 from paywarden.decision.problems import CODES
+from paywarden.decision.rollout.http import RolloutOperations
+from paywarden.decision.snoozes_http import SnoozeOperations
 from paywarden.entrypoints.backtest_jobs import StartNotes
 from paywarden.entrypoints.home import find_home
 from paywarden.entrypoints.installation import Installation
@@ -28,6 +31,7 @@ from paywarden.entrypoints.limits import rate_gate
 from paywarden.entrypoints.people_operations import people_operations
 from paywarden.entrypoints.start_report import give_up
 from paywarden.evidence.http import AuditOperations
+from paywarden.identity.access_review.http import ReviewOperations
 from paywarden.identity.approvals.http import ApprovalOperations
 from paywarden.identity.destination_gate import DestinationGate
 from paywarden.identity.recorded_access import RecordedAccess
@@ -71,7 +75,7 @@ def application(installation: Installation) -> Starlette:
         StoredReplays(installation.idempotency, installation.writer),
         installation.settings.server.max_in_flight,
         origins=frozenset({installation.settings.identity.origin}),
-        on_refused=installation.evidence.refusals.note,
+        on_refused=installation.refusals.note,
         signatures=installation.signatures,
         rates=rate_gate(installation.settings.limits, installation.clock, installation.randomness),
         certificates=installation.certificates,
@@ -105,10 +109,10 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         installation.receipts,
         installation.evidence.watch,
         installation.metrics,
+        installation.refusals.note_item,
     )
     policies = PolicyOperations(
         installation.policies,
-        installation.lists,
         installation.records,
         installation.ledger,
         installation.compiler,
@@ -116,20 +120,27 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
     )
     proof = installation.evidence
     audit = AuditOperations(proof.log, proof.proofs, proof.audit, proof.watch)
-    hooks = installation.webhooks
     webhooks = WebhookOperations(
-        hooks.endpoints, hooks.deliveries, hooks.catalogue, installation.destinations,
-        DestinationGate(installation.approvals), installation.writer,
-        installation.ledger.stores.audit, installation.clock, installation.randomness,
-    )  # fmt: skip
+        installation.hook_desk, installation.destinations, DestinationGate(installation.approvals)
+    )
     return [
         *decisions.operations(),
         *policies.operations(),
         *BacktestOperations(
             installation.backtests, installation.records, StartNotes(installation.ledger)
         ).operations(),
-        *ListEditOperations(installation.lists, installation.approvals).operations(),
+        *ListOperations(installation.lists, installation.approvals).operations(),
+        *ModelOperations(installation.models, installation.ledger).operations(),
+        *SnoozeOperations(installation.lists, installation.ledger).operations(),
+        *RolloutOperations(
+            installation.rollouts,
+            installation.emergencies,
+            installation.stored_rollouts,
+            installation.records,
+            installation.approvals,
+        ).operations(),
         *ApprovalOperations(installation.approvals).operations(),
+        *ReviewOperations(installation.access.reviews, installation.clock.now_us).operations(),
         *webhooks.operations(),
         *people_operations(installation.people, installation.approvals),
         *audit.operations(),
@@ -148,7 +159,8 @@ def dependencies(installation: Installation) -> Sequence[Dependency]:
     ]
     for scope, state in installation.ledger.states.items():
         name = f"policy:{scope.environment.value}"
-        found.append(Dependency(name, state.ruleset or "none", state.ruleset is not None))
+        decides = state.ruleset is not None  # which one is told to nobody without a key
+        found.append(Dependency(name, "published" if decides else "none", decides))
     return found
 
 

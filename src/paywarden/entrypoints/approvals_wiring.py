@@ -6,6 +6,10 @@ from paywarden.cde_client.roster import RelyingParty
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.secret import Secret
 from paywarden.entrypoints.settings import Settings
+from paywarden.identity.access_review.glass import GlassReviews
+from paywarden.identity.access_review.service import Notes
+from paywarden.identity.access_review.stores.sqlite import SqliteReviews
+from paywarden.identity.approvals.ports import CodeCheck
 from paywarden.identity.approvals.role_acts import RoleActs
 from paywarden.identity.approvals.service import Approvals
 from paywarden.identity.approvals.stores.sqlite import SqliteApprovals
@@ -25,8 +29,12 @@ def wired(
     master: Secret[bytes],
     clock: Clock,
     randomness: Randomness,
+    codes: CodeCheck | None = None,
 ) -> Approvals:
-    """Approvals with the acts of the identity room; other rooms register their own."""
+    """Approvals with the acts of the identity room; other rooms register their own.
+
+    `codes`: where people can approve; commands, where nobody can, leave it out.
+    """
     given = settings.identity
     approvals = Approvals(
         SqliteApprovals(reader, derive(master, Purpose.APPROVALS), randomness),
@@ -37,6 +45,8 @@ def wired(
         randomness,
         RelyingParty(given.rp_id, frozenset({given.origin})),
         development=settings.installation.mode == "development",
+        codes=codes,
     )
-    RoleActs(roster, roster, writer, audit, clock).register(approvals)
+    glass = GlassReviews(Notes(SqliteReviews(reader), writer, audit, clock), randomness)
+    RoleActs(roster, roster, writer, audit, clock, glass.stage).register(approvals)
     return approvals

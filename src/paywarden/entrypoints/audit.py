@@ -126,5 +126,5 @@ def _statements(installation: Installation) -> Iterator[tuple[int, bytes]]:
             scope, seq = Scope.parse(row.scope), detail["seq"]
             entry = installation.ledger.read(scope, seq)
             if isinstance(entry, PaymentEntry):
-                yield row.id - 1, statement(installation.ids, scope, seq, entry)
+                yield row.id - 1, statement(installation.ids.text(scope, seq), entry)
         after = rows[-1].id

@@ -128,7 +128,7 @@ class Drafts:
             if published is None:
                 detail = "no policy decides in this environment yet; name one with --policy"
                 raise NotFound("nothing_published", detail)
-            name = published.ruleset
+            name = published.decider.ruleset
         if name.startswith("rs_"):
             row = self._installation.records.ruleset(self._scope, name)
             if row is None:

@@ -19,9 +19,8 @@ from paywarden.core.scope import Scope
 from paywarden.decision.checkpointing import job_of, make
 from paywarden.entrypoints.home import Home
 from paywarden.entrypoints.installation import Installation, Published
+from paywarden.entrypoints.stored_runtimes import StoredRuntimes
 from paywarden.kit.clock import SystemClock, SystemRandomness
-from paywarden.risk.rules.compiler import compile_policy
-from paywarden.risk.rules.reader import read_policy_files
 
 
 def checkpoint(arguments: argparse.Namespace, home: Home) -> int:
@@ -44,11 +43,10 @@ def checkpoint(arguments: argparse.Namespace, home: Home) -> int:
 def _checkpoint(
     installation: Installation, scope: Scope, published: Published, to_seq: int | None
 ) -> dict[str, Any] | None:
-    row = installation.records.ruleset(scope, published.ruleset)
-    if row is None or not installation.history.sealed_up_to(scope):
+    if not installation.history.sealed_up_to(scope):
         return None
     output.tell(f"{scope.text}: reading the policy")
-    aggregates = compile_policy(read_policy_files(row.files())).aggregates
+    aggregates = StoredRuntimes(installation)(scope, published.decider).aggregates
     job = job_of(
         installation.history, installation.checkpoints, scope,
         aggregates, published.history_start_us, to_seq,

@@ -82,7 +82,7 @@ class CheckpointSchedule:
     def _due(self, scope: Scope, state: ScopeState) -> Job | None:
         if state.runtime is None:
             return None
-        aggregates = state.runtime.compiled.aggregates
+        aggregates = state.runtime.aggregates
         job = job_of(self._history, self._checkpoints, scope, aggregates, state.history_start_us)
         if job is None:
             return None

@@ -45,6 +45,11 @@ HOST = "127.0.0.1"
 CHILD = ("-m", "paywarden.entrypoints.demo_child")
 START_LIMIT_SECONDS = 600
 RATES_VARIABLE = "PAYWARDEN_TABLES__RATES"
+UNLIMITED = {
+    "PAYWARDEN_LIMITS__KEY_PER_SECOND": "0",
+    "PAYWARDEN_LIMITS__PRINCIPAL_PER_SECOND": "0",
+}
+"""All simulated shops and people send with one key: as fast as the server answers."""
 PATIENCE = {10: "; the first start on a machine compiles the windows, about a minute"}
 STOP_PATIENCE_SECONDS = 10.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -160,11 +165,11 @@ class Demonstration:
 
     async def _child(self, *words: str) -> Child:
         """A command over this home; with the simulator's rates unless the home has its own."""
-        home, variables = self._home, {}
+        home, variables = self._home, dict(UNLIMITED)
         if home.exists and not home.settings(os.environ).tables.rates:
             table = home.root / "data" / "demo_rates.csv"
             table.write_text(worlds.rates_table(self._clock.now_us()), encoding="ascii")
-            variables = {RATES_VARIABLE: str(table)}
+            variables[RATES_VARIABLE] = str(table)
         return await Child.start([*CHILD, "--home", str(home.root), *words], variables)
 
     def _port(self) -> int:

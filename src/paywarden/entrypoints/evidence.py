@@ -15,9 +15,9 @@ from paywarden.evidence.log import LogStores, SignedLog
 from paywarden.evidence.log_key import LogKey, create_log_key, load_log_key
 from paywarden.evidence.metrics import EvidenceMetrics
 from paywarden.evidence.note import VerifierKey
+from paywarden.evidence.promises import Promises
 from paywarden.evidence.proofs import Proofs
 from paywarden.evidence.read_watch import ReadWatch
-from paywarden.evidence.refusals import Refusals
 from paywarden.evidence.stores.last_signed_file import LastSignedFile
 from paywarden.evidence.stores.sqlite_checkpoints import SqliteCheckpoints
 from paywarden.evidence.stores.tile_files import TileFiles
@@ -42,7 +42,6 @@ class EvidenceParts:
     integrator: Integrator
     submission: Submission | None
     watch: ReadWatch
-    refusals: Refusals
     tiles: TileFiles
 
 
@@ -56,6 +55,7 @@ def evidence_parts(
         audit, audit, writer, checkpoints, TileTree(tiles), LastSignedFile(home.audit_last_signed)
     )
     log = SignedLog(log_key(home, own, randomness), stores, clock, own)
+    audit.promiser = Promises(log)
     measured = EvidenceMetrics(metrics)
     submission = None
     if settings.witness_url:
@@ -63,7 +63,7 @@ def evidence_parts(
         submission = Submission(log, checkpoints, writer, client, measured)
     return EvidenceParts(
         audit, checkpoints, log, Proofs(log, checkpoints), Integrator(log, clock, measured),
-        submission, ReadWatch(audit, writer, clock), Refusals(audit, writer, clock, own), tiles,
+        submission, ReadWatch(audit, writer, clock), tiles,
     )  # fmt: skip
 
 

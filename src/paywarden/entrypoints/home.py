@@ -98,6 +98,16 @@ class Home:
         return self.root / "data" / "images"
 
     @property
+    def models(self) -> Path:
+        """Trained models, one folder each."""
+        return self.root / "models"
+
+    @property
+    def model_trust(self) -> Path:
+        """Public keys whose models may serve, one in a line."""
+        return self.root / "keys" / "models.trust"
+
+    @property
     def checkpoints(self) -> Path:
         """Checkpoints of windows, by tenant and environment."""
         return self.root / "data" / "checkpoints"

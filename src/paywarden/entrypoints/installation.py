@@ -21,9 +21,12 @@ from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
 from paywarden.decision import entries
 from paywarden.decision.approved_acts import ApprovedActs
+from paywarden.decision.automatic_entries import AutomaticEntries
 from paywarden.decision.checkpoints import Checkpoints
 from paywarden.decision.conduct import PolicyRuntime
+from paywarden.decision.decider import Decider
 from paywarden.decision.decision_ids import DecisionIds
+from paywarden.decision.entries import TrialEntry
 from paywarden.decision.events import Events
 from paywarden.decision.history import History
 from paywarden.decision.intake import PaymentReader
@@ -34,18 +37,27 @@ from paywarden.decision.payments import Payments
 from paywarden.decision.policy_desk import PolicyDesk
 from paywarden.decision.receipts import Receipts
 from paywarden.decision.replay_desk import ReplayDesk
+from paywarden.decision.rollout.acts import RolloutActs
+from paywarden.decision.rollout.desk import RolloutDesk
+from paywarden.decision.rollout.emergency import Emergencies
 from paywarden.decision.sealing import Sealer
-from paywarden.decision.start import Foundations, rebuild
+from paywarden.decision.start import Foundations, rebuild, standing_trial
 from paywarden.decision.stores.image_files import ImageFiles
+from paywarden.decision.stores.model_files import ModelFiles
 from paywarden.decision.stores.sqlite import SCHEMA as DECISION_SCHEMA
 from paywarden.decision.stores.sqlite import SqliteRecords
+from paywarden.decision.stores.sqlite_rollouts import SqliteRollouts
+from paywarden.decision.trial_desk import TrialDesk
 from paywarden.decision.views import Views
+from paywarden.decision.watched import WATCHED
+from paywarden.entrypoints.access_wiring import access_parts
 from paywarden.entrypoints.approvals_wiring import wired
 from paywarden.entrypoints.backtest_jobs import runner_of
 from paywarden.entrypoints.checkpoint_schedule import CheckpointSchedule
 from paywarden.entrypoints.compiling import Compiler
 from paywarden.entrypoints.evidence import evidence_parts
 from paywarden.entrypoints.home import Home, private_write
+from paywarden.entrypoints.housekeeping import forget_answers
 from paywarden.entrypoints.people_wiring import People
 from paywarden.entrypoints.settings import Settings
 from paywarden.entrypoints.tables import derivers
@@ -53,6 +65,7 @@ from paywarden.entrypoints.warming import share_interpreter, warm_up
 from paywarden.entrypoints.webhooks import webhook_parts
 from paywarden.evidence.screen import may_not_be_logged
 from paywarden.evidence.stores.sqlite_checkpoints import SCHEMA as EVIDENCE_SCHEMA
+from paywarden.identity.access_review.stores.sqlite import SCHEMA as ACCESS_REVIEWS
 from paywarden.identity.api_keys import ApiKeyAuthenticator
 from paywarden.identity.approvals.catalogue import WEBHOOK_DESTINATION
 from paywarden.identity.approvals.stores.sqlite import SCHEMA as APPROVALS
@@ -75,7 +88,8 @@ from paywarden.kit.crypto.subjects import SubjectKeyRing
 from paywarden.kit.db.reader import Reader
 from paywarden.kit.db.schema import KIT
 from paywarden.kit.db.writer import Writer
-from paywarden.kit.http.signing.guard import GuardedSignatures, RefusalAudit
+from paywarden.kit.http.refusals import Refusals
+from paywarden.kit.http.signing.guard import GuardedSignatures
 from paywarden.kit.http.signing.nonces import Nonces
 from paywarden.kit.idempotency import Idempotency
 from paywarden.kit.log import logger
@@ -86,6 +100,7 @@ from paywarden.kit.stores.sqlite_journal import SqliteJournal
 from paywarden.kit.stores.sqlite_subject_keys import SUBJECT_KEYS, SqliteWrappedKeys
 from paywarden.kit.stores.sqlite_webhook_endpoints import WEBHOOK_ENDPOINTS
 from paywarden.kit.tls.client_certificates import ClientCertificates
+from paywarden.kit.webhooks.desk import Desk
 from paywarden.kit.webhooks.destinations import Destinations
 from paywarden.lab.backtest.jobs import BacktestJobs
 from paywarden.reference.card_numbers import looks_like_card_number
@@ -96,12 +111,14 @@ from paywarden.risk.lists.store import Lists
 
 PARTS = (
     KIT, DECISION_SCHEMA, EVIDENCE_SCHEMA, IDENTITY_SCHEMA, CLIENT_KEYS, WEBHOOK_ENDPOINTS,
-    CERTIFICATES, APPROVALS,
+    CERTIFICATES, APPROVALS, ACCESS_REVIEWS,
 )  # fmt: skip
 KEY_PARTS = (SUBJECT_KEYS,)
 FIRST_PAUSE_SECONDS = 0.2
 LAST_PAUSE_SECONDS = 5.0
 PRUNE_SECONDS = 60.0
+ROLLOUT_SECONDS = 1.0
+HOUSE_SECONDS = 60.0
 _ENGINE_KEYS = ("decision-ids", "bodies", "identifiers", "lists", "windows")
 
 
@@ -123,9 +140,9 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The ruleset that decides in a scope, and since when its log is complete."""
+    """What decides in a scope, and since when its log is complete."""
 
-    ruleset: str
+    decider: Decider
     history_start_us: int
 
 
@@ -165,12 +182,16 @@ class Installation:
         images = derive(self.keys.master, Purpose.COMPILED_POLICIES)
         self.compiler = Compiler(ImageFiles(home.images, images, program_digest()))
         self.lists = ListDesk(self.ledger)
-        self.policies = PolicyDesk(self.ledger, self.history, self.lists, self.compiler)
+        self.models = ModelFiles(home.models, home.model_trust)
+        self.policies = PolicyDesk(
+            self.ledger, self.history, self.lists, self.compiler, self.models
+        )
         make_deriver = derivers(settings.tables, home.root)
         self.tables = make_deriver("").tables
         self.payments = Payments(
-            self.ledger, make_deriver, self.sealer, self.ids, self.tables.version()
-        )
+            self.ledger, make_deriver, self.sealer, self.ids, self.tables.version(),
+            AutomaticEntries(self.lists, self.metrics),
+        )  # fmt: skip
         self.payment_reader = PaymentReader(self._hash_identifier, active_currency)
         self.events = Events(self.ledger, self.payments, self.payment_reader, self.sealer)
         self.evidence = evidence_parts(
@@ -191,13 +212,13 @@ class Installation:
             randomness,
         )  # fmt: skip
         self.nonces = Nonces(SqliteNonces(self.reader), self.writer.board, clock)
-        self.refusals = RefusalAudit(self.audit, self.writer.enqueue, clock, self.metrics)
+        self.refusals = Refusals(self.audit, self.writer, clock, self.scopes[1], WATCHED)
         client_keys = ClientKeyRegistry(
             SqliteClientKeys(self.reader, self.writer),
             KeySealer(self.keys.master, randomness),
             clock,
         )
-        self.signatures = GuardedSignatures(client_keys, self.nonces, self.refusals)
+        self.signatures = GuardedSignatures(client_keys, self.nonces, self.metrics)
         self.certificates = CertificateCheck(
             ClientCertificates(believed=bool(settings.server.socket)),
             SqliteBindings(self.reader),
@@ -205,9 +226,14 @@ class Installation:
         )
         self.approvals = wired(
             settings, self.people.roster, self.reader, self.writer, self.audit,
-            self.keys.master, clock, randomness,
+            self.keys.master, clock, randomness, self.people.codes,
         )  # fmt: skip
+        trials = TrialDesk(self.policies, self.ledger)
+        self.stored_rollouts = SqliteRollouts(self.reader)
+        self.rollouts = RolloutDesk(trials, self.stored_rollouts, self.ledger, randomness)
+        self.emergencies = Emergencies(self.policies, trials, self.rollouts, self.records)
         ApprovedActs(self.policies, self.lists).register(self.approvals)
+        RolloutActs(self.rollouts).register(self.approvals)
         KeyActs(
             KeyDesk(self.api_keys, self.writer, self.audit, self.pepper, clock, randomness)
         ).register(self.approvals)
@@ -218,13 +244,20 @@ class Installation:
             home, settings.webhooks, self.keys.master, self.reader, randomness
         )
         hooks = self.webhooks
-        self.destinations = Destinations(
-            hooks.endpoints, hooks.deliveries, hooks.catalogue, hooks.allowed, self.writer,
-            self.audit, clock, randomness,
+        self.hook_desk = Desk(
+            hooks.endpoints, hooks.deliveries, hooks.catalogue, self.writer, self.audit, clock,
+            randomness,
         )  # fmt: skip
-        self.approvals.register(WEBHOOK_DESTINATION, self.destinations.carry_out)
+        self.destinations = Destinations(self.hook_desk, hooks.allowed, hooks.box)
+        self.approvals.register(
+            WEBHOOK_DESTINATION, self.destinations.carry_out, self.destinations.prepared
+        )
         PersonActs(self.people.directory, self.people.origin).register(self.approvals)
         self.backtests = BacktestJobs(runner_of(home.root), clock, randomness)
+        self.access = access_parts(
+            self.people, self.api_keys, self.approvals, self.reader, self.writer, self.audit,
+            clock, randomness, self.metrics,
+        )  # fmt: skip
         self.keeper = SegmentKeeper(self.history.folder_of)
         self.schedule = CheckpointSchedule(
             lambda: self.ledger.states,
@@ -271,17 +304,40 @@ class Installation:
         await self._rebuild()
         self._keep(self.schedule.run())
         self._keep(self._prune_outbox())
+        await asyncio.to_thread(self.rollouts.load)
+        self._keep(self._move_rollouts())
+        self._keep(self._keep_house())
 
     async def _prune_outbox(self) -> None:
-        """Drop outdated messages now and then, in small units, for as long as the process lives."""
+        """Drop outdated messages and answers now and then, as long as the process lives."""
         outbox = Outbox(self.reader)
         while True:
             unit = outbox.prune(self.clock.now_us())
-            self.evidence.refusals.flush()
+            self.refusals.flush()
             if unit is not None and not self.ledger.failed:
                 with contextlib.suppress(PaywardenError):  # the next round tries again
                     await self.writer.commit(unit)
+            if not self.ledger.failed:
+                with contextlib.suppress(PaywardenError):
+                    await forget_answers(self.idempotency, self.writer)
             await asyncio.sleep(PRUNE_SECONDS)
+
+    async def _move_rollouts(self) -> None:
+        """Move roll-outs once a second; while the state is rebuilt they stand still."""
+        while True:
+            await asyncio.sleep(ROLLOUT_SECONDS)
+            if not self.ledger.failed:
+                await self.rollouts.tick()
+
+    async def _keep_house(self) -> None:
+        """Tell of late access reviews, for as long as the process lives."""
+        while True:
+            if not self.ledger.failed:
+                try:
+                    await self.access.look()
+                except PaywardenError as fault:  # the next round tries again
+                    logger().error("housekeeping_failed", code=fault.code)
+            await asyncio.sleep(HOUSE_SECONDS)
 
     def _restore(self) -> int:
         """States from the log, and the keeper's open segments too; the head."""
@@ -293,12 +349,11 @@ class Installation:
         self.ready = False
         await self.ledger.settle()
         self.ledger.failed = True
-        self.refusals.flush()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self.evidence.refusals.flush(last=True)
+        self.refusals.flush(last=True)
         await self.backtests.close()
         await self.evidence.integrator.stop()
         await self.compiler.close()
@@ -324,8 +379,19 @@ class Installation:
 
     async def _compile_published(self) -> None:
         for scope, published in (await asyncio.to_thread(self.published)).items():
-            if self.policies.runtime(published.ruleset) is None:
-                await self.policies.runtime_of(scope, published.ruleset)
+            if self.policies.runtime(published.decider) is None:
+                await self.policies.runtime_of(scope, published.decider)
+        for scope, tried in await asyncio.to_thread(self._tried):
+            await self.policies.runtime_of(scope, tried)
+
+    def _tried(self) -> list[tuple[Scope, Decider]]:
+        """Candidates that stand beside a live ruleset."""
+        trials: dict[Scope, tuple[int, TrialEntry]] = {}
+        for seq, scope, kind in self.records.control_entries(self.journal.head()):
+            if kind in (entries.POLICY, entries.TRIAL):
+                for entry in self.journal.read(scope, seq, 1):
+                    standing_trial(trials, entry)
+        return [(scope, body.decider) for scope, (_seq, body) in trials.items()]
 
     def published(self) -> dict[Scope, Published]:
         """What decides in each scope that has a policy, from the log."""
@@ -339,7 +405,7 @@ class Installation:
                 if kind == entries.GENESIS:
                     starts[scope] = body.history_start_us
                 else:
-                    found[scope] = Published(body.ruleset, starts[scope])
+                    found[scope] = Published(body.decider, starts[scope])
         return found
 
     def foundations(self) -> Foundations:
@@ -353,8 +419,8 @@ class Installation:
             self.keeper.extend,
         )
 
-    def _runtime(self, _scope: Scope, ruleset: str) -> PolicyRuntime:
-        runtime = self.policies.runtime(ruleset)
+    def _runtime(self, _scope: Scope, wanted: Decider) -> PolicyRuntime:
+        runtime = self.policies.runtime(wanted)
         if runtime is None:
             raise NotFound("ruleset_not_compiled", "a published ruleset was not compiled first")
         return runtime

@@ -21,8 +21,12 @@ Run = Callable[[argparse.Namespace, Home], int]
 
 OF_CLI = {
     "decide": "decide a file of payments without a server",
+    "train": "train a model on a file of payments",
+    "evaluate": "judge policy and model on later days of a file",
     "policy": "check, try and publish policies",
+    "rollout": "roll a ruleset out in steps, watch it, take it back",
     "approvals": "list, show and cancel requests for approval on a running server",
+    "access-review": "open, judge and close reviews of access on a running server",
     "simulate": "make a synthetic world with attacks",
     "doctor": "judge a TLS endpoint",
     "bench": "run a benchmark of a source tree",
@@ -51,7 +55,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     for name, text in OF_CLI.items():
         sub = _command(parts, name, text, _from_cli(name) if name != "policy" else _policy)
         if name in words:
-            importlib.import_module(f"paywarden.cli.{name}").add_arguments(sub)
+            importlib.import_module(_module(name)).add_arguments(sub)
     tried = _command(parts, "backtest", "what a policy would have done on history", _backtest)
     if "backtest" in words:
         importlib.import_module("paywarden.cli.backtest").add_arguments(tried)
@@ -124,9 +128,13 @@ def _command(
     return sub
 
 
+def _module(name: str) -> str:
+    return "paywarden.cli." + name.replace("-", "_")
+
+
 def _from_cli(name: str) -> Run:
     def run(arguments: argparse.Namespace, _home: Home) -> int:
-        module = importlib.import_module(f"paywarden.cli.{name}")
+        module = importlib.import_module(_module(name))
         code: int = module.run(arguments)
         return code
 

@@ -12,6 +12,7 @@ from paywarden.identity.api_keys import ApiKeyAuthenticator
 from paywarden.identity.attempts import Attempts
 from paywarden.identity.breached import BreachedPasswords
 from paywarden.identity.challenges import Challenges
+from paywarden.identity.code_check import CodeCheck
 from paywarden.identity.directory import Directory
 from paywarden.identity.enrolment import Enrolment
 from paywarden.identity.hashing_process import HashingProcess
@@ -74,6 +75,7 @@ class People:
         party = RelyingParty(given.rp_id, given.rp_name, (given.origin,))
         ceremonies = Ceremonies(party, Challenges(digest, clock, randomness))
         totp = Totp(keys, given.rp_name, clock, randomness)
+        self.codes = CodeCheck(self.records, totp, attempts, turns)
         self.passwords = PasswordSignIn(
             self.records, self.directory, self.hashing, policy, attempts, turns
         )

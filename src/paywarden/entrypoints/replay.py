@@ -24,9 +24,10 @@ from paywarden.decision.replay_desk import describe
 from paywarden.decision.replay_one import Remaking, drafted
 from paywarden.entrypoints.home import Home
 from paywarden.entrypoints.installation import Installation
+from paywarden.entrypoints.stored_runtimes import StoredRuntimes
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.risk.rules.compiler import compile_policy
-from paywarden.risk.rules.reader import read_policy, read_policy_files
+from paywarden.risk.rules.reader import read_policy
 
 SHOWN = 20
 PROGRESS_EVERY = 5_000
@@ -43,7 +44,7 @@ def replay(arguments: argparse.Namespace, home: Home) -> int:
         installation.journal,
         installation.history,
         installation.sealer,
-        _Runtimes(installation),
+        StoredRuntimes(installation),
         installation.list_digest,
         _draft(arguments.policy),
     )
@@ -77,7 +78,7 @@ def replay_decision(arguments: argparse.Namespace, installation: Installation) -
     if entry is None or entry.kind not in (entries.PAYMENT, entries.CONTINUE):
         raise _unknown()
     body: PaymentEntry = entries.decode(entry.kind, entry.body)
-    recorded = _Runtimes(installation)(scope, body.ruleset)
+    recorded = StoredRuntimes(installation)(scope, body.decider)
     draft = _draft(arguments.with_policy)
     remaking = Remaking(
         installation.journal, installation.records, installation.history, installation.sealer,
@@ -135,20 +136,3 @@ def _draft_words(document: Mapping[str, Any]) -> str:
 
 def _draft(folder: str | None) -> PolicyRuntime | None:
     return PolicyRuntime(compile_policy(read_policy(Path(folder)))) if folder else None
-
-
-class _Runtimes:
-    """Compiled rulesets of the log, each compiled once."""
-
-    def __init__(self, installation: Installation) -> None:
-        self._installation = installation
-        self._known: dict[tuple[Scope, str], PolicyRuntime] = {}
-
-    def __call__(self, scope: Scope, ruleset: str) -> PolicyRuntime:
-        found = self._known.get((scope, ruleset))
-        if found is None:
-            row = self._installation.records.ruleset(scope, ruleset)
-            assert row is not None, "a published ruleset is stored for ever"
-            found = PolicyRuntime(compile_policy(read_policy_files(row.files())))
-            self._known[scope, ruleset] = found
-        return found

@@ -95,17 +95,18 @@ class Audit(msgspec.Struct, frozen=True):
 class Limits(msgspec.Struct, frozen=True):
     """Requests a second in the long run, and how many at once; a rate of 0 is no limit.
 
-    `trusted_proxies`: addresses or networks whose X-Forwarded-For is believed, between commas.
+    `trusted_proxies`: addresses or networks whose X-Forwarded-For is believed, between commas;
+    `unix` is whoever comes by the socket.
     `exempt_keys`: ids of API keys (`key_...`), between commas, without limit by key and
     principal: the operator's own.
     """
 
-    address_per_second: Annotated[float, Meta(ge=0, le=1_000_000)] = 0.0
-    address_burst: Annotated[int, Meta(ge=1, le=1_000_000)] = 100
-    key_per_second: Annotated[float, Meta(ge=0, le=1_000_000)] = 0.0
-    key_burst: Annotated[int, Meta(ge=1, le=1_000_000)] = 200
-    principal_per_second: Annotated[float, Meta(ge=0, le=1_000_000)] = 0.0
-    principal_burst: Annotated[int, Meta(ge=1, le=1_000_000)] = 400
+    address_per_second: Annotated[float, Meta(ge=0, le=1_000_000)] = 200.0
+    address_burst: Annotated[int, Meta(ge=1, le=1_000_000)] = 1_000
+    key_per_second: Annotated[float, Meta(ge=0, le=1_000_000)] = 1_000.0
+    key_burst: Annotated[int, Meta(ge=1, le=1_000_000)] = 5_000
+    principal_per_second: Annotated[float, Meta(ge=0, le=1_000_000)] = 2_000.0
+    principal_burst: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000
     trusted_proxies: str = ""
     exempt_keys: str = ""
 
@@ -182,12 +183,12 @@ DEFAULT_TEXT = """\
 [limits]
 # Requests a second in the long run and how many at once, by address (IPv6: /64), by API key, and by
 # principal (tenant, environment and merchant). 0 is no limit. See docs/reference/rate-limits.md.
-# address_per_second = 0.0
-# address_burst = 100
-# key_per_second = 0.0
-# key_burst = 200
-# principal_per_second = 0.0
-# principal_burst = 400
-# trusted_proxies = ""      # "127.0.0.1, 10.0.0.0/8": whose X-Forwarded-For is believed
+# address_per_second = 200.0
+# address_burst = 1000
+# key_per_second = 1000.0
+# key_burst = 5000
+# principal_per_second = 2000.0
+# principal_burst = 10000
+# trusted_proxies = ""      # "127.0.0.1, 10.0.0.0/8, unix": whose X-Forwarded-For is believed
 # exempt_keys = ""          # "key_...": your own keys, not limited by key and principal
 """

@@ -31,6 +31,7 @@ class WebhookParts:
     catalogue: Catalogue
     allowed: Allowed
     key: Secret[bytes]
+    box: SecretBox
 
 
 def webhook_parts(
@@ -43,12 +44,14 @@ def webhook_parts(
 ) -> WebhookParts:
     """The parts over a home. `reader` reads the log's database, `writer` writes deliveries."""
     key = derive(master, Purpose.WEBHOOKS)
+    box = SecretBox(key, randomness)
     return WebhookParts(
-        SqliteEndpoints(reader, SecretBox(key, randomness)),
+        SqliteEndpoints(reader, box),
         SqliteDeliveries(Reader(home.webhooks), writer),
         Catalogue(EVENT_TYPES),
         _allowed(settings),
         key,
+        box,
     )
 
 

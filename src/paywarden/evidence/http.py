@@ -54,7 +54,8 @@ class AuditOperations:
                       "Prove that the log only grew", self.consistency, ConsistencyAnswer,
                       query=ConsistencyQuery, **allowed),
             Operation("GET", f"{root}/events", "list_audit_events", "Read the log, oldest first",
-                      self.events, AuditEventsAnswer, query=EventsQuery, **allowed),
+                      self.events, AuditEventsAnswer, query=EventsQuery,
+                      cost=lambda _body, query: 1 + query.limit // 10, **allowed),
             Operation("GET", f"{root}/keys", "list_audit_keys", "Public keys of the log",
                       self.keys, KeysAnswer, public=True, tag="audit"),
         ]  # fmt: skip

@@ -82,7 +82,7 @@ class SigningKey:
     def __init__(self, name: str, seed: Secret[bytes], kind: int = ED25519) -> None:
         self._private = Ed25519PrivateKey.from_private_bytes(seed.expose())
         self.verifier = VerifierKey(name, kind, self._private.public_key().public_bytes_raw())
-        self._hint = self.verifier.hint
+        self.hint = self.verifier.hint
 
     def sign(self, message: bytes) -> bytes:
         """Signature (64 octets) over `message`."""
@@ -90,7 +90,7 @@ class SigningKey:
 
     def line(self, signature: bytes) -> str:
         """The signature line of a note for `signature`, without its end."""
-        return f"{_DASH} {self.verifier.name} {base64.b64encode(self._hint + signature).decode()}"
+        return f"{_DASH} {self.verifier.name} {base64.b64encode(self.hint + signature).decode()}"
 
     def note(self, text: str) -> str:
         """`text` (ending in a newline) as a note signed by this key."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from paywarden.evidence.checkpoint import Checkpoint
-from paywarden.kit.audit import Place
+from paywarden.kit.audit_place import Place
 from paywarden.kit.db.unit import UnitOfWork
 
 

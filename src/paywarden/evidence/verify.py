@@ -160,14 +160,14 @@ def root_of(stack):
     return found
 
 
-def includes(leaf, index, size, proof, root):
-    """Whether `proof` shows the leaf hash `leaf` at `index` under `root` (2.1.3.2)."""
-    if not 0 <= index < size:
-        return False
+def leads_to(leaf, index, size, proof):
+    """The root to which `proof` leads from the leaf hash at `index` of `size`; None: to none."""
+    if not (type(index) is type(size) is int and 0 <= index < size):
+        return None
     place, last, found = index, size - 1, leaf
     for sibling in proof:
         if last == 0:
-            return False
+            return None
         if place & 1 or place == last:
             found = node_hash(sibling, found)
             while not place & 1 and place:
@@ -175,7 +175,12 @@ def includes(leaf, index, size, proof, root):
         else:
             found = node_hash(found, sibling)
         place, last = place >> 1, last >> 1
-    return last == 0 and found == root
+    return found if last == 0 else None
+
+
+def includes(leaf, index, size, proof, root):
+    """Whether `proof` shows the leaf hash `leaf` at `index` under `root` (2.1.3.2)."""
+    return leads_to(leaf, index, size, proof) == root
 
 
 # --- keys and signed notes (C2SP) ---
@@ -616,17 +621,29 @@ def decision_hash(answer):
 
 
 def check_promise(promise, trust):
-    """The log's signature under a promise; Fault unless the pinned key made it."""
+    """The log's signature over the commit's promises holds this one; Fault unless it does.
+
+    The promises of one commit are the leaves of a tree, and the pinned key signed its root.
+    """
     key = trust.logs.get(promise["log"])
     if key is None:
         raise Fault("origin_unknown", f"no pinned key for the log {promise['log']!r}")
-    text = "\n".join((
-        "paywarden promise v1", promise["log"], str(promise["index"]), promise["decision"],
-        str(promise["at_us"]), "",
-    ))  # fmt: skip
+    log, size = promise["log"], promise["batch_size"]
+    text = lines("paywarden promise v1", log, promise["index"], promise["decision"],
+                 promise["at_us"])  # fmt: skip
+    path = [unbase64(one) for one in promise["batch_path"]]
+    root = leads_to(leaf_hash(text), promise["batch_index"], size, path)
     octets = unbase64(promise["signature"])
-    if octets[:4] != key.hint or not ed25519_verifies(key.public, text.encode(), octets[4:]):
+    if root is None or octets[:4] != key.hint or not ed25519_verifies(
+        key.public, lines("paywarden promises v1", log, size, base64.b64encode(root).decode()),
+        octets[4:],
+    ):  # fmt: skip
         raise Fault("signature_wrong", "the pinned key did not sign this promise")
+
+
+def lines(*words):
+    """A signed text: each word on a line of its own."""
+    return "".join(f"{word}\n" for word in words).encode()
 
 
 def promise_of(document):

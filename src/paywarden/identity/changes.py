@@ -24,6 +24,14 @@ from paywarden.identity.model import (
 
 
 @dataclass(frozen=True, slots=True)
+class _OfPerson:
+    """What changes for one person."""
+
+    scope: Scope
+    person: PersonId
+
+
+@dataclass(frozen=True, slots=True)
 class AccountAdded:
     """A new account. Conflict: the person has one, or a login or e-mail like it exists."""
 
@@ -31,30 +39,24 @@ class AccountAdded:
 
 
 @dataclass(frozen=True, slots=True)
-class StateSet:
+class StateSet(_OfPerson):
     """Invited, active or disabled."""
 
-    scope: Scope
-    person: PersonId
     state: AccountState
 
 
 @dataclass(frozen=True, slots=True)
-class FailuresSet:
+class FailuresSet(_OfPerson):
     """Failures in a row so far, and until when the account is locked (0: it is not)."""
 
-    scope: Scope
-    person: PersonId
     failures: int
     locked_until_us: int
 
 
 @dataclass(frozen=True, slots=True)
-class SignedIn:
+class SignedIn(_OfPerson):
     """All factors were proved: failures are forgotten."""
 
-    scope: Scope
-    person: PersonId
     at_us: int
 
 
@@ -67,11 +69,9 @@ class RoleGranted:
 
 
 @dataclass(frozen=True, slots=True)
-class RoleWithdrawn:
+class RoleWithdrawn(_OfPerson):
     """The person holds the role no more."""
 
-    scope: Scope
-    person: PersonId
     role: str
 
 
@@ -102,11 +102,9 @@ class PasskeyUsed:
 
 
 @dataclass(frozen=True, slots=True)
-class PasskeyRemoved:
+class PasskeyRemoved(_OfPerson):
     """A passkey counts no more."""
 
-    scope: Scope
-    person: PersonId
     credential_id: bytes
 
 
@@ -119,29 +117,23 @@ class TotpSet:
 
 
 @dataclass(frozen=True, slots=True)
-class TotpUsed:
+class TotpUsed(_OfPerson):
     """The last step whose code was accepted; it only grows."""
 
-    scope: Scope
-    person: PersonId
     step: int
 
 
 @dataclass(frozen=True, slots=True)
-class RecoveryCodesSet:
+class RecoveryCodesSet(_OfPerson):
     """Digests of the person's recovery codes, in place of all before."""
 
-    scope: Scope
-    person: PersonId
     digests: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class RecoveryCodeUsed:
+class RecoveryCodeUsed(_OfPerson):
     """A recovery code is gone."""
 
-    scope: Scope
-    person: PersonId
     digest: bytes
 
 
@@ -179,21 +171,17 @@ class SessionSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionRevoked:
+class SessionRevoked(_OfPerson):
     """One session ends."""
 
-    scope: Scope
-    person: PersonId
     session: SessionId
     at_us: int
 
 
 @dataclass(frozen=True, slots=True)
-class SessionsRevoked:
+class SessionsRevoked(_OfPerson):
     """All sessions of a person end, but `kept`."""
 
-    scope: Scope
-    person: PersonId
     at_us: int
     kept: SessionId | None = None
 

@@ -176,12 +176,18 @@ class Directory:
 
     async def disable(self, scope: Scope, person: PersonId, actor: str) -> None:
         """Nothing of this person works any more, at once (8.2.5)."""
-        account = self.account(scope, person)
         unit = UnitOfWork()
+        self.stage_disabling(unit, scope, person, actor)
+        await self._committer.commit(unit)
+
+    def stage_disabling(
+        self, unit: UnitOfWork, scope: Scope, person: PersonId, actor: str, why: str = "asked"
+    ) -> None:
+        """Add to `unit` that nothing of this person works any more. Errors: NotFound."""
+        account = self.account(scope, person)
         self._records.stage(unit, c.StateSet(scope, person, AccountState.DISABLED))
         self._stage_end_of_sessions(unit, account)
-        self.note(unit, scope, "identity:person:disable", actor, person=person.text)
-        await self._committer.commit(unit)
+        self.note(unit, scope, "identity:person:disable", actor, person=person.text, why=why)
 
     async def revoke_sessions(self, scope: Scope, person: PersonId, actor: str) -> None:
         """All sessions of a person end."""

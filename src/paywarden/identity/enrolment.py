@@ -180,7 +180,7 @@ class Enrolment:
             step = None if seed is None else self._totp.step_of(scope, seed, code)
             if seed is None or step is None:
                 await self._attempts.failed(scope, account, "totp")
-                raise sign_in_refused()
+                raise sign_in_refused().noting()
             unit = UnitOfWork()
             confirmed = TotpSeed(person, seed.sealed, seed.made_at_us, True, step)
             self._records.stage(unit, c.TotpSet(scope, confirmed))

@@ -69,7 +69,7 @@ class PasswordSignIn:
             able = right and self._attempts.is_open(account)
             if not able or account is None or record is None:
                 await self._attempts.failed(scope, account, self.name)
-                raise sign_in_refused()
+                raise sign_in_refused().noting()
         changes: tuple[c.Change, ...] = ()
         if not record.encoded.startswith(argon2id.PREFIX):
             changes = (c.PasswordSet(scope, await self._policy.rehashed(record, password)),)
@@ -112,10 +112,10 @@ class PasskeySignIn:
         try:
             passkey = self._records.passkey(scope, credential_id_of(credential))
             return await self._proved(scope, subject, passkey, credential)
-        except NotAuthenticated:
+        except NotAuthenticated as refusal:
             account = self._records.account(scope, passkey.person) if passkey else None
             await self._attempts.refused(scope, account, self.name)
-            raise
+            raise refusal.noting() from None
 
     async def _proved(
         self, scope: Scope, subject: str, passkey: Passkey | None, credential: dict[str, Any]

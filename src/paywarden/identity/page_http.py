@@ -42,6 +42,7 @@ def operations() -> list[Operation]:
             public=True,
             tag=TAG,
             answer_content_type=kind,
+            answer_headers={name.title(): f"`{value}`" for name, value in HEADERS},
         )
         for path, file, kind, summary in FILES
     ]

@@ -19,6 +19,7 @@ from paywarden.core.scope import Scope
 from paywarden.core.secret import Secret
 from paywarden.identity import changes as c
 from paywarden.identity.attempts import Attempts
+from paywarden.identity.code_check import fresh_step
 from paywarden.identity.directory import Directory
 from paywarden.identity.local_sign_in import PasskeySignIn
 from paywarden.identity.model import HOUR_US, AccountState, Session, SessionKind
@@ -106,7 +107,7 @@ class SignIn:
             known = digest in self._records.recovery_codes(scope, person)
             if not known or account is None or not self._attempts.is_open(account):
                 await self._attempts.failed(scope, account, "recovery_code")
-                raise sign_in_refused()
+                raise sign_in_refused().noting()
             spent = c.Spent(scope, "recovery", digest, self._clock.now_us() + HOUR_US)
             changes = (spent, c.RecoveryCodeUsed(scope, person, digest))
             proven = Proven(person, ("recovery_code",), multi_factor=False, changes=changes)
@@ -120,7 +121,7 @@ class SignIn:
         able = account is not None and account.state is not AccountState.DISABLED
         if link is None or link.expires_at_us <= self._clock.now_us() or not able:
             await self._attempts.refused(scope, account, "link")
-            raise link_refused()
+            raise link_refused().noting()
         spent = c.Spent(scope, "link", digest, link.expires_at_us)
         proven = Proven(link.person, ("link",), multi_factor=False, changes=(spent,))
         return await self._open_enrolment(scope, proven, link_refused())
@@ -140,13 +141,10 @@ class SignIn:
             raise sign_in_refused()
         async with self._turns.turn(account.login_digest):
             account = self._records.account(scope, person)
-            seed = self._records.totp(scope, person)
-            step = None
-            if seed is not None and seed.confirmed:
-                step = self._totp.step_of(scope, seed, code)
+            step = fresh_step(self._records, self._totp, scope, person, code)
             if step is None or not self._attempts.is_open(account):
                 await self._attempts.failed(scope, account, "totp")
-                raise sign_in_refused()
+                raise sign_in_refused().noting()
             methods = (*(m for m in session.methods if m != "totp"), "totp")
             changes = spend_step(scope, person, step)
             proven = Proven(person, methods, multi_factor=True, changes=changes)

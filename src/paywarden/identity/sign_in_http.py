@@ -21,6 +21,7 @@ from paywarden.kit.http.operation import Answer, Call, Operation
 
 TAG = "identity"
 BODY_LIMIT = 64 * 1024
+COOKIE_SET = {"Set-Cookie": "The session, or its end; see docs/reference/identity.md"}
 
 
 class SignInOperations:
@@ -146,6 +147,7 @@ def open_to_all(
         idempotent=False,
         from_browser=True,
         body_limit=BODY_LIMIT,
+        answer_headers=COOKIE_SET,
     )
 
 
@@ -172,5 +174,6 @@ def post(
         tag=TAG,
         idempotent=False,
         body_limit=BODY_LIMIT,
+        answer_headers=COOKIE_SET,
         **more,
     )

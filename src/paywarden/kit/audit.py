@@ -25,6 +25,7 @@ import msgspec
 from paywarden.core.errors import Corrupt, InvalidRequest
 from paywarden.core.scope import Scope
 from paywarden.kit.audit_personal import PersonalDetail, PersonalDetails
+from paywarden.kit.audit_place import Place, Promiser, Wish, nothing_promised
 from paywarden.kit.db.reader import Reader
 from paywarden.kit.db.statement import Insert, Parameters
 from paywarden.kit.db.unit import UnitOfWork
@@ -93,27 +94,6 @@ def _check_names(action: str, actor: str) -> None:
         raise ValueError("actor must read kind:identifier")
 
 
-class Place:
-    """Where an event will stand in the log; `index` (from 0) is known once its unit is durable."""
-
-    __slots__ = ("_index",)
-    _index: int | None
-
-    def __init__(self) -> None:
-        self._index = None
-
-    @property
-    def index(self) -> int:
-        """Place in the log, from 0. RuntimeError before the commit."""
-        if self._index is None:
-            raise RuntimeError("an event has its place when its unit of work is durable")
-        return self._index
-
-    def settle(self, index: int) -> None:
-        """Note the place; the log does this while it commits."""
-        self._index = index
-
-
 class AuditRow(NamedTuple):
     """A stored event: `detail` and `personal` (commitments) are canonical JSON, as in its leaf."""
 
@@ -131,8 +111,8 @@ class AuditRow(NamedTuple):
 class AuditLog(Protocol):
     """Port: append events to a unit, read them back in order."""
 
-    def record(self, unit: UnitOfWork, event: AuditEvent) -> Place:
-        """Add `event` to `unit`; its place is known when the unit is durable."""
+    def record(self, unit: UnitOfWork, event: AuditEvent, wish: Wish | None = None) -> Place:
+        """Add `event` to `unit`; its place, and the promise of `wish`, are known when durable."""
         ...
 
     def read(
@@ -177,12 +157,14 @@ class SqliteAuditLog:
         self._screen = screen
         self._last: int | None = None
         self._committed = 0
+        self._wishes: list[Place] = []
+        self.promiser: Promiser = nothing_promised
         self._append = Insert(
             "audit_log", ("id", *_GIVEN), finish=self._number, given=len(_GIVEN) + 1
         )
 
-    def record(self, unit: UnitOfWork, event: AuditEvent) -> Place:
-        """Add `event` to `unit`.
+    def record(self, unit: UnitOfWork, event: AuditEvent, wish: Wish | None = None) -> Place:
+        """Add `event` to `unit`; `wish` is promised with the commit when the log is signed.
 
         Errors: ValueError when its details pass 8 KiB, InvalidRequest `audit_detail_refused`.
         """
@@ -192,7 +174,7 @@ class SqliteAuditLog:
                     "audit_detail_refused",
                     "a detail looks like a card number or a secret; log an identifier instead",
                 )
-        place = Place()
+        place = Place(wish)
         unit.add(self._append, (place, *audit_row(event, self._details)))
         return place
 
@@ -221,17 +203,22 @@ class SqliteAuditLog:
         """Take up after the last durable event (start and recovery)."""
         row = connection.execute(_LAST).fetchone()
         self._last = self._committed = row[0] or 0
+        self._wishes.clear()
 
     def before(self) -> None:
         """Nothing has to precede the batch."""
 
     def committed(self) -> None:
-        """The numbers given are durable."""
+        """The numbers given are durable: what was wished for is promised now."""
         self._committed = self._last or 0
+        if self._wishes:
+            wishes, self._wishes = self._wishes, []
+            self.promiser(wishes)
 
     def rolled_back(self) -> None:
-        """Numbers of a batch that left nothing are given again."""
+        """Numbers of a batch that left nothing are given again, and nothing of it is promised."""
         self._last = self._committed
+        self._wishes.clear()
 
     def _number(self, given: Parameters) -> Parameters:
         if self._last is None:
@@ -239,7 +226,10 @@ class SqliteAuditLog:
                 "audit_log_unattached", "give the audit log to its writer as a participant"
             )
         self._last += 1
-        given[0].settle(self._last - 1)
+        place: Place = given[0]
+        place.settle(self._last - 1)
+        if place.wish is not None:
+            self._wishes.append(place)
         return (self._last, *given[1:])
 
 

@@ -38,6 +38,7 @@ _SWEEP = Change(
     "DELETE FROM idempotency WHERE rowid IN"
     " (SELECT rowid FROM idempotency WHERE expires_at_us <= ? ORDER BY expires_at_us LIMIT ?)",
 )
+_EXPIRED = "SELECT 1 FROM idempotency WHERE expires_at_us <= ? LIMIT 1"
 _FIND = (
     "SELECT body_digest, status, answer, expires_at_us FROM idempotency"
     " WHERE scope = ? AND key_digest = ?"
@@ -118,9 +119,14 @@ class Idempotency:
         with self._changing:
             self._in_flight.pop((claim.scope.text, claim.key_digest), None)
 
-    def sweep(self, unit: UnitOfWork, limit: int) -> None:
-        """Add to `unit` the removal of at most `limit` expired answers of all tenants."""
-        unit.add(_SWEEP, (self._clock.now_us(), limit))
+    def sweep(self, limit: int) -> UnitOfWork | None:
+        """A unit that removes at most `limit` expired answers of all tenants; None if none is."""
+        now = self._clock.now_us()
+        if self._reader.one(_EXPIRED, (now,)) is None:
+            return None
+        unit = UnitOfWork()
+        unit.add(_SWEEP, (now, limit))
+        return unit
 
     def _look_up(self, scope: Scope, name: tuple[str, bytes], body_digest: bytes) -> Begun:
         row = self._reader.one(_FIND, name)

@@ -6,7 +6,9 @@ caller cannot grow memory. Latency buckets stand around the 80 ms promise.
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+
+from paywarden.kit.latencies import Latencies
 
 LATENCY_BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.010, 0.020, 0.040, 0.080, 0.160, 0.320, 1.0)
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -18,13 +20,13 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.decision_seconds = self._histogram(
-            "paywarden_decision_seconds", "Time from request to durable answer", ()
+            "paywarden_decision_seconds", "Time from request to durable answer"
         )
         self.stage_seconds = self._histogram(
-            "paywarden_stage_seconds", "Time of one stage of a decision", ("stage",)
+            "paywarden_stage_seconds", "Time of one stage of a decision", "stage"
         )
         self.commit_seconds = self._histogram(
-            "paywarden_commit_seconds", "Time from submission to durable commit", ()
+            "paywarden_commit_seconds", "Time from submission to durable commit"
         )
         self.decisions = self._counter(
             "paywarden_decisions_total", "Decisions by outcome", ("environment", "outcome")
@@ -81,8 +83,10 @@ class Metrics:
         """The exposition text of all metrics."""
         return generate_latest(self.registry)
 
-    def _histogram(self, name: str, text: str, labels: tuple[str, ...]) -> Histogram:
-        return Histogram(name, text, labels, buckets=LATENCY_BUCKETS, registry=self.registry)
+    def _histogram(self, name: str, text: str, label: str = "") -> Latencies:
+        made = Latencies(name, text, LATENCY_BUCKETS, label)
+        self.registry.register(made)
+        return made
 
     def _counter(self, name: str, text: str, labels: tuple[str, ...]) -> Counter:
         return Counter(name, text, labels, registry=self.registry)

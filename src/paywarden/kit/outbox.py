@@ -26,7 +26,6 @@ PRUNED_AT_ONCE: Final = 5_000
 _TOPIC = re.compile(r"[a-z][a-z0-9_.]{0,62}\Z")
 _ENQUEUE = Insert("outbox", ("scope", "topic", "body", "at_us"))
 _AFTER = "SELECT id, scope, topic, body, at_us FROM outbox WHERE id > ? ORDER BY id LIMIT ?"
-_LAST = "SELECT max(id) FROM outbox"
 _FIRST = "SELECT id, at_us FROM outbox ORDER BY id LIMIT 1"
 _PRUNE = Change("prune_outbox", "DELETE FROM outbox WHERE id >= ? AND id < ? AND at_us < ?")
 
@@ -61,11 +60,6 @@ class Outbox:
         """Durable messages with an id above `last_id`, ascending, at most `limit`."""
         rows = self._reader.rows(_AFTER, (last_id, min(limit, READ_LIMIT)))
         return [Message(row[0], Scope.parse(row[1]), row[2], row[3], row[4]) for row in rows]
-
-    def last_id(self) -> int:
-        """Id of the newest message; 0 when there is none."""
-        row = self._reader.one(_LAST)
-        return 0 if row is None or row[0] is None else int(row[0])
 
     def prune(self, now_us: int) -> UnitOfWork | None:
         """A unit that drops some of the oldest outdated messages; None when none is outdated."""

@@ -193,27 +193,37 @@ class Observations:
 def countable(mark: int, source: str, filters: FilterSet, plan: WindowPlan) -> bool:
     """Whether any window of the plan could count a label of this mark, whatever its payment.
 
-    Atoms over the label's own words are asked; all others are taken as possible. Labels that no
-    window can count need not be fed at all.
+    Labels that no window can count need not be fed at all.
     """
     if any(one.where < 0 for one in plan.aggregates):
         return True
-    label = _lone_label(mark, source)
+    return any(possible_filters(filters, mark, source))
+
+
+def possible_filters(filters: FilterSet, mark: int | None, source: str) -> list[bool]:
+    """Per filter of the set, whether it could count a payment (None) or a label of this mark.
+
+    Atoms over the event's own words are asked; all others are taken as possible.
+    """
+    own = _lone_event({"event.kind": "payment"} if mark is None else _label_words(mark, source))
     graph = filters.graph
     possible: list[bool] = []
     for number, (kind, *content) in enumerate(graph.nodes):
         if kind == "lit":
-            own = all(path in EVENT_FIELDS for path in paths_of_atom(graph.atoms[content[0]]))
-            possible.append(not own or bool(filter_columns(graph, number, label)[0]))
+            known = all(path in EVENT_FIELDS for path in paths_of_atom(graph.atoms[content[0]]))
+            possible.append(not known or bool(filter_columns(graph, number, own)[0]))
         else:
             held = [possible[child] for child in content[0]]
             possible.append(all(held) if kind == "and" else any(held))
-    return any(possible[root] for root in filters.roots)
+    return [possible[root] for root in filters.roots]
 
 
-def _lone_label(mark: int, source: str) -> ObservationColumns:
+def _label_words(mark: int, source: str) -> dict[str, str]:
     verdict = "fraud" if mark == FRAUD else "genuine"
-    own = {"event.kind": "label", "event.verdict": verdict, "event.source": source}
+    return {"event.kind": "label", "event.verdict": verdict, "event.source": source}
+
+
+def _lone_event(own: Mapping[str, str]) -> ObservationColumns:
     values = tuple(0 if f.storage == "hash" else own.get(f.path) for f in OBSERVED)
     return from_observations([Observation(1, 0, 0, (0,) * len(KEY_KINDS), values)])
 

@@ -61,6 +61,20 @@ def write_results(path: Path, frame: pl.DataFrame) -> None:
         draft.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all; makes its folder. Errors: `out_unwritable`."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        raise InvalidRequest("out_unwritable", "cannot be written", pointer=str(path)) from error
+    finally:
+        if draft.parent.is_dir():
+            draft.unlink(missing_ok=True)
+
+
 def _write(draft: Path, name: str, frame: pl.DataFrame) -> None:
     if name.endswith(".parquet"):
         frame.write_parquet(draft)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from paywarden.core.scope import Scope
 from paywarden.decision.ports import DecisionRow, RulesetRow
-from paywarden.kit.audit import Place
+from paywarden.kit.audit_place import Place
 from paywarden.kit.db.reader import Reader
 from paywarden.kit.db.schema import SchemaPart
 from paywarden.kit.db.statement import Insert, Parameters
@@ -14,9 +14,9 @@ from paywarden.kit.db.unit import UnitOfWork
 
 SCHEMA = SchemaPart(
     "decision",
-    "decision_0002",
+    "decision_0003",
     "paywarden.decision:migrations/versions",
-    known=("decision_0001",),
+    known=("decision_0001", "decision_0002"),
 )
 
 
@@ -46,6 +46,7 @@ _PAGE = (
     " ORDER BY seq DESC LIMIT ?6"
 )
 _CONTROL_ENTRIES = "SELECT seq, scope, kind FROM control WHERE seq <= ? AND seq > ? ORDER BY seq"
+_SWITCHES = "SELECT seq FROM control WHERE scope = ? AND kind = 'policy' ORDER BY seq DESC LIMIT ?"
 _ONE_RULESET = (
     "SELECT hash, name, rules, files, created_at_us, created_by FROM rulesets"
     " WHERE scope = ? AND hash = ?"
@@ -119,6 +120,10 @@ class SqliteRecords:
             found.extend((seq, Scope.parse(scope), kind) for seq, scope, kind in page)
             last = page[-1][0]
         return found
+
+    def policy_switches(self, scope: Scope, limit: int) -> Sequence[int]:
+        """Sequences of the last entries that moved the policy pointer, newest first."""
+        return [seq for (seq,) in self._reader.rows(_SWITCHES, (scope.text, limit), limit=limit)]
 
     def ruleset(self, scope: Scope, ruleset_hash: str) -> RulesetRow | None:
         """A stored ruleset with its files."""

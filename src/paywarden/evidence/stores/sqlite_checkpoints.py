@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from paywarden.evidence.checkpoint import Checkpoint
 from paywarden.evidence.ports import Origin, StoredCheckpoint
-from paywarden.kit.audit import Place
+from paywarden.kit.audit_place import Place
 from paywarden.kit.db.reader import Reader, Row
 from paywarden.kit.db.schema import SchemaPart
 from paywarden.kit.db.statement import Insert, Parameters

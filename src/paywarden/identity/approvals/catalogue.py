@@ -3,7 +3,8 @@
 Guards: an act is in the catalogue or needs no approval; the figures of an act stand in its row and
 nowhere else. `high` asks for two approvals beside the maker: three people, as the bootstrap enrols;
 another process that verifies a grant sees two independent signatures then, whoever the maker was.
-Codes of a TOTP device bind no payload and count for `low` only. Cooling starts with the last
+Codes of a TOTP device bind no payload and count for `low` only, which is also where a key may ask
+without one approval more: what is done was approved before. Cooling starts with the last
 approval needed. Source: PCI DSS 4.0.1, 7.2.3, 3.7.6, 6.5.1 and 10.3; PCI PIN 3.1 objective 6;
 GB/T 22239-2019, 8.1.5.
 """
@@ -39,7 +40,10 @@ class Executor(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One row. `approvals` come beside the maker; `environments` where approval is needed."""
+    """One row. `approvals` come beside the maker; `environments` where approval is needed.
+
+    `key_adds`: whether a key that asks needs one approval more than a person.
+    """
 
     name: str
     text: str
@@ -51,10 +55,18 @@ class Action:
     expiry_seconds: int = DAY_SECONDS
     environments: frozenset[Environment] = frozenset({Environment.LIVE})
     executor: Executor = Executor.HOUSE
+    key_adds: bool = True
 
     def __post_init__(self) -> None:
         if self.approvals != (2 if self.risk is Risk.HIGH else 1):
             raise ValueError(f"{self.name}: high risk takes two approvals, others one")
+        if not self.key_adds and self.risk is not Risk.LOW:
+            raise ValueError(f"{self.name}: only at low risk is a key's request as a person's")
+
+    @property
+    def by_code(self) -> bool:
+        """Whether a one-time code, which binds no payload, may approve it."""
+        return self.risk is Risk.LOW
 
 
 def _roles(words: Iterable[Role]) -> frozenset[Role]:
@@ -67,22 +79,27 @@ _POLICY_APPROVERS = _roles((R.APPROVER, R.RISK_MANAGER))
 _LIST_MAKERS = _roles((R.OPERATOR, R.SENIOR_ANALYST, R.RISK_MANAGER, R.BREAK_GLASS))
 _SECURITY_APPROVERS = _roles((R.SECURITY_OFFICER, R.APPROVER))
 _ACCESS_MAKERS = _roles((R.SECURITY_ADMIN,))
+_REVIEWERS = _roles((R.SECURITY_OFFICER, R.RISK_MANAGER))
 _CDE = Executor.CARD_DATA_ENVIRONMENT
 
 RULESET_PUBLISH: Final = "ruleset.publish"
 RULESET_ROLLBACK: Final = "ruleset.rollback"
+RULESET_ROLL_OUT: Final = "ruleset.roll_out"
 LIST_BULK_EDIT: Final = "list.bulk_edit"
 API_KEY_CREATE: Final = "api_key.create"
 ROLE_GRANT: Final = "role.grant"
 PERSON_ENROL: Final = "person.enrol"
 BREAK_GLASS_OPEN: Final = "break_glass.open"
 WEBHOOK_DESTINATION: Final = "webhook.destination"
+ACCESS_REVOKE: Final = "access.revoke"
 
 ROWS: Final = (
     Action(RULESET_PUBLISH, "Let a ruleset decide", Risk.MEDIUM, 1,
            _POLICY_MAKERS, _POLICY_APPROVERS),
+    Action(RULESET_ROLL_OUT, "Let a ruleset decide for growing shares of payers", Risk.MEDIUM, 1,
+           _POLICY_MAKERS, _POLICY_APPROVERS),
     Action(RULESET_ROLLBACK, "Let a ruleset decide again that did before", Risk.LOW, 1,
-           _POLICY_MAKERS, _POLICY_APPROVERS, expiry_seconds=4 * HOUR_SECONDS),
+           _POLICY_MAKERS, _POLICY_APPROVERS, expiry_seconds=4 * HOUR_SECONDS, key_adds=False),
     Action(LIST_BULK_EDIT, "Add or remove many list entries at once", Risk.MEDIUM, 1,
            _LIST_MAKERS, _POLICY_APPROVERS),
     Action("card_number.reveal", "Show a whole card number", Risk.HIGH, 2,
@@ -115,6 +132,8 @@ ROWS: Final = (
     Action(BREAK_GLASS_OPEN, "Hold the sealed role for 60 minutes", Risk.MEDIUM, 1,
            _roles((R.SECURITY_OFFICER, R.OPERATOR, R.RISK_MANAGER)), _SECURITY_APPROVERS,
            expiry_seconds=HOUR_SECONDS),
+    Action(ACCESS_REVOKE, "Take away what an access review found unneeded", Risk.MEDIUM, 1,
+           _REVIEWERS, _SECURITY_APPROVERS | {R.SECURITY_ADMIN}, expiry_seconds=3 * DAY_SECONDS),
     Action("settings.weaken", "Make a setting less strict", Risk.HIGH, 2,
            _roles((R.SYSTEM_ADMIN,)), _SECURITY_APPROVERS | {R.RISK_MANAGER},
            cooling_seconds=HOUR_SECONDS),
@@ -125,10 +144,13 @@ CATALOGUE: Final = {row.name: row for row in ROWS}
 
 def markdown() -> str:
     """The table of `docs/reference/approvals.md`."""
-    lines = ["| action | what | risk | approvals | may ask | may approve | cooling | expires |"
-             " carried out by |", "|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
+    lines = ["| action | what | risk | approvals | asked with a key | by code | may ask |"
+             " may approve | cooling | expires | carried out by |",
+             "|---|---|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
     lines += [
-        f"| `{row.name}` | {row.text} | {row.risk} | {row.approvals} | {_words(row.makers)} |"
+        f"| `{row.name}` | {row.text} | {row.risk} | {row.approvals} |"
+        f" {row.approvals + row.key_adds} | {'yes' if row.by_code else 'no'} |"
+        f" {_words(row.makers)} |"
         f" {_words(row.approvers)} | {_span(row.cooling_seconds)} | {_span(row.expiry_seconds)} |"
         f" {row.executor} |"
         for row in ROWS

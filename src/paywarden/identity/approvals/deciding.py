@@ -1,7 +1,8 @@
 """Approving, taking back, rejecting, cancelling: the steps of people.
 
 Guards: a passkey signs the hash of what is approved, and its counter may only rise (a copied key
-falls behind); a one-time code binds no payload and counts for low risk alone. An approval that is
+falls behind); a one-time code binds no payload and counts for low risk alone, and is spent in the
+commit of the step that it proves, so that it works once. An approval that is
 refused leaves an audit event. Not done here: doing what was approved (`service`), whose codes and
 sessions are whose (sign-in).
 """
@@ -16,7 +17,7 @@ from paywarden.cde_client.messages import Assertion, SignedApproval
 from paywarden.core.errors import Conflict, NotPermitted
 from paywarden.core.identifiers import PersonId
 from paywarden.core.scope import Scope
-from paywarden.identity.approvals.catalogue import Risk
+from paywarden.core.secret import Secret
 from paywarden.identity.approvals.desk import Desk
 from paywarden.identity.approvals.model import STEPS_LIMIT, Act, Method, Request
 from paywarden.identity.approvals.ports import CodeCheck
@@ -69,19 +70,25 @@ class Deciding:
     async def approve_by_code(
         self, scope: Scope, approval_id: str, person: str, code: str
     ) -> Request:
-        """Approve an act of low risk with a one-time code."""
+        """Approve an act of low risk with a fresh one-time code.
+
+        Errors: NotPermitted `approval_needs_passkey`, `approval_refused`.
+        """
 
         async def act(request: Request) -> Request:
             _not_twice(request, person)
             self._desk.must_be_independent(request, person)
-            if self._desk.row(request.asked.action).risk is not Risk.LOW or self._codes is None:
+            if not self._desk.row(request.asked.action).by_code or self._codes is None:
                 raise NotPermitted(
                     "approval_needs_passkey", "a code binds no payload: approve with a passkey"
                 )
-            if not await self._codes.holds(scope, person, code):
-                await self._desk.refuse(request, person, "the code is not valid")
-            step = replace(self._desk.step(request, Act.APPROVE, person), method=Method.CODE)
-            return await self._desk.add(request, Act.APPROVE, person, step=step)
+
+            async def take(unit: UnitOfWork) -> Request:
+                step = replace(self._desk.step(request, Act.APPROVE, person), method=Method.CODE)
+                return await self._desk.add(request, Act.APPROVE, person, unit=unit, step=step)
+
+            taken = await self._codes.spending(scope, PersonId(person), Secret(code), take)
+            return taken or await self._desk.refuse(request, person, "the code is not valid")
 
         return await self._desk.alone(scope, approval_id, act)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from paywarden.cde_client.grants import may_approve
 from paywarden.cde_client.roster import PinnedRoster, RelyingParty
@@ -116,12 +116,12 @@ class Desk:
         """The next step of a request."""
         return Step(request.next_number(), act, actor, self.clock.now_us(), reason=reason)
 
-    async def refuse(self, request: Request, person: str, detail: str) -> None:
+    async def refuse(self, request: Request, person: str, detail: str) -> NoReturn:
         """Record an approval that was not accepted, then say so. Errors: NotPermitted."""
         unit = UnitOfWork()
         self.note(unit, request, Act.APPROVE.value, person, AuditOutcome.REFUSED, detail)
         await self.writer.commit(unit)
-        raise NotPermitted("approval_refused", detail)
+        raise NotPermitted("approval_refused", detail).noting()
 
     def must_be_independent(self, request: Request, person: str) -> None:
         """NotPermitted unless `person` could approve, or reject, this request."""

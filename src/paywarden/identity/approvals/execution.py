@@ -97,6 +97,13 @@ class Approved:
         return audit_actor(self.actor)
 
     @property
+    def approvers(self) -> tuple[str, ...]:
+        """Persons whose approvals stood when the act began; none on another ground."""
+        if self._request is None:
+            return ()
+        return tuple(step.actor for step in self._request.approvals)
+
+    @property
     def settled(self) -> bool:
         """Whether its end stands in a unit of work."""
         return self._settled
@@ -146,6 +153,9 @@ class Approved:
 
 Executor = Callable[[Approved, bytes], Awaitable[Any]]
 """Does an act: takes the permission and the payload, returns what is told to who asked."""
+Prepare = Callable[[Scope, bytes], bytes]
+"""Makes the payload that is signed, kept and shown of the one that was sent: checked, and with
+secrets sealed. Errors: InvalidRequest."""
 
 
 class Executors:
@@ -154,12 +164,20 @@ class Executors:
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
         self._by_action: dict[str, Executor] = {}
+        self._prepare: dict[str, Prepare] = {}
 
-    def register(self, action: str, executor: Executor) -> None:
+    def register(self, action: str, executor: Executor, prepare: Prepare | None = None) -> None:
         """Say who carries `action` out. ValueError for a second one."""
         if action in self._by_action:
             raise ValueError(f"{action} has an executor")
         self._by_action[action] = executor
+        if prepare is not None:
+            self._prepare[action] = prepare
+
+    def prepared(self, scope: Scope, action: str, payload: bytes) -> bytes:
+        """The payload as it is signed, kept and shown. Errors: InvalidRequest."""
+        prepare = self._prepare.get(action)
+        return payload if prepare is None else prepare(scope, payload)
 
     def knows(self, action: str) -> bool:
         """Whether this process carries the action out."""
@@ -182,6 +200,7 @@ class Executors:
         """Carry out an act that no approval is needed for, on another ground."""
         if ground is Ground.APPROVALS:
             raise ValueError("approvals come with a request")
+        payload = self.prepared(scope, action, payload)
         digest = hash_payload(action, payload)
         approved = Approved(_SEAL, ground, scope, action, digest, maker.actor, self._notes)
         return await self._run(approved, payload)

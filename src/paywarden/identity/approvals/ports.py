@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeVar
 
-from paywarden.core.identifiers import ApprovalId
+from paywarden.core.identifiers import ApprovalId, PersonId
 from paywarden.core.scope import Scope
+from paywarden.core.secret import Secret
 from paywarden.identity.approvals.model import Asked, Request, Step
 from paywarden.kit.db.unit import UnitOfWork
+
+T = TypeVar("T")
 
 
 class Store(Protocol):
@@ -36,8 +39,14 @@ class Store(Protocol):
 
 
 class CodeCheck(Protocol):
-    """One-time codes of people; a code that passed is spent."""
+    """One-time codes of people."""
 
-    async def holds(self, scope: Scope, person: str, code: str) -> bool:
-        """Whether `code` is the person's now."""
+    async def spending(
+        self,
+        scope: Scope,
+        person: PersonId,
+        code: Secret[str],
+        act: Callable[[UnitOfWork], Awaitable[T]],
+    ) -> T | None:
+        """What `act` says, committing the unit that spends the code; None for a wrong code."""
         ...

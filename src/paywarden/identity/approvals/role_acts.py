@@ -3,11 +3,13 @@
 Guards: exclusions between roles are checked at every grant, against the roles held then. Who holds
 what from when on stands in the audit log, in the commit that changes it. The sealed
 role is a grant that ends by itself after 60 minutes; every request of whoever holds it leaves an
-audit event (`RECORDED_ROLES`). Source: PCI DSS 4.0.1, 7.2.3; GB/T 22239-2019, 8.1.5.
+audit event (`RECORDED_ROLES`), and its review opens in the same commit (`access_review.glass`).
+Source: PCI DSS 4.0.1, 7.2.3; GB/T 22239-2019, 8.1.5.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -29,6 +31,8 @@ from paywarden.kit.audit import AuditEvent, AuditLog, AuditOutcome
 from paywarden.kit.db.unit import UnitOfWork
 
 OPEN_SECONDS: Final = 3_600
+OnSealed = Callable[[UnitOfWork, Scope, str, tuple[str, ...], int], None]
+"""Adds to the unit that opens the sealed role: scope, who holds it, who approved, when it ends."""
 
 
 class RoleChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,12 +53,14 @@ class RoleActs:
         committer: Committer,
         audit: AuditLog,
         clock: Clock,
+        on_sealed: OnSealed,
     ) -> None:
         self._roster = roster
         self._grants = grants
         self._committer = committer
         self._audit = audit
         self._clock = clock
+        self._on_sealed = on_sealed
 
     def register(self, approvals: Approvals) -> None:
         """Tell approvals who carries these acts out."""
@@ -94,6 +100,7 @@ class RoleActs:
         approved.settle(unit)
         ends = self._clock.now_us() + OPEN_SECONDS * MICROSECONDS
         self._stage(unit, approved, person, Role.BREAK_GLASS.value, ends)
+        self._on_sealed(unit, approved.scope, approved.actor, approved.approvers, ends)
         await self._committer.commit(unit)
         return {"ends_at_us": ends}
 

@@ -24,7 +24,7 @@ from paywarden.identity.approvals.catalogue import CATALOGUE, Action
 from paywarden.identity.approvals.catalogue import Executor as Where
 from paywarden.identity.approvals.deciding import Deciding
 from paywarden.identity.approvals.desk import Desk
-from paywarden.identity.approvals.execution import Executor, Executors, Ground, Maker
+from paywarden.identity.approvals.execution import Executor, Executors, Ground, Maker, Prepare
 from paywarden.identity.approvals.model import PAYLOAD_LIMIT_OCTETS, REASON_LIMIT, Asked, Request
 from paywarden.identity.approvals.ports import CodeCheck, Store
 from paywarden.identity.approvals.standing import Standing, grant_of
@@ -78,10 +78,10 @@ class Approvals:
         """For whom passkeys sign."""
         return self._desk.party
 
-    def register(self, action: str, executor: Executor) -> None:
-        """Say who carries `action` out in this process."""
+    def register(self, action: str, executor: Executor, prepare: Prepare | None = None) -> None:
+        """Say who carries `action` out in this process, and who checks its payload when asked."""
         self._desk.row(action)
-        self._executors.register(action, executor)
+        self._executors.register(action, executor, prepare)
 
     # --- asking ---------------------------------------------------------------------------
 
@@ -115,6 +115,7 @@ class Approvals:
             raise NotPermitted("approval_maker", "your role may not ask for this")
         if row.executor is Where.HOUSE and not self._executors.knows(action):
             raise NotFound("action_unavailable", "nothing here carries this action out")
+        payload = self._executors.prepared(scope, action, payload)
         if len(payload) > PAYLOAD_LIMIT_OCTETS or not 0 < len(reason) <= REASON_LIMIT:
             raise InvalidRequest("approval_request_invalid", "give a reason, and a smaller payload")
         if len(self.page(scope, "", OPEN_LIMIT, only_open=True)) >= OPEN_LIMIT:

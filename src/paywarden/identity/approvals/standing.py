@@ -66,8 +66,9 @@ def expected_of(request: Request, row: Action) -> Expected:
 
 def standing(request: Request, row: Action, roster: PinnedRoster, now_us: int) -> Standing:
     """Where the request stands at `now_us`."""
-    needed = needed_approvals(row.approvals, request.asked.maker)
-    if request.state is not State.OPEN or request.asked.expires_at_us <= now_us:
+    asked = request.asked
+    needed = needed_approvals(row.approvals, asked.maker) if row.key_adds else row.approvals
+    if request.state is not State.OPEN or asked.expires_at_us <= now_us:
         return Standing((), needed, None)
     counting = tuple(step for step in request.approvals if _counts(step, request, row, roster))
     if len(counting) < needed or not _verified(request, row, roster, counting, now_us):
@@ -98,7 +99,7 @@ def grant_of(request: Request, counting: tuple[Step, ...]) -> ApprovalGrant:
 
 def _counts(step: Step, request: Request, row: Action, roster: PinnedRoster) -> bool:
     if step.method is Method.CODE:
-        return row.risk is Risk.LOW and _may(step.actor, request, row, roster)
+        return row.by_code and _may(step.actor, request, row, roster)
     if step.assertion is None:
         return False
     signed = SignedApproval(step.actor, step.assertion)

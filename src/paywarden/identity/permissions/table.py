@@ -20,6 +20,9 @@ _PEOPLE: Final = frozenset({Kind.PERSON})
 _KEYS: Final = frozenset({Kind.SERVICE})
 
 PERMISSIONS: Final = {
+    "access_reviews:decide": "Confirm or revoke what an access review found",
+    "access_reviews:manage": "Open and close access reviews",
+    "access_reviews:read": "Read access reviews and their evidence",
     "approvals:decide": "Approve, reject or withdraw, where the catalogue lets the role",
     "approvals:read": "Read requests for approval",
     "approvals:request": "Ask for approval, cancel and execute what one asked for",
@@ -37,6 +40,7 @@ PERMISSIONS: Final = {
     "people:manage": "Invite and disable people, end their sessions",
     "people:read": "Read who is enrolled, with which roles",
     "rulesets:backtest": "Try rulesets on recorded decisions",
+    "rulesets:emergency": "Add rules to the live policy for hours, without approval",
     "rulesets:publish": "Ask for a ruleset to decide",
     "rulesets:read": "Read rulesets",
     "rulesets:write": "Store rulesets",
@@ -48,6 +52,7 @@ _CASE_WORK = ("decisions:read", "decisions:explain", "features:read", "lists:rea
 _ASKING = ("approvals:read", "approvals:request")
 _BOTH = ("approvals:read", "approvals:request", "approvals:decide")
 _DECIDING = ("approvals:read", "approvals:decide")
+_REVIEWING = ("access_reviews:read", "access_reviews:decide")
 
 
 def _rules(role: Role, permissions: Iterable[str], **conditions: Any) -> tuple[Rule, ...]:
@@ -68,16 +73,16 @@ RULES: Final[tuple[Rule, ...]] = (
                             "webhooks:read",
                             *_CASE_WORK, *_ASKING)),
     *_rules(Role.OPERATOR, ("instrument:assert",), kinds=_KEYS),
-    *_fresh(Role.OPERATOR, "lists:write", "rulesets:publish", "webhooks:write"),
+    *_fresh(Role.OPERATOR, "lists:write", "rulesets:emergency", "rulesets:publish",
+            "webhooks:write"),
     *_rules(Role.ANALYST, ("events:label", *_CASE_WORK), kinds=_PEOPLE),
     *_rules(Role.SENIOR_ANALYST, ("events:label", "decisions:replay", *_CASE_WORK, *_ASKING),
             kinds=_PEOPLE),
     *_fresh(Role.SENIOR_ANALYST, "lists:write"),
     *_rules(Role.AML_OFFICER, ("events:label", *_CASE_WORK, *_BOTH), kinds=_PEOPLE),
     *_rules(Role.RISK_MANAGER, ("decisions:replay", "rulesets:backtest", "rulesets:write",
-                                *_CASE_WORK, *_BOTH),
-            kinds=_PEOPLE),
-    *_fresh(Role.RISK_MANAGER, "lists:write", "rulesets:publish"),
+                                *_CASE_WORK, *_BOTH, *_REVIEWING), kinds=_PEOPLE),
+    *_fresh(Role.RISK_MANAGER, "lists:write", "rulesets:emergency", "rulesets:publish"),
     *_rules(Role.RULE_AUTHOR, ("decisions:replay", "rulesets:backtest", "rulesets:write",
                                *_CASE_WORK, *_ASKING),
             kinds=_PEOPLE),
@@ -85,23 +90,26 @@ RULES: Final[tuple[Rule, ...]] = (
     *_rules(Role.APPROVER, ("decisions:read", "features:read", "lists:read", "rulesets:read",
                             *_DECIDING), kinds=_PEOPLE),
     *_rules(Role.SECURITY_OFFICER, ("audit:read", "people:read",
-                                    "webhooks:read",
+                                    "webhooks:read", *_REVIEWING,
                                     *_BOTH), kinds=_PEOPLE),
+    *_fresh(Role.SECURITY_OFFICER, "access_reviews:manage"),
     *_rules(Role.KEY_CUSTODIAN, _BOTH, kinds=_PEOPLE),
     *_rules(Role.PRIVACY_OFFICER, ("decisions:read", *_BOTH), kinds=_PEOPLE),
-    *_rules(Role.AUDITOR, ("audit:read",)),
+    *_rules(Role.AUDITOR, ("access_reviews:read", "audit:read")),
     *_rules(Role.AUDITOR, ("approvals:read", "people:read", "webhooks:read", *_CASE_WORK),
             kinds=_PEOPLE),
     *_rules(Role.SYSTEM_ADMIN, ("features:read", "webhooks:read", *_ASKING), kinds=_PEOPLE),
     *_fresh(Role.SYSTEM_ADMIN, "webhooks:write"),
-    *_rules(Role.SECURITY_ADMIN, ("people:read", *_BOTH), kinds=_PEOPLE),
+    *_rules(Role.SECURITY_ADMIN, ("access_reviews:read", "people:read", *_BOTH), kinds=_PEOPLE),
     *_fresh(Role.SECURITY_ADMIN, "people:manage"),
-    *_rules(Role.AUDIT_ADMIN, ("approvals:read", "audit:read"), kinds=_PEOPLE),
+    *_rules(Role.AUDIT_ADMIN, ("access_reviews:read", "approvals:read", "audit:read"),
+            kinds=_PEOPLE),
     *_rules(Role.BREAK_GLASS, ("decisions:create", "decisions:replay", "events:create",
                                "rulesets:backtest", "rulesets:write", "webhooks:read",
                                *_CASE_WORK, *_ASKING),
             kinds=_PEOPLE),
-    *_fresh(Role.BREAK_GLASS, "lists:write", "rulesets:publish", "webhooks:write"),
+    *_fresh(Role.BREAK_GLASS, "lists:write", "rulesets:emergency", "rulesets:publish",
+            "webhooks:write"),
 )  # fmt: skip
 
 RECORDED_ROLES: Final = frozenset({Role.AUDITOR, Role.AUDIT_ADMIN, Role.BREAK_GLASS})

@@ -1,7 +1,8 @@
 """The OpenAPI 3.1 document, made from the operations alone, so that it cannot drift from them.
 
 Source: OpenAPI 3.1 uses JSON Schema 2020-12, which `msgspec.json.schema_components` writes.
-Every operation declares the problem statuses of the contract (API.md section 1).
+Every operation declares the problem statuses of the contract (API.md section 1); what is the same
+for many operations stands once, among the components.
 """
 
 from __future__ import annotations
@@ -12,15 +13,11 @@ from typing import Any
 
 import msgspec
 
-from paywarden.kit.http import problem
+from paywarden.kit.http import openapi_headers, problem
 from paywarden.kit.http.operation import Operation
 
 _PATH_PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
 _REF = "#/components/schemas/{name}"
-REQUEST_ID = {"Request-Id": {"schema": {"type": "string"}, "description": "Id of the request"}}
-RETRY_AFTER = {
-    "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds until another try"}
-}
 
 
 def document(operations: Iterable[Operation], version: str) -> dict[str, Any]:
@@ -48,6 +45,8 @@ def document(operations: Iterable[Operation], version: str) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": components,
+            "responses": _problems(),
+            **openapi_headers.components(),
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -100,7 +99,7 @@ def _parameters(operation: Operation, components: Mapping[str, Any]) -> list[dic
             plain = {key: value for key, value in shape.items() if key != "default"}
             needed = name in schema.get("required", ())
             made.append({"name": name, "in": "query", "required": needed, "schema": plain})
-    if operation.method == "POST" and operation.idempotent and not operation.public:
+    if operation.takes_idempotency_key:
         made.append(
             {
                 "name": "Idempotency-Key",
@@ -115,14 +114,14 @@ def _parameters(operation: Operation, components: Mapping[str, Any]) -> list[dic
                 "description": "Same key and body give the same answer",
             }
         )
-    return made
+    return made + openapi_headers.signing_parameters(operation)
 
 
 def _responses(operation: Operation) -> dict[str, Any]:
     schema = {"type": "string"} if operation.answer is bytes else _schema(operation.answer)
     done = {
         "description": "Done",
-        "headers": REQUEST_ID,
+        "headers": openapi_headers.of_answer(operation, operation.status),
         "content": {operation.answer_content_type: {"schema": schema}},
     }
     made: dict[str, Any] = {str(operation.status): done}
@@ -130,17 +129,27 @@ def _responses(operation: Operation) -> dict[str, Any]:
         made[str(status)] = done | {"description": text}
     for status, kind in operation.also_answers.items():
         content = {"application/json": {"schema": _schema(kind)}}
-        waits = {"description": "Waits for approval", "headers": REQUEST_ID}
+        headers = openapi_headers.of_answer(operation, status)
+        waits = {"description": "Waits for approval", "headers": headers}
         made[str(status)] = waits | {"content": content}
-    refused = {
-        problem.CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}},
-    }
     for status in problem.DECLARED_STATUSES:
-        if str(status) in made:
-            continue
-        made[str(status)] = {
-            "description": problem.TITLES[status],
-            "headers": REQUEST_ID | (RETRY_AFTER if status in (429, 503) else {}),
-            "content": refused,
-        }
+        name = _problem_name(status, public=operation.public)
+        made.setdefault(str(status), {"$ref": f"#/components/responses/{name}"})
     return made
+
+
+def _problems() -> dict[str, Any]:
+    content = {problem.CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {
+        _problem_name(status, public=public): {
+            "description": problem.TITLES[status],
+            "headers": openapi_headers.of_refusal(status, public=public),
+            "content": content,
+        }
+        for public in (False, True)
+        for status in problem.DECLARED_STATUSES
+    }
+
+
+def _problem_name(status: int, *, public: bool) -> str:
+    return f"{'Public' if public else ''}Problem{status}"

@@ -73,7 +73,8 @@ class SystemOperations:
             ),
             _public("/metrics", "metrics", "Prometheus metrics", self.metrics, bytes, CONTENT_TYPE),
             _public("/openapi.json", "openapi", "This document", self.openapi, dict[str, Any]),
-            _public("/docs", "docs", "Operations and problems to read", self.docs, bytes, HTML),
+            _public("/docs", "docs", "Operations and problems to read", self.docs, bytes, HTML,
+                    {"Content-Security-Policy": "No script", "Referrer-Policy": "`no-referrer`"}),
         ]  # fmt: skip
 
     def describe(self, operations: Iterable[Operation]) -> dict[str, Any]:
@@ -108,7 +109,13 @@ class SystemOperations:
 
 
 def _public(
-    path: str, name: str, text: str, handler: Any, answer: Any, kind: str = "application/json"
+    path: str,
+    name: str,
+    text: str,
+    handler: Any,
+    answer: Any,
+    kind: str = "application/json",
+    headers: Mapping[str, str] | None = None,
 ) -> Operation:
     return Operation(
         "GET",
@@ -120,6 +127,7 @@ def _public(
         public=True,
         tag="health",
         answer_content_type=kind,
+        answer_headers=headers or {},
     )
 
 

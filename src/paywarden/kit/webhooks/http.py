@@ -13,17 +13,20 @@ from typing import Any
 
 from msgspec import UNSET
 
-from paywarden.core.clock import Clock, Randomness
-from paywarden.core.errors import InvalidRequest, NotFound, NotPermitted
+from paywarden.core.errors import NotFound, NotPermitted
 from paywarden.core.instants import MICROSECONDS, format_rfc3339
-from paywarden.kit.audit import AuditEvent, AuditLog, AuditOutcome
 from paywarden.kit.db.unit import UnitOfWork
-from paywarden.kit.db.writer import Writer
 from paywarden.kit.http.authenticator import Principal
 from paywarden.kit.http.operation import Answer, Call, Operation
 from paywarden.kit.webhooks import requests, signatures
-from paywarden.kit.webhooks.catalogue import Catalogue
-from paywarden.kit.webhooks.destinations import Destination, Destinations, view, webhook_not_found
+from paywarden.kit.webhooks.desk import Desk
+from paywarden.kit.webhooks.destinations import (
+    DestinationAsked,
+    Destinations,
+    view,
+    webhook_not_found,
+    widens,
+)
 from paywarden.kit.webhooks.gate import Gate
 from paywarden.kit.webhooks.messages import (
     Asked,
@@ -48,7 +51,6 @@ from paywarden.kit.webhooks.model import (
     SecretKind,
     SigningSecret,
 )
-from paywarden.kit.webhooks.ports import Deliveries, Endpoints
 from paywarden.kit.webhooks.taking_over import ENDPOINTS_LIMIT
 
 READ, WRITE = "webhooks:read", "webhooks:write"
@@ -58,27 +60,10 @@ _PATHS = {"id": "Endpoint id, `we_...`", "delivery": "Number of the delivery"}
 class WebhookOperations:
     """The operations, over the stores of webhooks."""
 
-    def __init__(
-        self,
-        endpoints: Endpoints,
-        deliveries: Deliveries,
-        catalogue: Catalogue,
-        destinations: Destinations,
-        gate: Gate,
-        writer: Writer,
-        audit: AuditLog,
-        clock: Clock,
-        randomness: Randomness,
-    ) -> None:
-        self._endpoints = endpoints
-        self._deliveries = deliveries
-        self._catalogue = catalogue
+    def __init__(self, desk: Desk, destinations: Destinations, gate: Gate) -> None:
+        self._desk = desk
         self._destinations = destinations
         self._gate = gate
-        self._writer = writer
-        self._audit = audit
-        self._clock = clock
-        self._randomness = randomness
 
     def operations(self) -> list[Operation]:
         """Every operation of this module."""
@@ -126,16 +111,9 @@ class WebhookOperations:
         """POST /v1/webhooks."""
         body: EndpointRequest = call.body
         asker = call.asker
-        self._destinations.check(body.url, body.events)
         if asker.merchant is not None and body.merchant_id not in (None, asker.merchant):
             raise NotPermitted("webhook_merchant", "this key makes endpoints of its merchant only")
-        if body.secret is not None and self._gate.waits(asker.scope):
-            raise InvalidRequest(
-                "webhook_secret_waits",
-                "approvers would read it: leave it out, one is made when the endpoint is",
-                pointer="/secret",
-            )
-        wanted = Destination(
+        wanted = DestinationAsked(
             body.url, body.events, body.description, merchant=asker.merchant or body.merchant_id,
             kind=body.kind, secret=body.secret,
         )  # fmt: skip
@@ -147,10 +125,10 @@ class WebhookOperations:
         asker = call.asker
         found = [
             one
-            for one in self._endpoints.of_scope(asker.scope, query.after, ENDPOINTS_LIMIT)
+            for one in self._desk.endpoints.of_scope(asker.scope, query.after, ENDPOINTS_LIMIT)
             if asker.merchant in (None, one.merchant)
         ]
-        stopped = self._deliveries.disabled()
+        stopped = self._desk.deliveries.disabled()
         shown = [view(one, stopped.get(one.id)) for one in found[: query.limit]]
         more = len(found) > query.limit
         return Answer(EndpointPage(shown, more, shown[-1].id if more else None))
@@ -164,47 +142,45 @@ class WebhookOperations:
         body: EndpointChange = call.body
         before = self._found(call)
         wanted = _changed(before, body)
-        if wanted.url != before.url or not set(wanted.events) <= set(before.events):
-            self._destinations.check(wanted.url, wanted.events)
+        if widens(before, wanted.url, wanted.events):
             return await self._send_to(call.asker, wanted, 200)
         unit = UnitOfWork()
         after = replace(before, events=tuple(wanted.events), description=wanted.description)
         if wanted.enabled is not None:
             after = replace(after, disabled=not wanted.enabled)
             if wanted.enabled:
-                now = self._clock.now_us()
+                now = self._desk.clock.now_us()
                 requests.ask(unit, before.scope, requests.ENABLED, before.id, now)
-        self._endpoints.change(unit, after)
+        self._desk.endpoints.change(unit, after)
         await self._commit(unit, call.asker, "change", after.id)
-        stopped = None if wanted.enabled else self._deliveries.disabled().get(after.id)
-        return Answer(view(after, stopped))
+        return Answer(view(after, None if wanted.enabled else self._desk.stopped(after)))
 
     async def remove(self, call: Call) -> Answer:
         """DELETE /v1/webhooks/{id}."""
         found, unit = self._found(call), UnitOfWork()
-        self._endpoints.remove(unit, found.scope, found.id)
-        requests.ask(unit, found.scope, requests.REMOVED, found.id, self._clock.now_us())
+        self._desk.endpoints.remove(unit, found.scope, found.id)
+        requests.ask(unit, found.scope, requests.REMOVED, found.id, self._desk.clock.now_us())
         await self._commit(unit, call.asker, "remove", found.id)
         return Answer(view(replace(found, disabled=True), None))
 
     async def rotate(self, call: Call) -> Answer:
         """POST /v1/webhooks/{id}/rotate."""
         body: Rotation = call.body
-        found, now = self._found(call), self._clock.now_us()
+        found, now = self._found(call), self._desk.clock.now_us()
         kind = SecretKind(body.kind) if body.kind is not None else found.secrets[0].kind
-        fresh = signatures.new_secret(kind, self._randomness, now)
+        fresh = signatures.new_secret(kind, self._desk.randomness, now)
         until = now + body.overlap_hours * 3_600 * MICROSECONDS
         kept = (_ending(one, until) for one in found.secrets if one.live(now))
         secrets = (fresh, *(one for one in kept if one.live(now)))[:SECRETS_LIMIT]
         unit, after = UnitOfWork(), replace(found, secrets=secrets)
-        self._endpoints.change(unit, after)
+        self._desk.endpoints.change(unit, after)
         await self._commit(unit, call.asker, "rotate", after.id)
         return Answer(view(after, None, signatures.shown_once(fresh)))
 
     async def ping(self, call: Call) -> Answer:
         """POST /v1/webhooks/{id}/ping."""
         found, unit = self._found(call), UnitOfWork()
-        requests.ask(unit, found.scope, requests.PING_WANTED, found.id, self._clock.now_us())
+        requests.ask(unit, found.scope, requests.PING_WANTED, found.id, self._desk.clock.now_us())
         await self._commit(unit, call.asker, "ping", found.id)
         return Answer(Asked())
 
@@ -214,7 +190,7 @@ class WebhookOperations:
         found = self._found(call)
         state = None if query.state is None else DeliveryState(query.state)
         limit = query.limit + 1
-        rows = self._deliveries.page(found.scope, found.id, query.after, state, limit)
+        rows = self._desk.deliveries.page(found.scope, found.id, query.after, state, limit)
         shown = [_delivery_view(one) for one in rows[: query.limit]]
         more = len(rows) > query.limit
         return Answer(DeliveryPage(shown, more, shown[-1].id if more else None))
@@ -224,26 +200,26 @@ class WebhookOperations:
         one = self._delivery_of(call)
         log = [
             AttemptView(format_rfc3339(each.at_us), each.took_ms, each.status, each.fault)
-            for each in self._deliveries.attempts(one.id)
+            for each in self._desk.deliveries.attempts(one.id)
         ]
         return Answer(_delivery_view(one, log))
 
     async def replay(self, call: Call) -> Answer:
         """POST /v1/webhooks/{id}/deliveries/{delivery}/replay."""
         one, unit = self._delivery_of(call), UnitOfWork()
-        now = self._clock.now_us()
+        now = self._desk.clock.now_us()
         requests.ask(unit, one.scope, requests.REPLAY_WANTED, one.endpoint, now, one.id)
         await self._commit(unit, call.asker, "replay", one.endpoint)
         return Answer(Asked())
 
     async def types(self, _call: Call) -> Answer:
         """GET /v1/webhook-event-types."""
-        listed = self._catalogue.types.values()
+        listed = self._desk.catalogue.types.values()
         return Answer(EventTypes([EventTypeView(t.name, t.text, t.schema()) for t in listed]))
 
     def _found(self, call: Call) -> Endpoint:
         asker = call.asker
-        found = self._endpoints.find(asker.scope, call.path["id"])
+        found = self._desk.endpoints.find(asker.scope, call.path["id"])
         if found is None or asker.merchant not in (None, found.merchant):
             raise webhook_not_found()
         return found
@@ -251,30 +227,22 @@ class WebhookOperations:
     def _delivery_of(self, call: Call) -> Delivery:
         found, text = self._found(call), call.path["delivery"]
         number = int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else 0
-        one = self._deliveries.find(found.scope, found.id, number)
+        one = self._desk.deliveries.find(found.scope, found.id, number)
         if one is None:
             raise NotFound("webhook_delivery_not_found", "no such delivery of this endpoint")
         return one
 
     def _shown(self, one: Endpoint) -> EndpointView:
-        return view(one, self._deliveries.disabled().get(one.id))
+        return view(one, self._desk.stopped(one))
 
-    async def _send_to(self, asker: Principal, wanted: Destination, status: int) -> Answer:
+    async def _send_to(self, asker: Principal, wanted: DestinationAsked, status: int) -> Answer:
         done = await self._gate.perform(
             asker, wanted.payload(), f"send events to {wanted.url}"[:500]
         )
         return done if isinstance(done, Answer) else Answer(done, status)
 
     async def _commit(self, unit: UnitOfWork, asker: Principal, act: str, endpoint: str) -> None:
-        self._audit.record(unit, _event(asker, act, endpoint, self._clock))
-        await self._writer.commit(unit)
-
-
-def _event(asker: Principal, act: str, endpoint: str, clock: Clock) -> AuditEvent:
-    return AuditEvent(
-        asker.scope, f"webhook:endpoint:{act}", asker.actor, AuditOutcome.DONE, clock.now_us(),
-        {"endpoint": endpoint},
-    )  # fmt: skip
+        await self._desk.commit(unit, asker.scope, asker.actor, act, endpoint)
 
 
 def _ending(secret: SigningSecret, until_us: int) -> SigningSecret:
@@ -282,9 +250,9 @@ def _ending(secret: SigningSecret, until_us: int) -> SigningSecret:
     return replace(secret, expires_at_us=ends)
 
 
-def _changed(before: Endpoint, body: EndpointChange) -> Destination:
+def _changed(before: Endpoint, body: EndpointChange) -> DestinationAsked:
     """The endpoint as it shall be: what is given, and the rest as it is."""
-    return Destination(
+    return DestinationAsked(
         before.url if body.url is UNSET else body.url,
         list(before.events) if body.events is UNSET else body.events,
         before.description if body.description is UNSET else body.description,

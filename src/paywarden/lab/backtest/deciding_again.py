@@ -72,7 +72,7 @@ def decide_again(
     count = len(material)
     around, which = surroundings_of(material.table.part(0, count, CONTEXT), matches.segment)
     settled = settled_of(runtime, around, which)
-    combined = Combination(runtime.rows, runtime.policy, matches, settled)
+    combined = Combination(runtime.rows, runtime.policy, matches, settled, material.probability)
     outcome, points = _as_recorded(material, runtime, combined, matches, around, which)
     return Again(
         candidate, tuple(features), matches, combined, outcome, points, settled, computed,

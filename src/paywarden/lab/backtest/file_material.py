@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -128,9 +128,15 @@ class FileTimeline:
     def __init__(self, policy: Policy, folder: Path, time_us: npt.NDArray[np.int64]) -> None:
         self._lists = FileLists(policy.lists, folder)
         self._files = policy.list_files
+        self._kinds = policy.lists
         self._time_us = time_us
         cuts = np.searchsorted(time_us, self._lists.turns).tolist()
         self.cuts = sorted(set(cuts) - {0, len(time_us)})
+
+    @property
+    def names(self) -> Collection[str]:
+        """The lists that the policy declares."""
+        return self._kinds
 
     def at(self, position: int) -> Mapping[str, Any]:
         """Members for payments from `position` on."""

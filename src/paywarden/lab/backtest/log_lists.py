@@ -7,7 +7,7 @@ lists of a draft that the log has never seen come from its files and hold from t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -66,6 +66,11 @@ class LogTimeline:
         }
         self.cuts: Sequence[int] = self._cuts()
         self._restart()
+
+    @property
+    def names(self) -> Collection[str]:
+        """Lists of the log and of the draft."""
+        return {edit.name for _, edit in self._edits.edits} | set(self._own_digests)
 
     def at(self, position: int) -> Mapping[str, Any]:
         """Members for payments from `position` to the next cut."""

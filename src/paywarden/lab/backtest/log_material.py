@@ -164,7 +164,20 @@ def _material(
         customer=customers_of(table),
         history_start_us=start_us,
         recorded=_recorded(rows, sequences),
+        probability=_probability(rows),
     )
+
+
+def _probability(rows: _Rows) -> npt.NDArray[np.float64] | None:
+    opinions = [body.result.model for _, body in rows.entries]
+    if not any(opinions):
+        return None
+    said = [one.probability if one is not None else None for one in opinions]
+    return np.array([np.nan if p is None else p for p in said], np.float64)
+
+
+def _outcome(body: PaymentEntry) -> int:
+    return int(Outcome.BLOCK) if body.result.control_ppm else body.result.outcome
 
 
 def _recorded(rows: _Rows, sequences: npt.NDArray[np.int64]) -> Recorded:
@@ -175,7 +188,7 @@ def _recorded(rows: _Rows, sequences: npt.NDArray[np.int64]) -> Recorded:
     return Recorded(
         rulesets=names,
         ruleset=np.array([numbers[body.ruleset] for body in bodies], np.int32),
-        outcome=np.array([body.result.outcome for body in bodies], np.int8),
+        outcome=np.array([_outcome(body) for body in bodies], np.int8),
         points=np.array([body.result.points for body in bodies], np.int64),
         forced=np.array(forced, np.int8),
         skipped={place: body.skipped for place, body in enumerate(bodies) if body.skipped},
@@ -183,6 +196,7 @@ def _recorded(rows: _Rows, sequences: npt.NDArray[np.int64]) -> Recorded:
         aggregates=[body.aggregates for body in bodies],
         sequences=sequences,
         erased=np.array(rows.erased, np.bool_),
+        modelled=np.array([body.result.model is not None for body in bodies], np.bool_),
     )
 
 

@@ -9,7 +9,7 @@ Shapes: n payments in order of decision. Not done here: making it (`file_materia
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -45,6 +45,11 @@ class ListTimeline(Protocol):
         """Positions of payments before which membership changes, ascending."""
         ...
 
+    @property
+    def names(self) -> Collection[str]:
+        """Every list that ever held anything."""
+        ...
+
     def at(self, position: int) -> Mapping[str, Any]:
         """Members by list name for payments from `position` to the next cut."""
         ...
@@ -61,7 +66,8 @@ class Recorded:
     `rulesets`: names; `ruleset`: index into it. `forced`: outcome forced by a test value, -1 none.
     `skipped`: stages that gave no opinion, by position of the payment.
     `aggregates`: window values as they were read, in the plan order of the payment's ruleset.
-    `erased`: a person of the payment was erased, so that it cannot be decided again.
+    `erased`: a person of the payment was erased, so that it cannot be decided again. `modelled`: a
+    model took part. A payment that the control group let pass stands as what it would have been.
     """
 
     rulesets: tuple[str, ...]
@@ -74,6 +80,7 @@ class Recorded:
     aggregates: Sequence[tuple[Any, ...]]
     sequences: npt.NDArray[np.int64]
     erased: npt.NDArray[np.bool_]
+    modelled: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,8 @@ class Material:
     `marks`: 1 fraud, 0 genuine, -1 unknown. `ids`: what a sample names a payment by.
     `amount_minor`: value in `currency`, with `valued` where there is one. `customer`: number of the
     payment's customer. `history_start_us`: since when windows are whole. `label_delay_us`: delay of
-    labels of a file, None for recorded ones, which count when they were received.
+    labels of a file, None for recorded ones, which count from receipt. `probability`: the
+    model's as recorded, NaN where it said nothing; None where no model took part.
     """
 
     source: str
@@ -99,6 +107,7 @@ class Material:
     history_start_us: int
     label_delay_us: int | None = None
     recorded: Recorded | None = None
+    probability: npt.NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.marks)

@@ -3,7 +3,8 @@
 Guards: only decisions that this very ruleset made are compared; of each, the outcome, the points,
 the rules that fired and every window value, with its type (where a person was erased, windows
 only). A difference is a fault of the program or a changed log. Continuations after a challenge are
-no payments of their own and not among them: `paywarden replay` compares those too.
+no payments of their own and not among them, nor are decisions in which a model took part:
+`paywarden replay` compares those too.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ def compared(material: Material, again: Again, store: FeatureStore) -> Parity | 
 def _same_ruleset(recorded: Recorded, ruleset: str) -> Any:
     if ruleset not in recorded.rulesets:
         return np.zeros(0, np.int64)
-    return np.flatnonzero(recorded.ruleset == recorded.rulesets.index(ruleset))
+    own = recorded.ruleset == recorded.rulesets.index(ruleset)
+    return np.flatnonzero(own & ~recorded.modelled)
 
 
 def _fired(again: Again, recorded: Recorded, rows: Any) -> Any:

@@ -29,6 +29,7 @@ from paywarden.lab.firing import Placing, whole_from
 from paywarden.risk.rules.column_atoms import AtomColumns
 from paywarden.risk.rules.column_program import ColumnProgram, RuleMatches
 from paywarden.risk.rules.columns import Column
+from paywarden.risk.rules.compiler import MODEL
 from paywarden.risk.rules.program import MERCHANT_GROUP, SEGMENT
 
 BLOCK = 65_536
@@ -117,6 +118,7 @@ class RulePass:
         self._whole_from = whole_from(plan, needs, material.history_start_us)
         read = {path for rule in runtime.compiled.rules for path in rule.references.paths}
         self._paths = frozenset(read | self._placing.paths)
+        self._snoozed = _snoozed(runtime, set(lists.names))
         self.names = self._names()
 
     def run(self, progress: Progress) -> Matches:
@@ -178,12 +180,15 @@ class RulePass:
         earlier = known.block(start, stop) if known is not None else None
         missing = range(len(self.names)) if earlier is None else earlier.missing
         program = self._program(tuple(missing))
+        if self._material.probability is not None:
+            columns[MODEL] = _probabilities(self._material.probability[start:stop])
         for path in program.paths:
             if path in self._features:
                 columns[path] = self._stored(path).part(start, stop)
         here = {path: column for path, column in columns.items() if path in program.paths}
         fresh = program.columns.by_rule(here, members, count, asked)
         fresh = self._whole_only(fresh, missing, start, stop)
+        fresh = self._awake_only(fresh, missing, members, start, stop)
         found = fresh if earlier is None else earlier.merged(fresh)
         if self._rules is not None and known is not None:
             self._rules.keep(known, start, stop, found)
@@ -213,10 +218,31 @@ class RulePass:
         if not len(first) or not first.any():
             return fresh
         which = np.repeat(np.arange(len(first)), np.diff(fresh.offsets))
-        kept = fresh.payments >= first[which]
-        offsets = np.zeros(len(first) + 1, np.int64)
-        np.cumsum(np.bincount(which[kept], minlength=len(first)), out=offsets[1:])
-        return RuleMatches(offsets, fresh.payments[kept], fresh.errors)
+        return _thinned(fresh, fresh.payments >= first[which])
+
+    def _awake_only(
+        self,
+        fresh: RuleMatches,
+        rules: Sequence[int],
+        members: Mapping[str, Any],
+        start: int,
+        stop: int,
+    ) -> RuleMatches:
+        """Without rules that were snoozed for somebody who takes part."""
+        asleep = [place for place, rule in enumerate(rules) if rule in self._snoozed]
+        if not asleep:
+            return fresh
+        kept = np.ones(len(fresh.payments), np.bool_)
+        for place in asleep:
+            here = slice(int(fresh.offsets[place]), int(fresh.offsets[place + 1]))
+            for path, name in self._snoozed[rules[place]]:
+                column = self._material.table.columns.get(path)
+                if column is not None:
+                    texts = column.slice(start, stop).data[fresh.payments[here]].tolist()
+                    held = members.get(name, ())
+                    words = [column.dictionary[code] if code >= 0 else None for code in texts]
+                    kept[here] &= np.array([word not in held for word in words], np.bool_)
+        return _thinned(fresh, kept)
 
     # --- names -----------------------------------------------------------------------------
 
@@ -242,6 +268,7 @@ class RulePass:
                 [self._features[path].column for path in read.paths if path in self._features],
                 [(name, self._lists.digest(name)) for name in read.lists],
                 placing if placed else "",
+                [self._lists.digest(name) for _, name in self._snoozed.get(row.index, ())],
             )
             found.append(hashlib.blake2b(repr(meaning).encode(), digest_size=16).hexdigest())
         return tuple(found)
@@ -272,6 +299,30 @@ def _part(runtime: PolicyRuntime, rules: tuple[int, ...]) -> _Part:
     conditions = [compiled.slow.conditions[index] for index in rules]
     kinds = {path: kind.kind for path, kind in compiled.types.items()}
     return _Part(rules, ColumnProgram(atoms, nodes, conditions, kinds), frozenset(read))
+
+
+def _snoozed(runtime: PolicyRuntime, names: set[str]) -> dict[int, tuple[tuple[str, str], ...]]:
+    """(path, list) by rule, of snoozes that there ever were; hard rules cannot be snoozed."""
+    found = {}
+    for index, row in enumerate(runtime.rows):
+        held = tuple(one for one in runtime.snoozes_of(index) if one[1] in names)
+        if held and not row.hard:
+            found[index] = held
+    return found
+
+
+def _thinned(matches: RuleMatches, kept: npt.NDArray[np.bool_]) -> RuleMatches:
+    """Matches without some payments."""
+    rules = len(matches.offsets) - 1
+    which = np.repeat(np.arange(rules), np.diff(matches.offsets))
+    offsets = np.zeros(rules + 1, np.int64)
+    np.cumsum(np.bincount(which[kept], minlength=rules), out=offsets[1:])
+    return RuleMatches(offsets, matches.payments[kept], matches.errors)
+
+
+def _probabilities(values: npt.NDArray[np.float64]) -> Column:
+    known = np.isfinite(values)
+    return Column("double", np.where(known, values, 0.0), known)
 
 
 def joined(

@@ -78,7 +78,8 @@ class Windows:
         self._out: Words = np.zeros((1, max(1, len(plan.names))), np.int64)
         self._doubles = self._out.view(np.float64)
         self._valid: Any = np.zeros(self._out.shape, np.uint8)
-        self._special = [i for i, kind in enumerate(plan.kinds) if kind != "int"]
+        self._double = [i for i, kind in enumerate(plan.kinds) if kind == "double"]
+        self._textual = [i for i, kind in enumerate(plan.kinds) if kind not in ("int", "double")]
 
     def observe(self, observation: Observation) -> list[FeatureValue]:
         """Add the observation and read at its t; values in the order of `plan.names`."""
@@ -244,10 +245,12 @@ class Windows:
     def _values(self) -> list[FeatureValue]:
         words: list[Any] = self._out[0].tolist()
         valid = self._valid[0].tolist()
-        for index in self._special:
-            if self.plan.kinds[index] == "double":
-                words[index] = float(self._doubles[0, index])
-            elif valid[index]:
+        if self._double:
+            doubles = self._doubles[0].tolist()
+            for index in self._double:
+                words[index] = doubles[index]
+        for index in self._textual:
+            if valid[index]:
                 words[index] = self._texts[words[index]]
         count = len(self.plan.names)
         return [w if ok else None for w, ok in zip(words[:count], valid, strict=False)]

@@ -32,7 +32,7 @@ class KeyIndex:
         return [code for some in held for code in some]
 
     def _keys(self, named: NamedList, codes: Mapping[str, int]) -> dict[str, list[int]]:
-        name = named.form, id(codes)
+        name = (named.kind, named.shape), id(codes)
         with self._lock:  # who comes second takes what the first has made
             found = self._known.get(name)
             if found is None:

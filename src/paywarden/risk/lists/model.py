@@ -114,7 +114,7 @@ class ListEdit:
     """One change of one list of one scope, as a journal logs it (`msgspec` writes and reads it).
 
     Values of a sealed edit (`Lists.seal`) are canonical, and digests where the kind is personal;
-    only sealed edits can be applied.
+    only sealed edits can be applied. `approved`: others agreed to it, or nobody had to.
     """
 
     scope: Scope
@@ -126,6 +126,7 @@ class ListEdit:
     by: str
     at_us: int
     sealed: bool = False
+    approved: bool = False
 
 
 def _email(value: object) -> str | None:

@@ -21,6 +21,8 @@ from paywarden.risk.lists.model import Entry, ListKind, NewEntry, canonical_valu
 _BUCKETS: Final = 1_024
 _BIN_LENGTHS: Final = (8, 7, 6)
 
+Shape = tuple[tuple[int, int], ...]
+"""The kinds of network that a list holds, (version, prefix length), longest prefixes first."""
 SealValue = Callable[[ListKind, str], str]
 """Key under which a canonical value is stored: itself, or its keyed digest."""
 
@@ -35,6 +37,7 @@ class NamedList:
         "_lengths",
         "_root",
         "_seal",
+        "_shape",
         "_until",
         "kind",
         "name",
@@ -49,6 +52,7 @@ class NamedList:
         self._entries: dict[str, Entry] = {}
         self._until: dict[str, int] = {}
         self._lengths: dict[tuple[int, int], int] = {}
+        self._shape: Shape = ()
         self._buckets: dict[int, set[str]] = {}
         self._dirty: set[int] = set()
         self._root: dict[int, bytes] = {}
@@ -68,9 +72,9 @@ class NamedList:
         return self._until
 
     @property
-    def form(self) -> tuple[object, ...]:
-        """What the keys of a value depend on, beside the value: equal forms give equal keys."""
-        return self.kind, *sorted(self._lengths)
+    def shape(self) -> Shape:
+        """What the keys of an address depend on, beside the address."""
+        return self._shape
 
     def holds(self, key: str, t_us: int) -> bool:
         """Whether a sealed key is a member at `t_us`: one dictionary look-up."""
@@ -106,7 +110,7 @@ class NamedList:
         width = 32 if version == 4 else 128
         return [
             network_key(version, number >> (width - length) << (width - length), length)
-            for family, length in self._lengths
+            for family, length in self._shape
             if family == version
         ]
 
@@ -166,6 +170,7 @@ class NamedList:
         self._dirty.update(self._buckets)
         for held in (self._entries, self._until, self._lengths, self._buckets):
             held.clear()
+        self._shape = ()
 
     def expired(self, t_us: int) -> list[str]:
         """Keys that are no longer members at `t_us`."""
@@ -184,6 +189,7 @@ class NamedList:
         else:
             # Longest prefixes first, so that the most specific entry answers.
             self._lengths = dict(sorted({**self._lengths, pair: count}.items(), reverse=True))
+        self._shape = tuple(self._lengths)
 
 
 def _bucket(key: str) -> int:

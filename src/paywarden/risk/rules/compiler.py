@@ -126,6 +126,12 @@ class CompiledPolicy:
         return self._columns
 
 
+def planned(aggregates: Sequence[Aggregate]) -> WindowPlan:
+    """A plan over windows alone. Errors: InvalidRequest for a window that the stores refuse."""
+    wheres = [one.where for one in aggregates if one.where is not None]
+    return WindowPlan(tuple(aggregates), FilterSet(wheres).filters)
+
+
 def compile_policy(policy: Policy, cache: TreeCache | None = None) -> CompiledPolicy:
     """Compile and load in this process; takes seconds for thousands of rules.
 

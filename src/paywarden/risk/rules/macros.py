@@ -79,13 +79,17 @@ class WindowMacros:
         """What replaces one call, for `cel.compile(macros=...)`; None for other calls."""
         if call.member or call.function not in MACROS:
             return None
-        window = _window_of(call)
+        name = self.name_of(_window_of(call))
+        return Select(Name("agg", call.place), name, False, call.place)
+
+    def name_of(self, window: Aggregate) -> str:
+        """Name of a window, which is kept from now on."""
         name = self._names.get(identity_of(window))
         if name is None:
             name = generated_name(window)
             self._names[identity_of(window)] = name
             self._made[name] = replace(window, name=name)
-        return Select(Name("agg", call.place), name, False, call.place)
+        return name
 
 
 def generated_name(window: Aggregate) -> str:

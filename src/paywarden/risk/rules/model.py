@@ -137,6 +137,19 @@ class StageLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class ControlGroup:
+    """Payments that would be blocked and pass at random, so that precision stays measurable.
+
+    `percent` of them; none above `max_amount_base_minor`; no more than `daily_loss_base_minor` of
+    amounts on one day (UTC). Never under a hard rule, never one of AML.
+    """
+
+    percent: float
+    max_amount_base_minor: int
+    daily_loss_base_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The whole policy.
 
@@ -158,3 +171,4 @@ class Policy:
     reasons: Mapping[str, str] = field(default_factory=dict)
     scenarios: Mapping[str, Scenario] = field(default_factory=dict)
     list_files: Mapping[str, str] = field(default_factory=dict)
+    control_group: ControlGroup | None = None

@@ -30,12 +30,18 @@ class _Unsupported(Exception):
 
 def statements_of(tree: Plain, symbols: Symbols) -> tuple[list[str], str] | None:
     """Statements and the source of the boolean result; an error is `return E`. None: not ours."""
+    found = value_of(tree, symbols)
+    return None if found is None or found[2] != "bool" else found[:2]
+
+
+def value_of(tree: Plain, symbols: Symbols) -> tuple[list[str], str, str] | None:
+    """Statements, the source of the value and its kind; an error is `return E`. None: not ours."""
     writer = _Writer(symbols)
     try:
         result, kind = writer.value(tree)
     except _Unsupported:
         return None
-    return (writer.lines, result) if kind == "bool" else None
+    return writer.lines, result, kind
 
 
 class _Writer:

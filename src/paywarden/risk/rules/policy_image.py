@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 
 from paywarden.risk.features.model import Aggregate
+from paywarden.risk.rules.actions.add_to_list import sharing_window
 from paywarden.risk.rules.cel.checker import check
 from paywarden.risk.rules.cel.errors import CompileError
 from paywarden.risk.rules.cel.parser import parse
@@ -38,6 +39,7 @@ from paywarden.risk.rules.selectivity import Selectivity
 from paywarden.risk.rules.slow_path import Condition
 
 TREE_LIMIT = 50_000
+_NO_CONTROL_GROUP = b',"control_group":null}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,12 @@ class TreeCache:
             self._kept.popitem(last=False)
 
 
+def entered_values(policy: Policy) -> list[str]:
+    """Paths of the values that rules put on lists, each once."""
+    actions = (action for rule in policy.rules for action in rule.then.actions)
+    return sorted({str(dict(a.parameters)["value"]) for a in actions if a.name == "add_to_list"})
+
+
 def ruleset_hash(policy: Policy) -> str:
     """`rs_` and the SHA-256 of the policy's canonical form, in hex."""
     exact = replace(
@@ -104,6 +112,8 @@ def ruleset_hash(policy: Policy) -> str:
         },
     )
     form = msgspec.json.encode(exact, order="deterministic")
+    if policy.control_group is None:  # policies of before had no such part: their names stay
+        form = form.removesuffix(_NO_CONTROL_GROUP) + b"}"
     return "rs_" + hashlib.sha256(form).hexdigest()
 
 
@@ -151,6 +161,10 @@ class _Compilation:
             [(g.when, g.source, f"merchant group {g.name}") for g in policy.merchant_groups]
         )
         self._findings.raise_errors()
+        for value in entered_values(policy):
+            window = sharing_window(value)
+            if window is not None:
+                self._macros.name_of(window)
         pairs = zip(policy.rules, trees, strict=True)
         grows = growing((*policy.aggregates, *self._macros.made))
         rules = [self._rule(rule, tree, graph, grows) for rule, tree in pairs if tree is not None]

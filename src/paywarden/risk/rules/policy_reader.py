@@ -18,6 +18,7 @@ from paywarden.risk.rules.cel.syntax import Expr
 from paywarden.risk.rules.fields import REASON, WORD, WORD_REMEDY, Fields
 from paywarden.risk.rules.findings import Findings, one_of
 from paywarden.risk.rules.model import (
+    ControlGroup,
     MerchantGroup,
     Scenario,
     Segment,
@@ -40,6 +41,7 @@ KEYS = (
     "lists",
     "scenarios",
     "reasons",
+    "control_group",
 )
 STAGES = ("enrichment", "features", "fraud", "model", "aml")
 ENGINES = ("fraud", "aml")
@@ -47,6 +49,8 @@ LIST_KINDS = tuple(kind.value for kind in ListKind)
 MAX_POINTS = 1_000_000
 MAX_DEADLINE_MS = 10_000
 MAX_NAMED = 1_000
+MAX_CONTROL_PERCENT = 20
+MAX_CONTROL_MINOR = 10**12
 _CURRENCY = re.compile(r"[A-Z]{3}\Z")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,119}\Z")
 _NO_CHALLENGE = ("allow", "review", "block")
@@ -71,6 +75,7 @@ class Head:
     reasons: dict[str, str] = field(default_factory=dict)
     places: dict[str, Source] = field(default_factory=dict)
     conditions: dict[str, tuple[Expr, Scalar]] = field(default_factory=dict)
+    control_group: ControlGroup | None = None
 
 
 def read_head(table: Table, findings: Findings) -> Head:
@@ -91,7 +96,21 @@ def read_head(table: Table, findings: Findings) -> Head:
     reasons = "use A-Z, 0-9 and _, such as CARD_TESTING"
     head.reasons = _words(fields, "reasons", head, REASON, reasons)
     _read_scenarios(fields, head)
+    head.control_group = _control_group(fields)
     return head
+
+
+def _control_group(fields: Fields) -> ControlGroup | None:
+    table = fields.table_of("control_group")
+    if table is None:
+        return None
+    keys = ("percent", "max_amount_base_minor", "daily_loss_base_minor")
+    inner = Fields(table, "`control_group`", keys, fields.findings)
+    for key in keys:
+        inner.scalar(key, required=True)
+    percent = inner.number("percent", 0.001, MAX_CONTROL_PERCENT)
+    highest, loss = (inner.integer(key, 0, MAX_CONTROL_MINOR) for key in keys[1:])
+    return ControlGroup(float(percent or 0.0), highest, loss)
 
 
 def _read_thresholds(fields: Fields, head: Head) -> None:

@@ -230,4 +230,5 @@ def _policy(head: Head, windows: list[Aggregate], rules: RuleReader | None) -> P
         lists=head.lists,
         reasons=head.reasons,
         scenarios=head.scenarios,
+        control_group=head.control_group,
     )

@@ -14,7 +14,10 @@ from functools import lru_cache
 from typing import Any, Final
 
 HOPS_LIMIT: Final = 16
+SOCKET: Final = "unix"
+"""Among trusted proxies: whoever comes by the unix socket."""
 _PREFIX_OCTETS = 8
+_LOOPBACK_6: Final = bytes(_PREFIX_OCTETS)
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -23,14 +26,16 @@ class Origins:
     """Tells the group of addresses that a request counts for."""
 
     def __init__(self, trusted_proxies: Sequence[str] = ()) -> None:
-        self._trusted = tuple(ipaddress.ip_network(one) for one in trusted_proxies)
+        self._socket = SOCKET in trusted_proxies
+        self._trusted = tuple(ipaddress.ip_network(one) for one in trusted_proxies if one != SOCKET)
 
     def of(self, request: Mapping[str, Any], forwarded: str | None) -> bytes:
         """The packed IPv4 address or IPv6 /64 of an ASGI request; empty when there is none."""
         client = request.get("client")
         peer = None if client is None else parsed(client[0])
-        if peer is None:
-            return b""  # a unix socket: one group for all who come that way
+        if peer is None:  # a unix socket
+            behind = self._behind(forwarded) if forwarded and self._socket else None
+            return b"" if behind is None else packed(behind)
         if forwarded is not None and self._trusted and self._is_trusted(peer):
             peer = self._behind(forwarded) or peer
         return packed(peer)
@@ -48,6 +53,11 @@ class Origins:
         return any(
             address.version == network.version and address in network for network in self._trusted
         )
+
+
+def is_local(group: bytes) -> bool:
+    """Whether a group is this machine: a unix socket, 127.0.0.0/8 or ::1."""
+    return not group or group == _LOOPBACK_6 or (len(group) == 4 and group[0] == 127)
 
 
 @lru_cache(4_096)

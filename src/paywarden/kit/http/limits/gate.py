@@ -2,9 +2,11 @@
 
 Order: the address first, since it costs least and needs no look-up; after authentication the key
 and the principal (tenant, environment and merchant). A request counts at all three or at none: what
-one limit refuses is not taken from the others. The strictest limit is told in the headers
-`RateLimit-Policy` and `RateLimit`, on refusals with `Retry-After`. Keys named in `exempt` (the
-operator's own) are not limited by key and principal.
+one limit refuses is not taken from the others. An operation has a weight, and what its body
+or query asks for may weigh more (`Operation.cost`); the rest is then taken before the handler runs.
+Requests from this machine (loopback, a unix socket) have no limit by address. The strictest limit
+is told in the headers `RateLimit-Policy` and `RateLimit`, on refusals with `Retry-After`. Keys
+named in `exempt` (the operator's own) are not limited by key and principal.
 Source: draft-ietf-httpapi-ratelimit-headers-10; RFC 9110 section 10.2.3; RFC 6585 section 4.
 """
 
@@ -17,7 +19,7 @@ from typing import Any, Final, Protocol
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import LimitExceeded
 from paywarden.kit.http.authenticator import Principal
-from paywarden.kit.http.limits.addresses import Origins
+from paywarden.kit.http.limits.addresses import Origins, is_local
 from paywarden.kit.http.limits.gcra import SECOND_NS, Policy, Step
 from paywarden.kit.http.limits.table import TatTable
 
@@ -45,7 +47,7 @@ class RateGate(Protocol):
         """Count a request for where it comes from. Errors: RateLimited."""
         ...
 
-    def by_key(self, principal: Principal) -> Headers:
+    def by_key(self, principal: Principal, weight: int = 1) -> Headers:
         """Count it for whom it comes from; headers of the answer. Errors: RateLimited."""
         ...
 
@@ -91,13 +93,15 @@ class Limits:
             return
         now = self._clock.monotonic_ns()
         sender = self._origins.of(request, headers.get("x-forwarded-for"))
+        if is_local(sender):
+            return
         place, tat = self._addresses.place(sender, now)
         step = policy.step(tat, now)
         if not step.conforms:
             raise RateLimited(policy, step)
         self._addresses.put(place, step.tat_ns)
 
-    def by_key(self, principal: Principal) -> Headers:
+    def by_key(self, principal: Principal, weight: int = 1) -> Headers:
         """Count it for key and principal; headers of the strictest. Errors: RateLimited."""
         if principal.key_id in self._exempt:
             return ()
@@ -110,7 +114,7 @@ class Limits:
             if policy is None:
                 continue
             place, tat = table.place(sender, now)
-            step = policy.step(tat, now)
+            step = policy.step(tat, now, weight)
             if not step.conforms:
                 raise RateLimited(policy, step)
             taken.append((table, place, policy, step))

@@ -4,7 +4,8 @@ The number is the theoretical arrival time (TAT): when the bucket would be empty
 `now` conforms when `max(TAT, now) + interval - now <= burst * interval`; then TAT moves one
 interval on. Refused requests change nothing, so that hammering does not lengthen the wait. Times
 are integer nanoseconds, so nothing drifts. Source: ITU-T I.371, annex A; equal to a token bucket of
-`burst` tokens that gains one each interval.
+`burst` tokens that gains one each interval. A request may weigh more than one; one that weighs more
+than the whole burst counts as the burst, since it could never conform otherwise.
 
 >>> policy = Policy("key", per_second=2, burst=3)
 >>> [policy.step(0, 0).conforms, policy.step(1_500_000_000, 0).conforms]
@@ -51,9 +52,9 @@ class Policy:
         window = max(1, -(-self.tolerance_ns // SECOND_NS))
         object.__setattr__(self, "text", f'"{self.name}";q={self.burst};w={window}')
 
-    def step(self, tat_ns: int, now_ns: int) -> Step:
-        """One request at `now_ns` against the TAT before it."""
-        moved = (tat_ns if tat_ns > now_ns else now_ns) + self.interval_ns
+    def step(self, tat_ns: int, now_ns: int, weight: int = 1) -> Step:
+        """One request of `weight` at `now_ns` against the TAT before it."""
+        moved = (tat_ns if tat_ns > now_ns else now_ns) + self.interval_ns * min(weight, self.burst)
         room = self.tolerance_ns - (moved - now_ns)
         if room < 0:
             return Step(False, tat_ns, 0, -room, tat_ns - now_ns)

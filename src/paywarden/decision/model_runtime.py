@@ -1,0 +1,77 @@
+"""A model beside one ruleset: its windows, its thresholds, its opinion as a value.
+
+Guards: the model reads the vector that the rules read, with windows of its own behind theirs, so
+that training, live, replay and trials compute one thing. Whatever goes wrong inside gives no
+opinion and says so; the payment is decided by the rules. Thresholds are the policy's, and where it
+sets none those that were frozen with the model. Not done here: the score (`risk.scoring`), which
+model serves (`policy_desk`), the combination (`combine.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from paywarden.decision.entries import ModelOpinion
+from paywarden.kit.log import logger
+from paywarden.risk.features.model import Aggregate
+from paywarden.risk.rules.compiler import CompiledPolicy
+from paywarden.risk.rules.model import Thresholds
+from paywarden.risk.scoring.artefact import Artefact
+from paywarden.risk.scoring.scorer import Scorer, windows_of
+
+MODEL_STAGE = "model"
+Late = Callable[[], bool]
+
+
+class ModelRuntime:
+    """One artefact that serves beside one compiled policy."""
+
+    def __init__(self, name: str, artefact: Artefact, compiled: CompiledPolicy) -> None:
+        """Errors: InvalidRequest `model_currency`, `model_invalid`, `input_invalid`."""
+        declared = compiled.aggregates
+        self.name = name
+        self.windows: tuple[Aggregate, ...] = windows_of(artefact, declared)
+        slots = dict(compiled.slots)
+        for number, window in enumerate(self.windows):
+            slots[f"agg.{window.name}"] = compiled.width + number
+        self._scorer = Scorer(
+            artefact, slots, declared=declared, lists=compiled.policy.lists,
+            base_currency=compiled.policy.base_currency,
+        )  # fmt: skip
+        self.thresholds = _thresholds(compiled.policy.model, artefact)
+
+    def opinion(self, vector: Sequence[Any], late: Late | None) -> ModelOpinion:
+        """The calibrated probability, with reasons where a threshold is reached."""
+        try:
+            score = self._scorer.score(vector, late)
+            if score.probability is None:
+                return self.none()
+            reasons: tuple[str, ...] = ()
+            if _reached(score.probability, self.thresholds):
+                reasons = tuple(one.code for one in self._scorer.reasons(score))
+        except Exception as fault:
+            logger().error("model_failed", model=self.name, error_type=type(fault).__name__)
+            return self.none()
+        return ModelOpinion(self.name, score.probability, reasons)
+
+    def none(self) -> ModelOpinion:
+        """No opinion: too late, or at fault."""
+        return ModelOpinion(self.name, None, ())
+
+    def attribution(self, vector: Sequence[Any]) -> Mapping[str, float]:
+        """How much each input moved the log odds, strongest first; for the operator's record."""
+        found, _base = self._scorer.attribution(self._scorer.score(vector))
+        return dict(sorted(found.items(), key=lambda pair: -abs(pair[1])))
+
+
+def _thresholds(own: Thresholds, artefact: Artefact) -> Thresholds:
+    if (own.challenge, own.review, own.block) != (None, None, None):
+        return own
+    frozen = artefact.operating
+    return Thresholds(frozen.challenge, None, frozen.block)
+
+
+def _reached(probability: float, thresholds: Thresholds) -> bool:
+    levels = (thresholds.challenge, thresholds.review, thresholds.block)
+    return any(level is not None and probability >= level for level in levels)

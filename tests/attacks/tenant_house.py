@@ -1,0 +1,201 @@
+"""One house with four scopes: an owner whose objects all exist, and strangers who ask for them.
+
+Strangers are people with real sessions in their own tenant and environment. They are given every
+permission there is, so that nothing but the scope in the stores stands between them and the owner.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "decision"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "identity"))
+
+from decision_room import WIDER, Room
+from software_passkey import SoftwarePasskey
+
+import paywarden
+from paywarden.core.identifiers import ApprovalId, DecisionId, PersonId, SessionId
+from paywarden.core.scope import Environment, Scope
+from paywarden.core.secret import Secret
+from paywarden.decision import entries
+from paywarden.decision.entries import GenesisEntry
+from paywarden.decision.start import apply_control
+from paywarden.entrypoints import api
+from paywarden.entrypoints.init import EVER_US
+from paywarden.entrypoints.webhooks import DELIVERY_PARTS
+from paywarden.identity.access_review.model import Cover, ReviewId
+from paywarden.identity.approvals.execution import Maker
+from paywarden.identity.directory import Profile
+from paywarden.identity.enrolment import passkey_name
+from paywarden.identity.permissions.model import Role
+from paywarden.identity.permissions.table import PERMISSIONS
+from paywarden.identity.request_authenticator import COOKIE
+from paywarden.identity.sessions import BY_KIND
+from paywarden.kit.db.unit import UnitOfWork
+from paywarden.kit.db.writer import Writer
+from paywarden.kit.http.authenticator import Principal
+from paywarden.kit.journal.model import Entry
+from paywarden.kit.stores.sqlite_webhook_deliveries import SqliteDeliveries
+from paywarden.kit.webhooks.model import Delivery, EndpointId
+
+EVERYTHING: Final = frozenset(PERMISSIONS).union(*BY_KIND.values())
+POLICY: Final = {
+    **WIDER,
+    "policy.yaml": WIDER["policy.yaml"].replace(b"lists:\n", b"lists:\n  owners_only: card\n"),
+}
+"""A policy, and in it a list, that the owner's scope alone has."""
+LIST: Final = "owners_only"
+HOOK: Final = {"url": "https://93.184.216.34/in", "events": ["decision.recorded"]}
+
+
+class Unlimited:
+    """The real authenticator, whose callers may then do everything in their own scope."""
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+
+    def authenticate(self, headers: Mapping[str, str]) -> Principal:
+        found: Principal = self._real.authenticate(headers)
+        return replace(found, permissions=EVERYTHING, step_up=frozenset())
+
+
+class Tenant:
+    """Somebody in a scope, with a browser."""
+
+    def __init__(self, house: House, scope: Scope, name: str) -> None:
+        self.house, self.scope, self.name = house, scope, name
+        self.passkey = SoftwarePasskey(f"{name}@{scope.text}")
+        self.http = httpx.AsyncClient(
+            transport=httpx.ASGITransport(house.app), base_url="http://localhost:8080",
+            headers={"paywarden-request": "1"},
+        )  # fmt: skip
+        self.person = self.session = ""
+
+    async def enter(self) -> Tenant:
+        """Enrol with a passkey and sign in."""
+        people = self.house.room.installation.people
+        profile = Profile(self.name, self.name.title(), f"{self.name}@example.org")
+        person, token = await people.directory.invite(self.scope, profile, "cli:people", None)
+        link = await people.sign_in.follow_link(self.scope, token)
+        made = self.passkey.create(await people.enrolment.passkey_options(link.session))
+        await people.enrolment.add_passkey(link.session, self.name, made)
+        self.person = person.text
+        given = {"credential": Secret(json.dumps(self.passkey.get(await self._options())))}
+        entered = await people.sign_in.enter(self.scope, people.passkeys, given)
+        self.session = entered.session.session.text
+        self.http.headers["cookie"] = f"{COOKIE}={entered.token.expose()}"
+        return self
+
+    async def _options(self) -> dict[str, Any]:
+        found: dict[str, Any] = await self.house.room.installation.people.passkeys.options(
+            self.scope
+        )
+        return found
+
+    def passkey_name(self) -> str:
+        """The id of the passkey as paths carry it."""
+        records = self.house.room.installation.people.records
+        return passkey_name(records.passkeys_of(self.scope, PersonId.parse(self.person))[0])
+
+
+class House:
+    """The application over a room; `objects` holds the owner's, by kind."""
+
+    def __init__(self, room: Room) -> None:
+        self.room = room
+        installation = room.installation
+        people: Any = installation.people
+        people.authenticator = Unlimited(people.authenticator)
+        self.app = api.application(installation)
+        self.objects: dict[str, str] = {}
+
+    async def open(self) -> tuple[Tenant, list[Tenant]]:
+        """(the owner, strangers in every other scope)."""
+        room = self.room
+        away = [Scope("elsewhere", one) for one in Environment]
+        for scope in away:
+            await self._log(scope)
+        owner = await Tenant(self, room.live, "owner").enter()
+        strangers = [await Tenant(self, scope, "stranger").enter() for scope in (room.test, *away)]
+        await self._furnish(owner)
+        return owner, strangers
+
+    def unknown(self, kind: str) -> str:
+        """A well-formed name of the kind that nobody has."""
+        chance = self.room.installation.randomness
+        made: dict[str, Any] = {
+            "decision": DecisionId, "approval": ApprovalId, "webhook": EndpointId,
+            "person": PersonId, "session": SessionId, "review": ReviewId,
+        }  # fmt: skip
+        if kind in made:
+            return str(made[kind].new(chance).text)
+        texts = {"list": "nobody_has_it", "ruleset": "rs_" + "0" * 64, "delivery": "999983",
+                 "item": "77"}  # fmt: skip
+        return texts.get(kind) or "x" * len(self.objects[kind])
+
+    async def _log(self, scope: Scope) -> None:
+        """The first entry of a tenant's log, as `init` writes it."""
+        own, ledger = self.room.installation, self.room.ledger
+        body, unit, now = GenesisEntry(paywarden.__version__, EVER_US), UnitOfWork(), 0
+        staged = ledger.stage(unit, scope, entries.GENESIS, now, body)
+        await ledger.commit(unit, [staged])
+        entry = Entry(staged.seq, scope, entries.GENESIS, now, entries.encode(body))
+        apply_control(ledger, entry, own.foundations(), own.fresh_lists())
+        await self.room.publish({**WIDER, "rules/extra.yaml": WIDER["rules/wider.yaml"].replace(
+            b"- id: ", b"- id: their-")}, scope)  # fmt: skip
+
+    async def _furnish(self, owner: Tenant) -> None:
+        """One object of every kind in the owner's scope."""
+        room, objects = self.room, self.objects
+        await room.publish(POLICY, room.live)
+        objects["list"] = LIST
+        objects["ruleset"] = str(room.state(room.live).ruleset)
+        decided = await room.decide()
+        objects["decision"] = room.installation.ids.text(room.live, decided.seq)
+        objects["payment"] = decided.entry.payment_id
+        other = await Tenant(self, room.live, "second").enter()
+        objects["person"], objects["passkey"] = other.person, owner.passkey_name()
+        objects["session"] = owner.session
+        made = await owner.http.post("/v1/webhooks", json=HOOK)
+        assert made.status_code == 201, made.text
+        objects["webhook"] = made.json()["id"]
+        objects["delivery"] = self._deliver(objects["webhook"])
+        reviews, covers = room.installation.access.reviews, frozenset(Cover)
+        due = room.clock.now_us() + 1_000_000
+        held = PersonId.parse(owner.person)
+        opened = await reviews.open(room.live, covers, due, held)
+        objects["review"], objects["item"] = opened.review.text, "1"
+        objects["approval"] = await self._ask(owner)
+
+    async def endpoint_of(self, who: Tenant) -> str:
+        """An endpoint of somebody's own."""
+        made = await who.http.post("/v1/webhooks", json=HOOK)
+        assert made.status_code == 201, made.text
+        return str(made.json()["id"])
+
+    def _deliver(self, endpoint: str) -> str:
+        place, scope = self.room.installation.home.webhooks, self.room.live
+        writer = Writer(place, DELIVERY_PARTS, ())
+        writer.start()
+        reader = self.room.installation.webhooks.deliveries
+        store = SqliteDeliveries(reader._reader, writer)
+        one = Delivery(0, "msg_1", endpoint, scope, "decision.recorded", b"{}", 1)
+        store.take_over(1, [one])
+        writer.close()
+        return str(store.page(scope, endpoint, 2**62, None, 1)[0].id)
+
+    async def _ask(self, owner: Tenant) -> str:
+        """An open request of the owner's, who holds no role to ask by HTTP."""
+        maker = Maker(owner.person, frozenset({Role.SECURITY_ADMIN}))
+        payload = json.dumps({"person": self.objects["person"], "role": "analyst"}).encode()
+        approvals = self.room.installation.approvals
+        asked = await approvals.request(self.room.live, "role.grant", payload, maker, "mine")
+        return str(asked.asked.approval_id.text)
