@@ -8,7 +8,7 @@ Shapes: n payments, r rules.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,7 +21,7 @@ from paywarden.lab.backtest.measures import Period, share, stopped, valued_sum
 from paywarden.lab.backtest.result import Intervals, Overlap, RuleFigures
 from paywarden.lab.labels import FRAUD, GENUINE, UNKNOWN
 
-INTERVAL_RULES = 500
+INTERVAL_RULES = 300
 """Rules that get intervals: those that catch most, alone or not."""
 OVERLAPPED_RULES = 20
 """Rules for which the rules that fire beside them are looked up."""
@@ -31,12 +31,21 @@ _NOTHING = np.zeros(0, np.int64)
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What every rule is measured against."""
+    """What every rule is measured against, and counts and values of all rules at once, [r]."""
 
     fraud: int
     fraud_value: int
     stopped: npt.NDArray[np.bool_]
-    before: npt.NDArray[np.bool_] | None
+    compared: bool
+    columns: Mapping[str, npt.NDArray[np.int64]]
+
+    def of(self, name: str, rule: int) -> int:
+        """One figure of one rule."""
+        return int(self.columns[name][rule])
+
+    def new(self, name: str, rule: int) -> int | None:
+        """One figure that only a comparison has."""
+        return self.of(name, rule) if self.compared else None
 
 
 def rule_figures(
@@ -49,18 +58,19 @@ def rule_figures(
         len(frauds),
         valued_sum(material, frauds),
         stopped(again.outcome),
-        None if against is None else stopped(against.outcome),
+        against is not None,
+        _columns(period, again, against),
     )
     rules = range(len(again.candidate.runtime.rows))
-    matched = [_inside(period, again.matches.of(rule)) for rule in rules]
-    figures = [_figures(period, again, rule, matched[rule], known) for rule in rules]
+    figures = [_figures(period, again, rule, known) for rule in rules]
     telling = sorted(rules, key=lambda rule: _worth(figures[rule]))
     spread = telling[:INTERVAL_RULES]
-    some = [matched[rule] for rule in spread]
-    for rule, held in zip(spread, _intervals(period, some, frauds, bootstrap), strict=True):
-        figures[rule] = replace(figures[rule], intervals=held)
+    some = [_inside(period, again.matches.of(rule)) for rule in spread]
+    for rule, spans in zip(spread, _intervals(period, some, frauds, bootstrap), strict=True):
+        figures[rule] = replace(figures[rule], intervals=spans)
     for rule in telling[:OVERLAPPED_RULES]:
-        figures[rule] = replace(figures[rule], overlaps=_overlaps(again, rule, matched[rule]))
+        held = _inside(period, again.matches.of(rule))
+        figures[rule] = replace(figures[rule], overlaps=_overlaps(again, rule, held))
     return tuple(figures)
 
 
@@ -73,46 +83,73 @@ def _inside(period: Period, payments: npt.NDArray[np.int32]) -> npt.NDArray[np.i
     return payments[period.inside[payments]].astype(np.int64)
 
 
-def _figures(
-    period: Period, again: Again, rule: int, matched: npt.NDArray[np.int64], known: _Known
-) -> RuleFigures:
+def _columns(
+    period: Period, again: Again, against: Again | None
+) -> dict[str, npt.NDArray[np.int64]]:
+    """Counts and values of the matches of every rule, each in one pass over all matches."""
+    material, matches = period.material, again.matches
+    payments, offsets = matches.payments, matches.offsets
+    inside, marks = period.inside[payments], material.marks[payments]
+    value = np.where(material.valued, material.amount_minor, 0)[payments]
+    stop = stopped(again.outcome)
+    fraud, genuine = inside & (marks == FRAUD), inside & (marks == GENUINE)
+
+    def each(chosen: npt.NDArray[np.bool_], weigh: bool = False) -> npt.NDArray[np.int64]:
+        held = np.where(chosen, value, 0) if weigh else chosen
+        running = np.concatenate([[0], np.cumsum(held, dtype=np.int64)])
+        return np.asarray(running[offsets[1:]] - running[offsets[:-1]])
+
+    found = {
+        "matches": each(inside),
+        "fraud": each(fraud),
+        "fraud_value": each(fraud, True),
+        "genuine": each(genuine),
+        "genuine_value": each(genuine, True),
+        "unlabelled": each(inside & (marks == UNKNOWN)),
+        "stopped": each(inside & stop[payments]),
+    }
+    if against is not None:
+        fresh = (stop & ~stopped(against.outcome))[payments]
+        found |= {
+            "new_fraud": each(fraud & fresh),
+            "new_fraud_value": each(fraud & fresh, True),
+            "new_genuine": each(genuine & fresh),
+        }
+    return found
+
+
+def _figures(period: Period, again: Again, rule: int, known: _Known) -> RuleFigures:
     material, runtime = period.material, again.candidate.runtime
-    marks = material.marks[matched]
-    fraud, genuine = matched[marks == FRAUD], matched[marks == GENUINE]
-    value = valued_sum(material, fraud)
     only = _only(period, again, rule, known)
     alone = [only[material.marks[only] == mark] for mark in (FRAUD, GENUINE)]
-    new = [_NOTHING, _NOTHING]
-    if known.before is not None:
-        fresh = ~known.before & known.stopped
-        new = [fraud[fresh[fraud]], genuine[fresh[genuine]]]
+    matches, fraud = known.of("matches", rule), known.of("fraud", rule)
+    genuine, value = known.of("genuine", rule), known.of("fraud_value", rule)
     row, written = runtime.rows[rule], runtime.policy.rules[rule]
-    counted = known.before is not None
     return RuleFigures(
         id=row.id,
         title=written.title,
         scenario=row.scenario,
         points=row.points,
         outcome=None if row.outcome is None else row.outcome.word,
-        matches=len(matched),
+        matches=matches,
         errors=int(again.matches.errors[rule]),
-        fraud=len(fraud),
+        fraud=fraud,
         fraud_value_minor=value,
-        genuine=len(genuine),
-        genuine_value_minor=valued_sum(material, genuine),
-        unlabelled=int((marks == UNKNOWN).sum()),
-        precision=share(len(fraud), len(fraud) + len(genuine)),
-        recall=share(len(fraud), known.fraud),
+        genuine=genuine,
+        genuine_value_minor=known.of("genuine_value", rule),
+        unlabelled=known.of("unlabelled", rule),
+        precision=share(fraud, fraud + genuine),
+        recall=share(fraud, known.fraud),
         value_recall=share(value, known.fraud_value),
         intervals=Intervals(),
         alone_fraud=len(alone[0]),
         alone_fraud_value_minor=valued_sum(material, alone[0]),
         alone_genuine=len(alone[1]),
         alone_genuine_value_minor=valued_sum(material, alone[1]),
-        already_stopped=_already(again, matched, only, known),
-        new_fraud=len(new[0]) if counted else None,
-        new_fraud_value_minor=valued_sum(material, new[0]) if counted else None,
-        new_genuine=len(new[1]) if counted else None,
+        already_stopped=share(known.of("stopped", rule) - len(only), matches),
+        new_fraud=known.new("new_fraud", rule),
+        new_fraud_value_minor=known.new("new_fraud_value", rule),
+        new_genuine=known.new("new_genuine", rule),
     )
 
 
@@ -123,12 +160,6 @@ def _only(period: Period, again: Again, rule: int, known: _Known) -> npt.NDArray
         return _NOTHING
     asked = fired[known.stopped[fired]]
     return _inside(period, asked[~stopped(again.combination.without(rule, asked))])
-
-
-def _already(
-    again: Again, matched: npt.NDArray[np.int64], only: npt.NDArray[np.int64], known: _Known
-) -> float | None:
-    return share(int(known.stopped[matched].sum()) - len(only), len(matched))
 
 
 def _intervals(
