@@ -19,7 +19,9 @@ from paywarden.lab.backtest.bootstrap import Bootstrap, Sums, Turn, interval
 from paywarden.lab.backtest.deciding_again import Again
 from paywarden.lab.backtest.measures import Period, share, stopped, valued_sum
 from paywarden.lab.backtest.result import Intervals, Overlap, RuleFigures
+from paywarden.lab.backtest.sweep import lowest_threshold
 from paywarden.lab.labels import FRAUD, GENUINE, UNKNOWN
+from paywarden.risk.rules.firing import AML
 
 INTERVAL_RULES = 300
 """Rules that get intervals: those that catch most, alone or not."""
@@ -159,6 +161,12 @@ def _only(period: Period, again: Again, rule: int, known: _Known) -> npt.NDArray
     if not len(fired) or again.candidate.runtime.rows[rule].outcome is Outcome.ALLOW:
         return _NOTHING
     asked = fired[known.stopped[fired]]
+    row = again.candidate.runtime.rows[rule]
+    if row.outcome is None and row.engine != AML:
+        # Whoever has points enough without the rule is stopped without it, whatever else holds.
+        lowest = lowest_threshold(again.candidate.runtime.policy.points)
+        left = again.combination.points[asked] - row.points
+        asked = asked[left < lowest] if lowest is not None else asked[:0]
     return _inside(period, asked[~stopped(again.combination.without(rule, asked))])
 
 

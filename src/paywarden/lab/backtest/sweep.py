@@ -29,7 +29,7 @@ def sweep_points(period: Period, again: Again, costs: Costs) -> Sweep:
     """Thresholds on points, at most STEPS of those that occur, and the present one."""
     present = again.candidate.runtime.policy.points
     points = again.points[period.rows]
-    places = _places(points[points > 0].astype(np.float64), _lowest(present))
+    places = _places(points[points > 0].astype(np.float64), lowest_threshold(present))
     fixed = again.combination.explicit_outcomes()
     value = again.points.astype(np.float64)
     return _swept("points", period, value, fixed, again.settled, present, places, costs)
@@ -41,7 +41,7 @@ def sweep_probability(
     """The same over the model's probability; rules and points stay as they are."""
     present = again.candidate.runtime.policy.model
     known = probability[period.rows]
-    places = _places(known[np.isfinite(known) & (known > 0)], _lowest(present))
+    places = _places(known[np.isfinite(known) & (known > 0)], lowest_threshold(present))
     rules = again.combination.rule_outcomes()
     return _swept("model", period, probability, rules, again.settled, present, places, costs)
 
@@ -62,7 +62,7 @@ def _swept(
         found.append(_threshold(period, moved, at, costs))
     known = found and bool((period.material.marks[period.rows] == FRAUD).any())
     cheapest = min(found, key=lambda one: (one.cost_minor, one.at)).at if known else None
-    return Sweep(over, _lowest(present), tuple(found), cheapest)
+    return Sweep(over, lowest_threshold(present), tuple(found), cheapest)
 
 
 def _threshold(period: Period, outcome: Outcomes, at: float, costs: Costs) -> Threshold:
@@ -94,7 +94,8 @@ def cost_of(period: Period, outcome: Outcomes, costs: Costs) -> int:
     return round(fraud + genuine + float(handling[here].sum()))
 
 
-def _lowest(thresholds: Thresholds) -> float | None:
+def lowest_threshold(thresholds: Thresholds) -> float | None:
+    """The lowest value that stops anything; None when none does."""
     held = [thresholds.challenge, thresholds.review, thresholds.block]
     return min((one for one in held if one is not None), default=None)
 
