@@ -50,8 +50,9 @@ EVERYTHING: Final = frozenset(PERMISSIONS).union(*BY_KIND.values())
 POLICY: Final = {
     **WIDER,
     "policy.yaml": WIDER["policy.yaml"].replace(b"lists:\n", b"lists:\n  owners_only: card\n"),
+    "rules/wider.yaml": WIDER["rules/wider.yaml"].replace(b"- id: pair\n", b"- id: owners-rule\n"),
 }
-"""A policy, and in it a list, that the owner's scope alone has."""
+"""A policy, with a list and a rule, that the owner's scope alone has."""
 LIST: Final = "owners_only"
 HOOK: Final = {"url": "https://93.184.216.34/in", "events": ["decision.recorded"]}
 
@@ -137,7 +138,8 @@ class House:
         }  # fmt: skip
         if kind in made:
             return str(made[kind].new(chance).text)
-        texts = {"list": "nobody_has_it", "ruleset": "rs_" + "0" * 64, "delivery": "999983",
+        texts = {"list": "nobody_has_it", "rule": "nobodys-rule", "rollout": "ro_" + "a" * 26,
+                  "ruleset": "rs_" + "0" * 64, "delivery": "999983",
                  "item": "77"}  # fmt: skip
         return texts.get(kind) or "x" * len(self.objects[kind])
 
@@ -155,8 +157,9 @@ class House:
     async def _furnish(self, owner: Tenant) -> None:
         """One object of every kind in the owner's scope."""
         room, objects = self.room, self.objects
+        before = str(room.state(room.live).ruleset)
         await room.publish(POLICY, room.live)
-        objects["list"] = LIST
+        objects["list"], objects["rule"] = LIST, "owners-rule"
         objects["ruleset"] = str(room.state(room.live).ruleset)
         decided = await room.decide()
         objects["decision"] = room.installation.ids.text(room.live, decided.seq)
@@ -164,6 +167,10 @@ class House:
         other = await Tenant(self, room.live, "second").enter()
         objects["person"], objects["passkey"] = other.person, owner.passkey_name()
         objects["session"] = owner.session
+        body = {"reason": "to compare"}
+        tried = await owner.http.post(f"/v1/rulesets/{before}/shadow", json=body)
+        assert tried.status_code == 200, tried.text
+        objects["rollout"] = tried.json()["id"]
         made = await owner.http.post("/v1/webhooks", json=HOOK)
         assert made.status_code == 201, made.text
         objects["webhook"] = made.json()["id"]

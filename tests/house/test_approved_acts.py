@@ -31,6 +31,7 @@ ACTS = {
     "role.grant": RoleActs.change,
     "break_glass.open": RoleActs.open_sealed,
     "person.enrol": PersonActs.enrol,
+    "person.enable": PersonActs.enable,
     "access.revoke": RevokeActs.revoke,
     "webhook.destination": Destinations.carry_out,
 }
@@ -75,6 +76,7 @@ def test_each_catalogued_act_takes_an_approved_and_settles_it() -> None:
         "PERSON_ENROL",
         "WEBHOOK_DESTINATION",
         "ACCESS_REVOKE",
+        "PERSON_ENABLE",
     }
     assert registered == names, "a new executor owes a line in ACTS"
     for action, act in ACTS.items():

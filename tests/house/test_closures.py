@@ -21,13 +21,18 @@ GOLDENS = Path(__file__).parent / "closures"
 # Parts that several processes share; any other file beside them is a process and owes a golden.
 SHARED = {
     "__init__",
+    "access_wiring",
     "checkpoint_schedule",
     "compiling",
     "evidence",
     "home",
+    "housekeeping",
+    "key_commands",
     "listening",
+    "local_door",
     "installation",
     "stored_runtimes",
+    "people_commands",
     "people_operations",
     "approvals_wiring",
     "people_wiring",

@@ -20,8 +20,10 @@ REACHED = (
     "evidence/proofs.py",
     "risk/lists",
 )
-NOT_REACHED = frozenset({"checkpointing.py", "checkpoints.py", "migrate.py", "schema.py"})
-"""Faults of start, checkpoints and migration: no request sees them."""
+NOT_REACHED = frozenset(
+    {"checkpointing.py", "checkpoints.py", "importing.py", "migrate.py", "schema.py"}
+)
+"""Faults of start, checkpoints, imports of history and migration: no request sees them."""
 REFUSALS = frozenset(
     {
         "Conflict", "FaultyFiles", "InvalidRequest", "LimitExceeded", "NotAuthenticated",

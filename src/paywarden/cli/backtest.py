@@ -109,7 +109,7 @@ def stage_progress(clock: Clock) -> Callable[[str, int, int], None]:
     def progress(stage: str, done: int, total: int) -> None:
         if stage not in lines:
             lines.clear()
-            lines[stage] = progress_lines(clock, stage)
+            lines[stage] = progress_lines(clock, stage=stage)
         lines[stage](done, total)
 
     return progress

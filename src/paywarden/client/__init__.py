@@ -5,10 +5,12 @@ and the modules behind them may move without breaking anybody. It imports nothin
 """
 
 from paywarden.client.answers import (
+    Approval,
     BatchItem,
     Decision,
     DecisionRecord,
     EventResult,
+    Executed,
     ListEdited,
     ListSummary,
     Published,
@@ -25,6 +27,7 @@ from paywarden.client.signing import ServerKey, SigningKey
 from paywarden.client.synchronous import Client
 
 __all__ = [
+    "Approval",
     "AsyncClient",
     "BatchItem",
     "Client",
@@ -32,6 +35,7 @@ __all__ = [
     "Decision",
     "DecisionRecord",
     "EventResult",
+    "Executed",
     "ListEdited",
     "ListSummary",
     "LogKeys",

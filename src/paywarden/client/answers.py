@@ -105,12 +105,16 @@ class ListSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListEdited(msgspec.Struct, frozen=True, kw_only=True):
-    """A list after an edit; it counts for every payment after `log_sequence`."""
+    """A list after an edit; it counts for every payment after `log_sequence`.
 
-    name: str
-    entries: int
-    version: int
-    log_sequence: int
+    Where `log_sequence` is None, the edit waits for other people: `id` names the request.
+    """
+
+    name: str = ""
+    entries: int = 0
+    version: int = 0
+    log_sequence: int | None = None
+    id: str | None = None
 
 
 class Ruleset(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,6 +139,29 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
     live: bool = False
     log_sequence: int | None = None
     id: str | None = None
+
+
+class Approval(msgspec.Struct, frozen=True, kw_only=True):
+    """A request for approval; `ready_at` says from when it can be done, if it is approved now."""
+
+    id: str
+    action: str
+    state: Literal["open", "executed", "rejected", "cancelled", "expired"]
+    payload: str | None = None
+    maker: str
+    reason: str
+    created_at: str
+    expires_at: str
+    approvals_needed: int
+    approvals_counting: tuple[str, ...] = ()
+    ready_at: str | None = None
+
+
+class Executed(msgspec.Struct, frozen=True, kw_only=True):
+    """What was approved is done; `result` is the act's own."""
+
+    id: str
+    result: Any = None
 
 
 class BatchAnswer(msgspec.Struct, frozen=True):
@@ -167,5 +194,13 @@ class RulesetPage(msgspec.Struct, frozen=True):
     """Wire form of a page of rulesets."""
 
     items: tuple[Ruleset, ...]
+    has_more: bool
+    next: str | None = None
+
+
+class ApprovalPage(msgspec.Struct, frozen=True):
+    """Wire form of a page of requests for approval."""
+
+    items: tuple[Approval, ...]
     has_more: bool
     next: str | None = None

@@ -1,45 +1,61 @@
 """The client for programs on an event loop.
 
 Guards: a call ends at its time limit whatever the server does. One client belongs to one event
-loop. Not done here: what is sent and how answers are read (`calls.py`).
+loop. Not done here: which operations there are, with
+their signatures and texts (`operations.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from datetime import datetime
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import httpx
 
-from paywarden.client import calls
-from paywarden.client.answers import (
-    BatchItem,
-    Decision,
-    DecisionPage,
-    DecisionRecord,
-    EventResult,
-    ListEdited,
-    ListPage,
-    ListSummary,
-    Published,
-    Ruleset,
-    RulesetPage,
-)
-from paywarden.client.calls import REPLY_LIMIT, Call, Choice
+from paywarden.client import calls, operations
+from paywarden.client.calls import REPLY_LIMIT, Asked, Call, Pages
 from paywarden.client.errors import ClientError
+from paywarden.client.faces import dressed
 from paywarden.client.machine import SystemClock, SystemRandomness
-from paywarden.client.payment import AnyPayment
-from paywarden.client.receipts import Receipt
 from paywarden.client.retrying import Heard, Lost, Pause, Reply, RetryPolicy, converse
 from paywarden.client.setup import DECIDE_SECONDS, OTHER_SECONDS, OnFailure, Setup
 from paywarden.client.signing import ServerKey, SigningKey
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.secret import Secret
 
+P = ParamSpec("P")
 T = TypeVar("T")
+
+
+def _answering(
+    build: Callable[Concatenate[Setup, P], Asked[T]],
+) -> Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, T]]:
+    """The method of one operation; its signature and text are the operation's."""
+
+    async def act(self: AsyncClient, /, *args: P.args, **given: P.kwargs) -> T:
+        return await self._answer(build(self._setup, *args, **given))
+
+    return dressed(act, build)
+
+
+def _paging(
+    build: Callable[Concatenate[Setup, P], Pages[T]],
+) -> Callable[Concatenate[AsyncClient, P], AsyncIterator[T]]:
+    """The method of one listing; pages are asked for as they are needed."""
+
+    async def walk(self: AsyncClient, /, *args: P.args, **given: P.kwargs) -> AsyncIterator[T]:
+        pages, after = build(self._setup, *args, **given), None
+        while True:
+            page = await self._answer(pages.ask(after))
+            for item in page.items:
+                yield item
+            after = pages.after(page, after)
+            if after is None:
+                return
+
+    return dressed(walk, build, "AsyncIterator[{}]")
 
 
 class AsyncClient:
@@ -97,158 +113,41 @@ class AsyncClient:
         """Close kept connections."""
         await self._http.aclose()
 
-    # --- payments ---------------------------------------------------------------------------
+    # --- payments -----------------------------------------------------------------------------
 
-    async def decide(
-        self,
-        payment: AnyPayment,
-        *,
-        on_failure: OnFailure | None = None,
-        seconds: float | None = None,
-        idempotency_key: str | None = None,
-    ) -> Decision:
-        """Decide one payment, before it is authorised. The same payment again is `repeated`."""
-        choice = calls.decide(self._setup, payment, on_failure, seconds, idempotency_key)
-        return await self._decided(choice)
+    decide = _answering(operations.decide)
+    decide_batch = _answering(operations.decide_batch)
+    continue_decision = _answering(operations.continue_decision)
+    get_decision = _answering(operations.get_decision)
+    get_receipt = _answering(operations.get_receipt)
+    list_decisions = _paging(operations.list_decisions)
+    send_events = _answering(operations.send_events)
+    label = _answering(operations.label)
 
-    async def decide_batch(
-        self,
-        payments: Sequence[AnyPayment],
-        *,
-        on_failure: OnFailure | None = None,
-        seconds: float | None = None,
-        idempotency_key: str | None = None,
-    ) -> tuple[BatchItem, ...]:
-        """Decide up to 500 payments in order; each item is a decision or a refusal of its own."""
-        choice = calls.decide_batch(self._setup, payments, on_failure, seconds, idempotency_key)
-        return await self._decided(choice)
+    # --- policy -------------------------------------------------------------------------------
 
-    async def continue_decision(
-        self,
-        decision: Decision | str,
-        result: str,
-        *,
-        occurred_at: datetime | str | None = None,
-        method: str | None = None,
-        on_failure: OnFailure | None = None,
-        seconds: float | None = None,
-        idempotency_key: str | None = None,
-    ) -> Decision:
-        """Decide again with a challenge's result (`authenticated`, `failed`, ...)."""
-        choice = calls.resume(
-            self._setup, decision, result, occurred_at, method, on_failure, seconds, idempotency_key
-        )
-        return await self._decided(choice)
+    lists = _answering(operations.lists)
+    edit_list = _answering(operations.edit_list)
+    rulesets = _paging(operations.rulesets)
+    get_ruleset = _answering(operations.get_ruleset)
+    create_ruleset = _answering(operations.create_ruleset)
+    publish_ruleset = _answering(operations.publish_ruleset)
+    roll_back_ruleset = _answering(operations.roll_back_ruleset)
 
-    async def get_decision(self, decision_id: str) -> DecisionRecord:
-        """A recorded decision; the whole record with an operator's key."""
-        path = calls.of_decision(decision_id)
-        return await self._answer(calls.get(self._setup, path, DecisionRecord))
+    # --- approvals ----------------------------------------------------------------------------
 
-    async def get_receipt(self, decision_id: str) -> Receipt:
-        """The proof that a decision is logged; `receipt_pending` until a checkpoint covers it."""
-        path = calls.of_decision(decision_id, "/receipt")
-        return await self._answer(calls.get(self._setup, path, Receipt))
-
-    async def list_decisions(
-        self, *, outcome: str | None = None, payment_id: str | None = None, page_size: int = 50
-    ) -> AsyncIterator[DecisionRecord]:
-        """Recorded decisions, newest first, page after page as they are asked for."""
-        query = {"outcome": outcome, "payment_id": payment_id, "limit": page_size}
-        after: str | None = None
-        while True:
-            given = {**query, "after": after}
-            page = await self._answer(calls.get(self._setup, "/v1/decisions", DecisionPage, given))
-            for item in page.items:
-                yield item
-            if not page.has_more or page.next is None or page.next == after:
-                return
-            after = page.next
-
-    async def send_events(
-        self,
-        events: Sequence[Mapping[str, Any]],
-        *,
-        seconds: float | None = None,
-        idempotency_key: str | None = None,
-    ) -> tuple[EventResult, ...]:
-        """Up to 500 results, labels, challenge results or account events; one result for each."""
-        call = calls.events(self._setup, events, seconds, idempotency_key)
-        return (await self._answer(call)).results
-
-    # --- policy -----------------------------------------------------------------------------
-
-    async def lists(self) -> tuple[ListSummary, ...]:
-        """Every list of the key's tenant and environment."""
-        return (await self._answer(calls.get(self._setup, "/v1/lists", ListPage))).items
-
-    async def edit_list(
-        self,
-        name: str,
-        value: str,
-        reason: str,
-        *,
-        action: Literal["add", "remove"] = "add",
-        kind: str | None = None,
-        expires_at: datetime | str | None = None,
-        idempotency_key: str | None = None,
-    ) -> ListEdited:
-        """Add or remove one entry; `kind` is needed for a list that does not exist yet."""
-        entry = {
-            "value": value, "reason": reason, "action": action, "kind": kind,
-            "expires_at": expires_at,
-        }  # fmt: skip
-        return await self._answer(calls.edit_list(self._setup, name, entry, idempotency_key))
-
-    async def rulesets(self, *, page_size: int = 50) -> AsyncIterator[Ruleset]:
-        """Stored rulesets in order of their hash, without their files."""
-        after = ""
-        while True:
-            given = {"limit": page_size, "after": after or None}
-            page = await self._answer(calls.get(self._setup, "/v1/rulesets", RulesetPage, given))
-            for item in page.items:
-                yield item
-            if not page.has_more or page.next is None or page.next == after:
-                return
-            after = page.next
-
-    async def get_ruleset(self, ruleset_hash: str) -> Ruleset:
-        """A stored ruleset with its files."""
-        path = calls.of_ruleset(ruleset_hash)
-        return await self._answer(calls.get(self._setup, path, Ruleset))
-
-    async def create_ruleset(
-        self,
-        files: Mapping[str, str],
-        *,
-        seconds: float | None = None,
-        idempotency_key: str | None = None,
-    ) -> Ruleset:
-        """Check, compile and store the files of a policy folder (path to text)."""
-        call = calls.create_ruleset(self._setup, files, seconds, idempotency_key)
-        return await self._answer(call)
-
-    async def publish_ruleset(
-        self,
-        ruleset_hash: str,
-        *,
-        seconds: float | None = None,
-        idempotency_key: str | None = None,
-    ) -> Published:
-        """Let a stored ruleset decide from the next payment on."""
-        call = calls.publish(self._setup, ruleset_hash, seconds, idempotency_key)
-        return await self._answer(call)
+    approvals = _paging(operations.approvals)
+    get_approval = _answering(operations.get_approval)
+    cancel_approval = _answering(operations.cancel_approval)
+    execute_approval = _answering(operations.execute_approval)
 
     # --- sending ----------------------------------------------------------------------------
 
-    async def _decided(self, choice: Choice[T]) -> T:
+    async def _answer(self, asked: Asked[T]) -> T:
         try:
-            return choice.read(await self._reply(choice.call))
+            return asked.read(await self._reply(asked.call))
         except ClientError as fault:
-            return choice.local(fault)
-
-    async def _answer(self, call: Call[T]) -> T:
-        return call.read(await self._reply(call))
+            return asked.local(fault)
 
     async def _reply(self, call: Call[Any]) -> Reply:
         setup = self._setup

@@ -1,16 +1,15 @@
-"""Calls of the API: what is sent, and how an answer becomes a typed value.
+"""Calls of the API as values: what is sent, and how an answer becomes a typed value.
 
 Guards: every POST carries an Idempotency-Key, one per logical call; nothing here or below logs a
-body. Both clients share this module, so they cannot differ. Not done here: sending.
+body. Both clients share this module, so they cannot differ. Not done here: which calls there are
+(`operations`), sending.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Generic, TypeVar
-from urllib.parse import quote
+from typing import Any, Generic, NoReturn, Protocol, TypeVar
 
 import httpx
 import msgspec
@@ -20,10 +19,11 @@ from paywarden.client.answers import Decision, Outcome, Reason
 from paywarden.client.errors import ClientError, NotReached, Unserved
 from paywarden.client.payment import AnyPayment, identity_of
 from paywarden.client.retrying import Heard, Reply, Unproven
-from paywarden.client.setup import OnFailure, Setup, check_choice, chosen
+from paywarden.client.setup import OnFailure, Setup, check_choice
 from paywarden.client.signing import SignedRequest
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 REPLY_LIMIT = 64 * 1024 * 1024
 _LOCAL: Mapping[str, tuple[Outcome, str]] = {
     "fail_open": ("allow", "allowed by the caller's own choice: the risk service gave no answer"),
@@ -43,6 +43,15 @@ class Call(Generic[T]):
     headers: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def call(self) -> Call[Any]:
+        """What is sent."""
+        return self
+
+    def local(self, fault: ClientError) -> NoReturn:
+        """No decision of the caller's own stands in for this call."""
+        raise fault
+
     def read(self, reply: Reply) -> T:
         """The typed answer. Errors: Unserved `answer_unreadable`."""
         try:
@@ -58,12 +67,46 @@ class Call(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Choice(Generic[T]):
-    """A call whose failure the caller may turn into a decision of its own."""
+    """A call whose failure the caller may turn into a decision of its own, or read otherwise."""
 
     call: Call[Any]
     read: Callable[[Reply], T]
     local: Callable[[ClientError], T]
     """The local decision for a failure; raises it when it may not be one."""
+
+
+Asked = Call[T] | Choice[T]
+"""One logical call: `call` is sent, `read` makes the answer, `local` stands in or raises."""
+
+
+class Page(Protocol[T_co]):
+    """One page: `next` is the cursor of the one behind it."""
+
+    @property
+    def items(self) -> tuple[T_co, ...]:
+        """What it holds."""
+        ...
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there is a page behind it."""
+        ...
+
+    @property
+    def next(self) -> str | None:
+        """Its cursor."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pages(Generic[T]):
+    """A listing, page after page: `ask` makes the call for what stands behind a cursor."""
+
+    ask: Callable[[str | None], Call[Page[T]]]
+
+    def after(self, page: Page[T], before: str | None) -> str | None:
+        """The cursor of the next page; None at the end, also of a server that turns in a circle."""
+        return page.next if page.has_more and page.next != before else None
 
 
 def prepared(
@@ -116,114 +159,6 @@ def get(
     """A GET; absent parameters are not sent."""
     sent = {name: str(value) for name, value in (query or {}).items() if value is not None}
     return Call("GET", path, answer, setup.other_seconds, query=sent)
-
-
-def of_decision(decision_id: str, act: str = "") -> str:
-    """Path of a decision; an id cannot leave its place in the path."""
-    return f"/v1/decisions/{quote(decision_id, safe='')}{act}"
-
-
-def of_ruleset(ruleset_hash: str, act: str = "") -> str:
-    """Path of a ruleset."""
-    return f"/v1/rulesets/{quote(ruleset_hash, safe='')}{act}"
-
-
-def names_of(decision: Decision | str) -> tuple[str, str, str]:
-    """(decision id, payment id, attempt); the latter two are empty when only the id is given."""
-    if isinstance(decision, str):
-        return decision, "", ""
-    return decision.id, decision.payment_id, decision.attempt
-
-
-def decide(
-    setup: Setup,
-    payment: AnyPayment,
-    on_failure: OnFailure | None,
-    seconds: float | None,
-    key: str | None,
-) -> Choice[Decision]:
-    """POST /v1/decisions."""
-    choice = chosen(setup, on_failure)
-    limit = seconds or setup.decide_seconds
-    call = post(setup, "/v1/decisions", {"payment": payment}, Decision, limit, key)
-    return Choice(
-        call,
-        lambda reply: read_decision(call, reply),
-        lambda fault: local_decision(choice, fault, *identity_of(payment)),
-    )
-
-
-def decide_batch(
-    setup: Setup,
-    payments: Sequence[AnyPayment],
-    on_failure: OnFailure | None,
-    seconds: float | None,
-    key: str | None,
-) -> Choice[tuple[answers.BatchItem, ...]]:
-    """POST /v1/decisions/batch."""
-    choice = chosen(setup, on_failure)
-    body = {"payments": list(payments)}
-    call = post(setup, "/v1/decisions/batch", body, answers.BatchAnswer, seconds, key)
-    return Choice(
-        call,
-        lambda reply: read_batch(call, reply),
-        lambda fault: local_batch(choice, fault, payments),
-    )
-
-
-def resume(
-    setup: Setup,
-    decision: Decision | str,
-    result: str,
-    occurred_at: datetime | str | None,
-    method: str | None,
-    on_failure: OnFailure | None,
-    seconds: float | None,
-    key: str | None,
-) -> Choice[Decision]:
-    """POST /v1/decisions/{id}/continue."""
-    choice = chosen(setup, on_failure)
-    decision_id, payment_id, attempt = names_of(decision)
-    given = {"result": result, "occurred_at": occurred_at, "method": method}
-    body = {name: value for name, value in given.items() if value is not None}
-    limit = seconds or setup.decide_seconds
-    call = post(setup, of_decision(decision_id, "/continue"), body, Decision, limit, key)
-    return Choice(
-        call,
-        lambda reply: read_decision(call, reply),
-        lambda fault: local_decision(choice, fault, payment_id, attempt),
-    )
-
-
-def events(
-    setup: Setup, given: Sequence[Mapping[str, Any]], seconds: float | None, key: str | None
-) -> Call[answers.EventsAnswer]:
-    """POST /v1/events."""
-    return post(setup, "/v1/events", {"events": list(given)}, answers.EventsAnswer, seconds, key)
-
-
-def edit_list(
-    setup: Setup, name: str, entry: Mapping[str, Any], key: str | None
-) -> Call[answers.ListEdited]:
-    """POST /v1/lists/{name}/entries."""
-    body = {field_name: value for field_name, value in entry.items() if value is not None}
-    path = f"/v1/lists/{quote(name, safe='')}/entries"
-    return post(setup, path, body, answers.ListEdited, None, key)
-
-
-def create_ruleset(
-    setup: Setup, files: Mapping[str, str], seconds: float | None, key: str | None
-) -> Call[answers.Ruleset]:
-    """POST /v1/rulesets."""
-    return post(setup, "/v1/rulesets", {"files": dict(files)}, answers.Ruleset, seconds, key)
-
-
-def publish(
-    setup: Setup, ruleset_hash: str, seconds: float | None, key: str | None
-) -> Call[answers.Published]:
-    """POST /v1/rulesets/{hash}/publish."""
-    path = of_ruleset(ruleset_hash, "/publish")
-    return post(setup, path, None, answers.Published, seconds, key)
 
 
 def read_batch(call: Call[answers.BatchAnswer], reply: Reply) -> tuple[answers.BatchItem, ...]:

@@ -3,45 +3,60 @@
 Guards: each try is bounded by what is left of the call's time, checked at every part that arrives;
 one wait inside a part may take as long as was left when the try began, so a server that drips its
 answer's body can hold a call for at most twice its limit (`AsyncClient` cuts exactly). Threads may
-share one client. Not done here: what is sent and how answers are read (`calls.py`).
+share one client. Not done here: which operations there are, with
+their signatures and texts (`operations.py`).
 """
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
-from typing import Any, Literal, Self, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import httpx
 
-from paywarden.client import calls
-from paywarden.client.answers import (
-    BatchItem,
-    Decision,
-    DecisionPage,
-    DecisionRecord,
-    EventResult,
-    ListEdited,
-    ListPage,
-    ListSummary,
-    Published,
-    Ruleset,
-    RulesetPage,
-)
-from paywarden.client.calls import REPLY_LIMIT, Call, Choice
+from paywarden.client import calls, operations
+from paywarden.client.calls import REPLY_LIMIT, Asked, Call, Pages
 from paywarden.client.errors import ClientError
+from paywarden.client.faces import dressed
 from paywarden.client.machine import SystemClock, SystemRandomness
-from paywarden.client.payment import AnyPayment
-from paywarden.client.receipts import Receipt
 from paywarden.client.retrying import Heard, Lost, Pause, Reply, RetryPolicy, converse
 from paywarden.client.setup import DECIDE_SECONDS, OTHER_SECONDS, OnFailure, Setup
 from paywarden.client.signing import ServerKey, SigningKey
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.secret import Secret
 
+P = ParamSpec("P")
 T = TypeVar("T")
+
+
+def _answering(
+    build: Callable[Concatenate[Setup, P], Asked[T]],
+) -> Callable[Concatenate[Client, P], T]:
+    """The method of one operation; its signature and text are the operation's."""
+
+    def act(self: Client, /, *args: P.args, **given: P.kwargs) -> T:
+        return self._answer(build(self._setup, *args, **given))
+
+    return dressed(act, build)
+
+
+def _paging(
+    build: Callable[Concatenate[Setup, P], Pages[T]],
+) -> Callable[Concatenate[Client, P], Iterator[T]]:
+    """The method of one listing; pages are asked for as they are needed."""
+
+    def walk(self: Client, /, *args: P.args, **given: P.kwargs) -> Iterator[T]:
+        pages, after = build(self._setup, *args, **given), None
+        while True:
+            page = self._answer(pages.ask(after))
+            yield from page.items
+            after = pages.after(page, after)
+            if after is None:
+                return
+
+    return dressed(walk, build, "Iterator[{}]")
 
 
 class Client:
@@ -99,156 +114,41 @@ class Client:
         """Close kept connections."""
         self._http.close()
 
-    # --- payments ---------------------------------------------------------------------------
+    # --- payments -----------------------------------------------------------------------------
 
-    def decide(
-        self,
-        payment: AnyPayment,
-        *,
-        on_failure: OnFailure | None = None,
-        seconds: float | None = None,
-        idempotency_key: str | None = None,
-    ) -> Decision:
-        """Decide one payment, before it is authorised. The same payment again is `repeated`."""
-        choice = calls.decide(self._setup, payment, on_failure, seconds, idempotency_key)
-        return self._decided(choice)
+    decide = _answering(operations.decide)
+    decide_batch = _answering(operations.decide_batch)
+    continue_decision = _answering(operations.continue_decision)
+    get_decision = _answering(operations.get_decision)
+    get_receipt = _answering(operations.get_receipt)
+    list_decisions = _paging(operations.list_decisions)
+    send_events = _answering(operations.send_events)
+    label = _answering(operations.label)
 
-    def decide_batch(
-        self,
-        payments: Sequence[AnyPayment],
-        *,
-        on_failure: OnFailure | None = None,
-        seconds: float | None = None,
-        idempotency_key: str | None = None,
-    ) -> tuple[BatchItem, ...]:
-        """Decide up to 500 payments in order; each item is a decision or a refusal of its own."""
-        choice = calls.decide_batch(self._setup, payments, on_failure, seconds, idempotency_key)
-        return self._decided(choice)
+    # --- policy -------------------------------------------------------------------------------
 
-    def continue_decision(
-        self,
-        decision: Decision | str,
-        result: str,
-        *,
-        occurred_at: datetime | str | None = None,
-        method: str | None = None,
-        on_failure: OnFailure | None = None,
-        seconds: float | None = None,
-        idempotency_key: str | None = None,
-    ) -> Decision:
-        """Decide again with a challenge's result (`authenticated`, `failed`, ...)."""
-        choice = calls.resume(
-            self._setup, decision, result, occurred_at, method, on_failure, seconds, idempotency_key
-        )
-        return self._decided(choice)
+    lists = _answering(operations.lists)
+    edit_list = _answering(operations.edit_list)
+    rulesets = _paging(operations.rulesets)
+    get_ruleset = _answering(operations.get_ruleset)
+    create_ruleset = _answering(operations.create_ruleset)
+    publish_ruleset = _answering(operations.publish_ruleset)
+    roll_back_ruleset = _answering(operations.roll_back_ruleset)
 
-    def get_decision(self, decision_id: str) -> DecisionRecord:
-        """A recorded decision; the whole record with an operator's key."""
-        path = calls.of_decision(decision_id)
-        return self._answer(calls.get(self._setup, path, DecisionRecord))
+    # --- approvals ----------------------------------------------------------------------------
 
-    def get_receipt(self, decision_id: str) -> Receipt:
-        """The proof that a decision is logged; `receipt_pending` until a checkpoint covers it."""
-        path = calls.of_decision(decision_id, "/receipt")
-        return self._answer(calls.get(self._setup, path, Receipt))
-
-    def list_decisions(
-        self, *, outcome: str | None = None, payment_id: str | None = None, page_size: int = 50
-    ) -> Iterator[DecisionRecord]:
-        """Recorded decisions, newest first, page after page as they are asked for."""
-        query = {"outcome": outcome, "payment_id": payment_id, "limit": page_size}
-        after: str | None = None
-        while True:
-            given = {**query, "after": after}
-            page = self._answer(calls.get(self._setup, "/v1/decisions", DecisionPage, given))
-            yield from page.items
-            if not page.has_more or page.next is None or page.next == after:
-                return
-            after = page.next
-
-    def send_events(
-        self,
-        events: Sequence[Mapping[str, Any]],
-        *,
-        seconds: float | None = None,
-        idempotency_key: str | None = None,
-    ) -> tuple[EventResult, ...]:
-        """Up to 500 results, labels, challenge results or account events; one result for each."""
-        call = calls.events(self._setup, events, seconds, idempotency_key)
-        return self._answer(call).results
-
-    # --- policy -----------------------------------------------------------------------------
-
-    def lists(self) -> tuple[ListSummary, ...]:
-        """Every list of the key's tenant and environment."""
-        return self._answer(calls.get(self._setup, "/v1/lists", ListPage)).items
-
-    def edit_list(
-        self,
-        name: str,
-        value: str,
-        reason: str,
-        *,
-        action: Literal["add", "remove"] = "add",
-        kind: str | None = None,
-        expires_at: datetime | str | None = None,
-        idempotency_key: str | None = None,
-    ) -> ListEdited:
-        """Add or remove one entry; `kind` is needed for a list that does not exist yet."""
-        entry = {
-            "value": value, "reason": reason, "action": action, "kind": kind,
-            "expires_at": expires_at,
-        }  # fmt: skip
-        return self._answer(calls.edit_list(self._setup, name, entry, idempotency_key))
-
-    def rulesets(self, *, page_size: int = 50) -> Iterator[Ruleset]:
-        """Stored rulesets in order of their hash, without their files."""
-        after = ""
-        while True:
-            given = {"limit": page_size, "after": after or None}
-            page = self._answer(calls.get(self._setup, "/v1/rulesets", RulesetPage, given))
-            yield from page.items
-            if not page.has_more or page.next is None or page.next == after:
-                return
-            after = page.next
-
-    def get_ruleset(self, ruleset_hash: str) -> Ruleset:
-        """A stored ruleset with its files."""
-        path = calls.of_ruleset(ruleset_hash)
-        return self._answer(calls.get(self._setup, path, Ruleset))
-
-    def create_ruleset(
-        self,
-        files: Mapping[str, str],
-        *,
-        seconds: float | None = None,
-        idempotency_key: str | None = None,
-    ) -> Ruleset:
-        """Check, compile and store the files of a policy folder (path to text)."""
-        call = calls.create_ruleset(self._setup, files, seconds, idempotency_key)
-        return self._answer(call)
-
-    def publish_ruleset(
-        self,
-        ruleset_hash: str,
-        *,
-        seconds: float | None = None,
-        idempotency_key: str | None = None,
-    ) -> Published:
-        """Let a stored ruleset decide from the next payment on."""
-        call = calls.publish(self._setup, ruleset_hash, seconds, idempotency_key)
-        return self._answer(call)
+    approvals = _paging(operations.approvals)
+    get_approval = _answering(operations.get_approval)
+    cancel_approval = _answering(operations.cancel_approval)
+    execute_approval = _answering(operations.execute_approval)
 
     # --- sending ----------------------------------------------------------------------------
 
-    def _decided(self, choice: Choice[T]) -> T:
+    def _answer(self, asked: Asked[T]) -> T:
         try:
-            return choice.read(self._reply(choice.call))
+            return asked.read(self._reply(asked.call))
         except ClientError as fault:
-            return choice.local(fault)
-
-    def _answer(self, call: Call[T]) -> T:
-        return call.read(self._reply(call))
+            return asked.local(fault)
 
     def _reply(self, call: Call[Any]) -> Reply:
         setup = self._setup

@@ -95,6 +95,8 @@ class Ledger:
         state = self.states.get(scope)
         if state is None:
             raise Unavailable("scope_not_ready", "this tenant and environment is not set up")
+        if state.importing:
+            raise errors.import_unfinished()
         return state
 
     def ahead(self) -> Ahead:

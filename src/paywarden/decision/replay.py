@@ -68,9 +68,18 @@ class _Fold:
 
     def add(self, seen: Observation) -> None:
         """Let every window count an event."""
-        for windows in (self.windows, self.trial.windows if self.trial else None):
-            if windows is not None:
-                windows.add(seen)
+        for windows in self._every():
+            windows.add(seen)
+
+    def start_history(self, history_start_us: int) -> None:
+        """Let the log be complete from another instant on."""
+        self.history_start_us = history_start_us
+        for windows in self._every():
+            windows.start_history(history_start_us)
+
+    def _every(self) -> list[Windows]:
+        both = (self.windows, self.trial.windows if self.trial else None)
+        return [windows for windows in both if windows is not None]
 
 
 @dataclass(slots=True)
@@ -107,7 +116,9 @@ class Replay:
             self._switch(fold, entry)
         elif entry.kind == entries.LIST_EDIT:
             fold.lists.apply(msgspec.msgpack.decode(entry.body, type=ListEdit), entry.seq)
-        elif entry.kind == entries.EVENT:
+        elif entry.kind in (entries.IMPORT, entries.IMPORT_END):
+            fold.start_history(entries.decode(entry.kind, entry.body).history_start_us)
+        elif entry.kind in (entries.EVENT, entries.IMPORTED):
             fold.add(entries.decode(entry.kind, entry.body).observation)
         elif entry.kind == entries.TRIAL:
             self._try(fold, entry, entries.decode(entry.kind, entry.body))

@@ -48,7 +48,6 @@ WATCHED: Final = frozenset(
         "too_many_requests",
         "webhook_destination_invalid",
         "webhook_merchant",
-        "webhook_secret_waits",
         "webhook_url_refused",
     }
 )

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from paywarden.core.clock import Clock, Randomness
 from paywarden.entrypoints.people_wiring import People
+from paywarden.identity.access_review.late import LateReviews
 from paywarden.identity.access_review.metrics import ReviewMetrics
+from paywarden.identity.access_review.notes import Notes
 from paywarden.identity.access_review.revoking import RevokeActs
-from paywarden.identity.access_review.service import LateReviews, Notes, Reviews
+from paywarden.identity.access_review.service import Reviews
 from paywarden.identity.access_review.snapshot import Snapshots
 from paywarden.identity.access_review.stores.sqlite import SqliteDeeds, SqliteReviews
 from paywarden.identity.api_keys import KeyStore

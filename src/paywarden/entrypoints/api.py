@@ -18,16 +18,21 @@ from starlette.applications import Starlette
 import paywarden
 from paywarden.core.errors import PaywardenError
 from paywarden.decision.http import DecisionOperations
+from paywarden.decision.label_history import LabelHistory
 from paywarden.decision.lists_http import ListOperations
 from paywarden.decision.models_http import ModelOperations
 from paywarden.decision.policy_http import PolicyOperations
 from paywarden.decision.problems import CODES
 from paywarden.decision.rollout.http import RolloutOperations
 from paywarden.decision.snoozes_http import SnoozeOperations
+from paywarden.entrypoints import key_commands, people_commands
 from paywarden.entrypoints.backtest_jobs import StartNotes
 from paywarden.entrypoints.home import find_home
 from paywarden.entrypoints.installation import Installation
+from paywarden.entrypoints.key_commands import KeyRoom
 from paywarden.entrypoints.limits import rate_gate
+from paywarden.entrypoints.local_door import LocalDoor
+from paywarden.entrypoints.people_commands import PeopleRoom
 from paywarden.entrypoints.people_operations import people_operations
 from paywarden.entrypoints.start_report import give_up
 from paywarden.evidence.http import AuditOperations
@@ -86,11 +91,13 @@ def application(installation: Installation) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_app: Any) -> AsyncIterator[None]:
-        starting = asyncio.create_task(_start(installation))
+        door = local_door(installation)
+        starting = asyncio.create_task(_start(installation, door))
         try:
             yield
         finally:
             starting.cancel()
+            await door.close()
             await installation.stop()
 
     return http_app.build(listed, surroundings, lifespan)
@@ -111,6 +118,12 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         installation.metrics,
         installation.refusals.note_item,
     )
+    labels = LabelHistory(
+        installation.ledger,
+        installation.payments,
+        installation.payment_reader,
+        installation.evidence.watch,
+    )
     policies = PolicyOperations(
         installation.policies,
         installation.records,
@@ -125,6 +138,7 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
     )
     return [
         *decisions.operations(),
+        *labels.operations(),
         *policies.operations(),
         *BacktestOperations(
             installation.backtests, installation.records, StartNotes(installation.ledger)
@@ -164,9 +178,19 @@ def dependencies(installation: Installation) -> Sequence[Dependency]:
     return found
 
 
-async def _start(installation: Installation) -> None:
+def local_door(installation: Installation) -> LocalDoor:
+    """The door for commands of this machine, once it is opened."""
+    tenant = installation.settings.installation.tenant
+    keys = KeyRoom(installation.key_desk, installation.approvals, tenant, installation.clock)
+    people = PeopleRoom(installation.people, installation.approvals)
+    commands = {key_commands.COMMAND: keys.run, people_commands.COMMAND: people.run}
+    return LocalDoor(installation.home.local_door, commands)
+
+
+async def _start(installation: Installation, door: LocalDoor) -> None:
     try:
         await installation.start()
+        await door.open()
     except Exception as fault:
         # A process that cannot read its log must not pretend to live: the supervisor sees it end.
         give_up(fault)

@@ -7,7 +7,7 @@ from paywarden.core.clock import Clock, Randomness
 from paywarden.core.secret import Secret
 from paywarden.entrypoints.settings import Settings
 from paywarden.identity.access_review.glass import GlassReviews
-from paywarden.identity.access_review.service import Notes
+from paywarden.identity.access_review.notes import Notes
 from paywarden.identity.access_review.stores.sqlite import SqliteReviews
 from paywarden.identity.approvals.ports import CodeCheck
 from paywarden.identity.approvals.role_acts import RoleActs

@@ -1,7 +1,8 @@
 """`paywarden audit`: export, trust, verify, proof, consistency, acknowledge-restore.
 
 Guards: all but the last open the databases for reading only and run beside a server; they show what
-the last checkpoint covers. `acknowledge-restore` writes, so it needs the server to be stopped.
+the last checkpoint covers. `export` ends with 1 when the event log does not fit the leaves, and the
+export says so. `acknowledge-restore` writes, so it needs the server to be stopped.
 """
 
 from __future__ import annotations
@@ -9,23 +10,18 @@ from __future__ import annotations
 import argparse
 import base64
 import os
-from collections.abc import Iterator
 
 import msgspec
 
 from paywarden.cli import output
 from paywarden.core.errors import InvalidRequest
-from paywarden.core.scope import Scope
-from paywarden.decision.entries import PaymentEntry
-from paywarden.decision.statement import statement
+from paywarden.decision.journal_check import JournalCheck
 from paywarden.entrypoints.home import Home
 from paywarden.entrypoints.installation import Installation
 from paywarden.evidence import verify
-from paywarden.evidence.export import Export
+from paywarden.evidence.export import Export, nothing_told
 from paywarden.kit.audit import READ_LIMIT
 from paywarden.kit.clock import SystemClock, SystemRandomness
-
-DECIDED = "decision:payment:decide"
 
 
 def audit(arguments: argparse.Namespace, home: Home) -> int:
@@ -58,11 +54,22 @@ def _export(arguments: argparse.Namespace, installation: Installation) -> int:
     parts = installation.evidence
     parts.log.read_only()
     made = Export(parts.log, parts.audit, parts.checkpoints, parts.tiles)
-    given = _statements(installation) if arguments.decisions else ()
-    document = made.write(arguments.folder, given)
+    check = JournalCheck(
+        installation.journal, parts.audit, installation.ledger.read, installation.ids
+    )
+
+    def report(size: int) -> tuple[bytes, int]:
+        output.tell("holding the event log against the leaves ...")
+        found = check.run(size)
+        for one in found.findings[:10]:
+            output.tell(f"entry {one.seq}, record {one.record}: {one.detail} [{one.code}]")
+        return msgspec.json.encode(found), found.findings_total
+
+    told = check.statements if arguments.decisions else nothing_told
+    document = made.write(arguments.folder, report, told)
     words = ", ".join(f"{count} {name}" for name, count in document.items())
     output.answer(arguments, document, f"{arguments.folder}: {words}")
-    return output.DONE
+    return output.NOT_SO if document["journal_findings"] else output.DONE
 
 
 def _trust(arguments: argparse.Namespace, installation: Installation) -> int:
@@ -113,18 +120,3 @@ def _acknowledge(arguments: argparse.Namespace, installation: Installation) -> i
     words = f"the log goes on as {origin.name}; give its new key (`audit trust`) to all who pin it"
     output.answer(arguments, document, words)
     return output.DONE
-
-
-def _statements(installation: Installation) -> Iterator[tuple[int, bytes]]:
-    """What each decision stated, by the index of its leaf."""
-    after = 0
-    while rows := installation.audit.rows(after, READ_LIMIT):
-        for row in rows:
-            detail = msgspec.json.decode(row.detail)
-            if row.action != DECIDED or "decision" not in detail:
-                continue
-            scope, seq = Scope.parse(row.scope), detail["seq"]
-            entry = installation.ledger.read(scope, seq)
-            if isinstance(entry, PaymentEntry):
-                yield row.id - 1, statement(installation.ids.text(scope, seq), entry)
-        after = rows[-1].id

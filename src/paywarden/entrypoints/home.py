@@ -7,6 +7,7 @@
     keys/operator.key         the first operator's API key, mode 0600: move it to a vault
     data/paywarden.sqlite     log and records
     data/subject_keys.sqlite  one wrapped key per person
+    data/local.sock           the running server's ear for commands of this machine, mode 0600
     data/webhooks.sqlite      deliveries of webhooks: the worker's own
     data/master.check         tells another master key from the one that the data belongs to
     data/audit_log/           tiles of the audit log: can be made again from it
@@ -66,6 +67,11 @@ class Home:
     def subject_keys(self) -> Path:
         """Wrapped keys of persons."""
         return self.root / "data" / "subject_keys.sqlite"
+
+    @property
+    def local_door(self) -> Path:
+        """Socket on which the running server answers commands."""
+        return self.root / "data" / "local.sock"
 
     @property
     def webhooks(self) -> Path:

@@ -31,6 +31,7 @@ from paywarden.decision.events import Events
 from paywarden.decision.history import History
 from paywarden.decision.intake import PaymentReader
 from paywarden.decision.keeper import SegmentKeeper
+from paywarden.decision.label_watch import LabelWatch
 from paywarden.decision.ledger import Ledger, Stores
 from paywarden.decision.list_desk import ListDesk
 from paywarden.decision.payments import Payments
@@ -72,6 +73,7 @@ from paywarden.identity.approvals.stores.sqlite import SCHEMA as APPROVALS
 from paywarden.identity.certificate_bindings import CertificateCheck
 from paywarden.identity.client_key_registry import ClientKeyRegistry
 from paywarden.identity.client_keys import KeySealer
+from paywarden.identity.inactivity import Inactivity
 from paywarden.identity.key_acts import KeyActs
 from paywarden.identity.key_desk import KeyDesk
 from paywarden.identity.person_acts import PersonActs
@@ -106,6 +108,7 @@ from paywarden.lab.backtest.jobs import BacktestJobs
 from paywarden.reference.card_numbers import looks_like_card_number
 from paywarden.reference.currencies import active_currency
 from paywarden.risk.features.digests import Digester
+from paywarden.risk.labels.rate import RateLimits
 from paywarden.risk.lists.model import ListKind
 from paywarden.risk.lists.store import Lists
 
@@ -117,6 +120,8 @@ KEY_PARTS = (SUBJECT_KEYS,)
 FIRST_PAUSE_SECONDS = 0.2
 LAST_PAUSE_SECONDS = 5.0
 PRUNE_SECONDS = 60.0
+BULK_DIGESTS = 250_000
+"""Texts at hand in each of two generations while a history is read, some 0.2 kB each."""
 ROLLOUT_SECONDS = 1.0
 HOUSE_SECONDS = 60.0
 _ENGINE_KEYS = ("decision-ids", "bodies", "identifiers", "lists", "windows")
@@ -186,14 +191,21 @@ class Installation:
         self.policies = PolicyDesk(
             self.ledger, self.history, self.lists, self.compiler, self.models
         )
-        make_deriver = derivers(settings.tables, home.root)
+        make_deriver = self.derivers = derivers(settings.tables, home.root)
         self.tables = make_deriver("").tables
         self.payments = Payments(
             self.ledger, make_deriver, self.sealer, self.ids, self.tables.version(),
             AutomaticEntries(self.lists, self.metrics),
         )  # fmt: skip
-        self.payment_reader = PaymentReader(self._hash_identifier, active_currency)
-        self.events = Events(self.ledger, self.payments, self.payment_reader, self.sealer)
+        self.payment_reader = PaymentReader(self.hash_identifier, active_currency)
+        bulk = settings.labels
+        limits = RateLimits(bulk.hourly_floor, bulk.usual_factor, bulk.payments_share)
+        self.label_watch = LabelWatch(
+            self.audit, self.metrics, limits, refuse=bulk.on_flood == "refuse"
+        )
+        self.events = Events(
+            self.ledger, self.payments, self.payment_reader, self.sealer, self.label_watch
+        )
         self.evidence = evidence_parts(
             home, settings.audit, self.scopes[1], self.audit, self.reader, self.writer, clock,
             randomness, self.metrics,
@@ -206,10 +218,10 @@ class Installation:
         )
         self.api_keys = SqliteKeys(self.reader, self.writer)
         self.pepper = derive(self.keys.master, Purpose.API_KEYS)
+        authenticator = ApiKeyAuthenticator(self.api_keys, self.pepper, clock)
         self.people = People(
             settings, home.root, self.reader, self.writer, self.audit, self.key_ring,
-            self.keys.master, ApiKeyAuthenticator(self.api_keys, self.pepper, clock), clock,
-            randomness,
+            self.keys.master, authenticator, clock, randomness,
         )  # fmt: skip
         self.nonces = Nonces(SqliteNonces(self.reader), self.writer.board, clock)
         self.refusals = Refusals(self.audit, self.writer, clock, self.scopes[1], WATCHED)
@@ -234,9 +246,11 @@ class Installation:
         self.emergencies = Emergencies(self.policies, trials, self.rollouts, self.records)
         ApprovedActs(self.policies, self.lists).register(self.approvals)
         RolloutActs(self.rollouts).register(self.approvals)
-        KeyActs(
-            KeyDesk(self.api_keys, self.writer, self.audit, self.pepper, clock, randomness)
-        ).register(self.approvals)
+        self.key_desk = KeyDesk(
+            self.api_keys, self.writer, self.audit, self.pepper, clock, randomness,
+            authenticator.forget,
+        )  # fmt: skip
+        KeyActs(self.key_desk).register(self.approvals)
         self.idempotency = Idempotency(
             self.reader, KeyedDigest(derive(self.keys.master, Purpose.IDEMPOTENCY)), clock
         )
@@ -257,6 +271,10 @@ class Installation:
         self.access = access_parts(
             self.people, self.api_keys, self.approvals, self.reader, self.writer, self.audit,
             clock, randomness, self.metrics,
+        )  # fmt: skip
+        self.inactivity = Inactivity(
+            self.people.records, self.people.directory, self.api_keys, self.writer, clock,
+            self.scopes, self.metrics,
         )  # fmt: skip
         self.keeper = SegmentKeeper(self.history.folder_of)
         self.schedule = CheckpointSchedule(
@@ -330,11 +348,12 @@ class Installation:
                 await self.rollouts.tick()
 
     async def _keep_house(self) -> None:
-        """Tell of late access reviews, for as long as the process lives."""
+        """Tell of late access reviews, disable who is inactive, as long as the process lives."""
         while True:
             if not self.ledger.failed:
                 try:
                     await self.access.look()
+                    await self.inactivity.look()
                 except PaywardenError as fault:  # the next round tries again
                     logger().error("housekeeping_failed", code=fault.code)
             await asyncio.sleep(HOUSE_SECONDS)
@@ -396,17 +415,17 @@ class Installation:
     def published(self) -> dict[Scope, Published]:
         """What decides in each scope that has a policy, from the log."""
         starts: dict[Scope, int] = {}
-        found: dict[Scope, Published] = {}
+        found: dict[Scope, Decider] = {}
         for seq, scope, kind in self.records.control_entries(self.journal.head()):
-            if kind not in (entries.GENESIS, entries.POLICY):
+            if kind != entries.POLICY and kind not in entries.STARTS:
                 continue
             for entry in self.journal.read(scope, seq, 1):
                 body = entries.decode(kind, entry.body)
-                if kind == entries.GENESIS:
-                    starts[scope] = body.history_start_us
+                if kind == entries.POLICY:
+                    found[scope] = body.decider
                 else:
-                    found[scope] = Published(body.decider, starts[scope])
-        return found
+                    starts[scope] = body.history_start_us
+        return {scope: Published(decider, starts[scope]) for scope, decider in found.items()}
 
     def foundations(self) -> Foundations:
         """What a rebuild needs beside the log."""
@@ -463,7 +482,15 @@ class Installation:
 
     def digester(self, scope: Scope) -> Digester:
         """Digests of keys and texts within a scope."""
-        return Digester(self.keys.sub(f"windows {scope.text}"))
+        return Digester(self._digest_key(scope))
+
+    def bulk_digesters(self, scope: Scope) -> tuple[Digester, Digester]:
+        """The same for whole histories: one that remembers many texts, one that remembers none."""
+        key = self._digest_key(scope)
+        return Digester(key, BULK_DIGESTS), Digester(key, 1)
+
+    def _digest_key(self, scope: Scope) -> Secret[bytes]:
+        return self.keys.sub(f"windows {scope.text}")
 
     def fresh_lists(self) -> Lists:
         """An empty fold of lists with this installation's digest."""
@@ -475,10 +502,11 @@ class Installation:
         What looks like a card number is first hashed as it is in payments, so that both meet.
         """
         if looks_like_card_number(canonical):
-            hashed = self._hash_identifier(canonical)
+            hashed = self.hash_identifier(canonical)
             canonical = hashed.upper() if kind is ListKind.ACCOUNT else hashed
         return self._list_keys.of(scope, kind.value.encode(), canonical.encode()).hex()
 
-    def _hash_identifier(self, text: str) -> str:
+    def hash_identifier(self, text: str) -> str:
+        """Keyed hash in place of an identifier that looks like a card number."""
         key = self._identifier_key.expose()
         return "h_" + hashlib.blake2b(text.encode(), key=key, digest_size=20).hexdigest()

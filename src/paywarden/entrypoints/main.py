@@ -21,6 +21,8 @@ Run = Callable[[argparse.Namespace, Home], int]
 
 OF_CLI = {
     "decide": "decide a file of payments without a server",
+    "mine": "draft rules from labels or from a burst",
+    "labels": "send files of chargebacks, issuers' notices and verdicts",
     "train": "train a model on a file of payments",
     "evaluate": "judge policy and model on later days of a file",
     "policy": "check, try and publish policies",
@@ -77,6 +79,9 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     replay.add_argument(
         "--with", dest="with_policy", metavar="DIR", help="of one decision: what a draft changes"
     )
+    past = _command(parts, "import", "take in history of one's own", _import)
+    if "import" in words:
+        importlib.import_module("paywarden.entrypoints.import_history").add_arguments(past)
     checkpoint = _command(parts, "checkpoint", "write down the state of the windows", _checkpoint)
     checkpoint.add_argument("--to", dest="to_seq", type=int, metavar="SEQ")
     keys = _command(parts, "keys", "make, list, rotate and revoke API keys", _keys)
@@ -92,7 +97,9 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     keys.add_argument("--role", choices=("merchant", "operator", "auditor"), default="merchant")
     keys.add_argument("--merchant", help="bind a merchant's key to its id")
     people = _command(parts, "people", "list, invite and disable persons", _people)
-    people.add_argument("act", choices=("list", "invite", "link", "disable", "revoke-sessions"))
+    people.add_argument(
+        "act", choices=("list", "invite", "link", "disable", "enable", "revoke-sessions")
+    )
     people.add_argument("--environment", choices=("test", "live"), default="test")
     people.add_argument("--person", metavar="PSN", help="the person meant")
     people.add_argument("--login", help="login name of an invited person")
@@ -142,10 +149,10 @@ def _from_cli(name: str) -> Run:
 
 
 def _policy(arguments: argparse.Namespace, home: Home) -> int:
-    if arguments.policy_command == "diff":
-        from paywarden.entrypoints.policy_diff import policy_diff
+    if arguments.policy_command == "changes":
+        from paywarden.entrypoints.policy_changes import policy_changes
 
-        return policy_diff(arguments, home)
+        return policy_changes(arguments, home)
     return _from_cli("policy")(arguments, home)
 
 
@@ -194,6 +201,12 @@ def _backtest(arguments: argparse.Namespace, home: Home) -> int:
     from paywarden.entrypoints.backtest import backtest
 
     return backtest(arguments, home)
+
+
+def _import(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.import_history import import_history
+
+    return import_history(arguments, home)
 
 
 def _checkpoint(arguments: argparse.Namespace, home: Home) -> int:

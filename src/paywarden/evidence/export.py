@@ -4,16 +4,18 @@
     tile/...               C2SP tlog-tiles, to name the first altered record
     checkpoints.jsonl      every checkpoint with its cosignatures, one JSON text a line
     decisions.jsonl        on demand: what decisions stated, by index
+    journal.json           the event log held against the leaves: its findings
     verify.py              standard library only; keys come from elsewhere (`audit trust`)
 
 Guards: exactly what the last checkpoint covers is written, in bounded memory, into a new folder.
-Nothing is judged here: an altered record is exported as it stands, and the verifier names it.
+Nothing is judged here: an altered record is exported as it stands, and the verifier names it. What
+the event log says is held against the leaves (`check`), and what does not fit is in the export too.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -27,6 +29,20 @@ from paywarden.kit.audit import READ_LIMIT, AuditRows
 RECORDS_PER_FILE: Final = 65_536
 _CHECKPOINTS_PAGE: Final = 500
 Statements = Iterable[tuple[int, bytes]]
+Told = Callable[[int], Statements]
+"""What decisions stated, for a number of leaves."""
+Check = Callable[[int], tuple[bytes, int]]
+"""The report on the event log under so many leaves (JSON), and how many findings it holds."""
+
+
+def nothing_told(_size: int) -> Statements:
+    """For exports without decisions."""
+    return ()
+
+
+def nothing_checked(_size: int) -> tuple[bytes, int]:
+    """For logs that stand on no event log."""
+    return b"", 0
 
 
 class Export:
@@ -40,8 +56,10 @@ class Export:
         self._checkpoints = checkpoints
         self._tiles = tiles
 
-    def write(self, folder: Path, statements: Statements = ()) -> dict[str, int]:
-        """Export everything signed; counts of records and checkpoints.
+    def write(
+        self, folder: Path, check: Check = nothing_checked, statements: Told = nothing_told
+    ) -> dict[str, int]:
+        """Export everything signed; counts of records, checkpoints and findings of `check`.
 
         Errors: Conflict `folder_not_empty`, NotFound `checkpoint_not_yet`.
         """
@@ -52,10 +70,13 @@ class Export:
         size = count.pop("size")
         self._write_records(folder / "records", size)
         self._write_tiles(folder, size)
-        decisions = _write_statements(folder / "decisions.jsonl", statements, size)
+        decisions = _write_statements(folder / "decisions.jsonl", statements(size), size)
+        report, findings = check(size)
+        if report:
+            (folder / "journal.json").write_bytes(report + b"\n")
         script = resources.files("paywarden.evidence").joinpath("verify.py").read_text("utf-8")
         (folder / "verify.py").write_text(script, encoding="utf-8")
-        return {"records": size, **count, "decisions": decisions}
+        return {"records": size, **count, "decisions": decisions, "journal_findings": findings}
 
     def _write_checkpoints(self, folder: Path) -> dict[str, int]:
         size, origin, count = 0, "", 0

@@ -102,29 +102,37 @@ def table_of(point):
     return made
 
 
-BASE_TABLE = table_of(BASE)
-TABLES = {}  # type: ignore[var-annotated]
+def comb_of(point):
+    """0 to 15 times each of 1, 16, 256, ... times a point: a sum of 64 of them is any multiple."""
+    made = []
+    for _ in range(64):
+        made.append(table_of(point))
+        for _ in range(4):
+            point = point_double(point)
+    return made
+
+
+BASE_COMB = comb_of(BASE)
+COMBS = {}  # type: ignore[var-annotated]
 
 
 def ed25519_verifies(public, message, signature):
     """Whether `signature` (64 octets) over `message` is that of the key `public` (32 octets)."""
     if len(public) != 32 or len(signature) != 64:
         return False
-    if public not in TABLES:
+    if public not in COMBS:
         point = point_of(public)
-        # Minus A, so that one sum suffices: s B - k A == R.
-        TABLES[public] = point and table_of((P - point[0], point[1], 1, P - point[3]))
-    table, s = TABLES[public], int.from_bytes(signature[32:], "little")
-    if table is None or s >= ORDER:
+        # Minus A, so that one sum suffices: s B - k A == R. One key signs many checkpoints.
+        COMBS[public] = point and comb_of((P - point[0], point[1], 1, P - point[3]))
+    comb, s = COMBS[public], int.from_bytes(signature[32:], "little")
+    if comb is None or s >= ORDER:
         return False
     hashed = hashlib.sha512(signature[:32] + public + message).digest()
     k = int.from_bytes(hashed, "little") % ORDER
     total = NEUTRAL
-    for shift in range(252, -1, -4):
-        for _ in range(4):
-            total = point_double(total)
-        total = point_add(total, BASE_TABLE[s >> shift & 15])
-        total = point_add(total, table[k >> shift & 15])
+    for place in range(64):
+        total = point_add(total, BASE_COMB[place][s >> 4 * place & 15])
+        total = point_add(total, comb[place][k >> 4 * place & 15])
     inverse = pow(total[2], P - 2, P)
     x, y = total[0] * inverse % P, total[1] * inverse % P
     return (y | (x & 1) << 255).to_bytes(32, "little") == signature[:32]
@@ -148,6 +156,15 @@ def push(stack, one, count=1):
     while stack and stack[-1][1] == count:
         one, count = node_hash(stack.pop()[0], one), count * 2
     stack.append((one, count))
+
+
+def complete_root(hashes):
+    """Root over a power of two of hashes, level by level."""
+    sha256 = hashlib.sha256
+    while len(hashes) > 1:
+        pairs = zip(hashes[::2], hashes[1::2])
+        hashes = [sha256(b"\x01" + left + right).digest() for left, right in pairs]
+    return hashes[0]
 
 
 def root_of(stack):
@@ -295,17 +312,22 @@ def check_signatures(given):
 # --- records ---
 
 
+ENCODE = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+DECODE = json.JSONDecoder().decode
+
+
 def canonical(value):
     """JSON by RFC 8785 for texts, whole numbers, booleans, null and objects of them."""
-    made = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return made.encode()
+    return ENCODE(value).encode()
 
 
 def read_record(line, index):
     """The record at `index`, checked by itself; Fault naming it."""
     try:
-        record = json.loads(line)
-        good = isinstance(record, dict) and sorted(record) == NAMES and canonical(record) == line
+        text = line.decode()
+        record = DECODE(text)
+        # In a canonical text the names stand in order, so that they need not be sorted here.
+        good = isinstance(record, dict) and list(record) == NAMES and ENCODE(record) == text
     except (ValueError, RecursionError):
         good = False
     if not good:
@@ -323,7 +345,7 @@ def check_file(given):
     folder, first, count, sizes, spans, want = given
     path = record_file(folder, first)
     stack, roots, marks, found = [], {}, [], {}
-    names, tile, number = [], [], first
+    names, tile, number, origin = [], [], first, None
     try:
         with open(path, "rb") as lines:
             for line in lines:
@@ -331,31 +353,40 @@ def check_file(given):
                     raise Fault("record_unexpected", "there is more than was signed", number)
                 line = line[:-1]
                 record = read_record(line, number)
-                hashed = leaf_hash(line)
-                tile.append(hashed)
-                if len(tile) == TILE:
-                    check_tile(folder, number // TILE, tile)
-                    tile = []
+                tile.append(leaf_hash(line))
                 if record["action"] in (RESTORED, STEP_BACK):
                     marks.append((number, record["action"], record["detail"]))
-                if not names or names[-1][1] != record["origin"]:
-                    names.append((number, record["origin"], record["action"]))
+                if record["origin"] != origin:
+                    origin = record["origin"]
+                    names.append((number, origin, record["action"]))
                 check_time(record, number, spans)
                 if number in want:
                     found[number] = line
-                push(stack, hashed)
                 number += 1
                 if number in sizes:
-                    roots[number] = list(stack)
+                    roots[number] = together(stack, tile)
+                if len(tile) == TILE:
+                    check_tile(folder, number // TILE - 1, tile)
+                    push(stack, complete_root(tile), TILE)
+                    tile = []
         if number < first + count:
             raise Fault("record_missing", "records are missing that a checkpoint covers", number)
         if tile:
             check_tile(folder, number // TILE, tile)
+            stack = together(stack, tile)
     except FileNotFoundError:
         return Fault("record_missing", f"the file of record {first} is missing", first)
     except Fault as fault:
         return fault
     return {"stack": stack, "roots": roots, "marks": marks, "names": names, "found": found}
+
+
+def together(stack, hashes):
+    """A stack with the hashes of some more leaves on it."""
+    made = list(stack)
+    for one in hashes:
+        push(made, one)
+    return made
 
 
 def record_file(folder, first):
@@ -379,6 +410,8 @@ def check_tile(folder, number, hashes):
             octets = file.read()
     except FileNotFoundError:
         return  # checkpoints decide; a tile only says which record it is
+    if octets == b"".join(hashes):
+        return
     for place, hashed in enumerate(hashes):
         if octets[32 * place : 32 * place + 32] != hashed:
             record = number * TILE + place
@@ -496,7 +529,7 @@ class Export:
             yield self.folder, first, count, inside, near[: cut + 1], wanted
 
     def _records(self, parts, known):
-        """Put the files together: roots of every checkpoint, names, marks."""
+        """Put the files joined: roots of every checkpoint, names, marks."""
         roots = {}
         for one in (*self.checkpoints, *known):
             roots.setdefault(one.size, []).append(one)
@@ -505,11 +538,11 @@ class Export:
             if isinstance(part, Fault):
                 raise part
             for size in sorted(part["roots"]):
-                together = list(stack)
+                joined = list(stack)
                 for one, count in part["roots"][size]:
-                    push(together, one, count)
+                    push(joined, one, count)
                 for checkpoint in roots[size]:
-                    if root_of(together) != checkpoint.root:
+                    if root_of(joined) != checkpoint.root:
                         text = f"records {covered} to {size - 1} are not those that were signed"
                         raise Fault("root_differs", text, covered)
                 covered = size
@@ -569,6 +602,7 @@ def verify_export(arguments):
     found = export.verify(trust, known, processes=arguments.processes)
     del found["found"]
     found["decisions"] = check_decisions(export.folder)
+    found["journal_entries"] = check_journal(export.folder)
     if not trust.logs:
         found["verdict"] = "origin unproven: no keys were pinned (--trust)"
         return UNPROVEN, found
@@ -597,6 +631,22 @@ def check_decisions(folder):
                 raise Fault("decision_differs", "the decision is not the one logged", index)
             count += 1
     return count
+
+
+def check_journal(folder):
+    """The exporter's own findings on the event log that stands behind the leaves.
+
+    An exporter that hides them is found by `check_decisions`, which trusts it with nothing.
+    """
+    path = os.path.join(folder, "journal.json")
+    if not os.path.exists(path):
+        return None
+    report = load(path)
+    for one in report["findings"]:
+        where = f"entry {one['seq']}: " if "seq" in one else ""
+        text = f"{where}{one['detail']} ({report['findings_total']} findings in all)"
+        raise Fault(one["code"], text, one.get("record"))
+    return report["entries"]
 
 
 def decision_hash(answer):

@@ -191,6 +191,10 @@ class ApiKeyAuthenticator:
         self._proven[text] = (now + _REMEMBER_US, principal)
         return principal
 
+    def forget(self) -> None:
+        """A key ended: whoever comes next is looked up."""
+        self._proven.clear()
+
     def _prove(self, text: str, now_us: int) -> Principal:
         parts = parse_key(text)
         record = self._store.find(parts.key_id)

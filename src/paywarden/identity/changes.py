@@ -39,6 +39,13 @@ class AccountAdded:
 
 
 @dataclass(frozen=True, slots=True)
+class Enabled(_OfPerson):
+    """Active again, with no failures counted; inactivity begins anew."""
+
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class StateSet(_OfPerson):
     """Invited, active or disabled."""
 
@@ -194,8 +201,8 @@ class Swept:
 
 
 Change = (
-    AccountAdded | StateSet | FailuresSet | SignedIn | RoleGranted | RoleWithdrawn | PasswordSet
-    | PasskeyAdded | PasskeyUsed | PasskeyRemoved | TotpSet | TotpUsed | RecoveryCodesSet
-    | RecoveryCodeUsed | LinkMade | Spent | SessionOpened | SessionSeen | SessionRevoked
-    | SessionsRevoked | Swept
+    AccountAdded | Enabled | StateSet | FailuresSet | SignedIn | RoleGranted | RoleWithdrawn
+    | PasswordSet | PasskeyAdded | PasskeyUsed | PasskeyRemoved | TotpSet | TotpUsed
+    | RecoveryCodesSet | RecoveryCodeUsed | LinkMade | Spent | SessionOpened | SessionSeen
+    | SessionRevoked | SessionsRevoked | Swept
 )  # fmt: skip

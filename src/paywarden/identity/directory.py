@@ -189,12 +189,26 @@ class Directory:
         self._stage_end_of_sessions(unit, account)
         self.note(unit, scope, "identity:person:disable", actor, person=person.text, why=why)
 
+    def stage_enabling(self, unit: UnitOfWork, scope: Scope, person: PersonId, actor: str) -> None:
+        """Add to `unit` that a disabled person may sign in again; roles are as they stand.
+
+        Errors: NotFound, Conflict `person_not_disabled`.
+        """
+        if self.account(scope, person).state is not AccountState.DISABLED:
+            raise Conflict("person_not_disabled", "this account is not disabled")
+        self._records.stage(unit, c.Enabled(scope, person, self._clock.now_us()))
+        self.note(unit, scope, "identity:person:enable", actor, person=person.text)
+
     async def revoke_sessions(self, scope: Scope, person: PersonId, actor: str) -> None:
         """All sessions of a person end."""
         account = self.account(scope, person)
         unit = UnitOfWork()
         self._stage_end_of_sessions(unit, account)
         self.note(unit, scope, "identity:session:revoke_all", actor, person=person.text)
+        await self._committer.commit(unit)
+
+    async def commit(self, unit: UnitOfWork) -> None:
+        """Return when what was staged here is durable."""
         await self._committer.commit(unit)
 
     def now_us(self) -> int:

@@ -7,7 +7,7 @@ A key of another tenant or environment is not found. Not done here: authenticati
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -47,7 +47,7 @@ class KeyWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KeyDesk:
-    """Use cases of API keys; `actor` is who asks."""
+    """Use cases of API keys; `actor` is who asks. `on_ended` runs when a key was revoked."""
 
     def __init__(
         self,
@@ -57,7 +57,9 @@ class KeyDesk:
         pepper: Secret[bytes],
         clock: Clock,
         randomness: Randomness,
+        on_ended: Callable[[], None] = lambda: None,
     ) -> None:
+        self._on_ended = on_ended
         self._store = store
         self._committer = committer
         self._audit = audit
@@ -146,6 +148,7 @@ class KeyDesk:
         self._store.stage_end(unit, scope, key_id, now, old.expires_at_us)
         self._note(unit, scope, "identity:api_key:revoke", actor, key=key_id)
         await self._committer.commit(unit)
+        self._on_ended()
 
     def _new(self, scope: Scope, role: str, merchant: str | None) -> tuple[Secret[str], KeyRecord]:
         return new_key(scope, role, self._pepper, self._clock, self._randomness, merchant)

@@ -21,6 +21,7 @@ from paywarden.core.scope import Scope
 
 MINUTE_US: Final = 60 * MICROSECONDS
 HOUR_US: Final = 60 * MINUTE_US
+DAY_US: Final = 24 * HOUR_US
 FAILURES_LIMIT: Final = 10
 LOCK_US: Final = 30 * MINUTE_US
 IDLE_US: Final = 15 * MINUTE_US
@@ -55,6 +56,12 @@ class Account:
     failures: int = 0
     locked_until_us: int = 0
     last_sign_in_us: int | None = None
+    enabled_at_us: int | None = None
+
+    @property
+    def active_at_us(self) -> int:
+        """When it was last used: a sign-in, or its making or re-enabling if that came later."""
+        return max(self.created_at_us, self.last_sign_in_us or 0, self.enabled_at_us or 0)
 
     def state_at(self, now_us: int) -> AccountState:
         """The state at an instant, a lock included."""

@@ -1,4 +1,4 @@
-"""Enrolling a person: carried out once others approved.
+"""Enrolling a person, or enabling one again: carried out once others approved.
 
 Guards: a link lets its holder act as a new person, who could then be granted roles and approve; so
 one officer alone makes nobody. Roles come by their own act, except with the first people of an
@@ -14,7 +14,7 @@ import msgspec
 
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.identifiers import PersonId
-from paywarden.identity.approvals.catalogue import PERSON_ENROL
+from paywarden.identity.approvals.catalogue import PERSON_ENABLE, PERSON_ENROL
 from paywarden.identity.approvals.execution import Approved, Ground
 from paywarden.identity.approvals.service import Approvals
 from paywarden.identity.directory import Directory, Profile
@@ -37,6 +37,16 @@ class PersonWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return msgspec.json.encode(self, order="sorted")
 
 
+class PersonNamed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Payload of `person.enable`."""
+
+    person: str
+
+    def payload(self) -> bytes:
+        """What is signed."""
+        return msgspec.json.encode(self)
+
+
 class PersonActs:
     """Executor over the directory."""
 
@@ -47,6 +57,7 @@ class PersonActs:
     def register(self, approvals: Approvals) -> None:
         """Tell approvals who carries this act out."""
         approvals.register(PERSON_ENROL, self.enrol)
+        approvals.register(PERSON_ENABLE, self.enable)
 
     async def enrol(self, approved: Approved, payload: bytes) -> Invited:
         """Invite the person; the link, once. Errors: InvalidRequest, Conflict `person_exists`."""
@@ -66,6 +77,19 @@ class PersonActs:
         )
         environment = approved.scope.environment.value
         return Invited(person.text, link_text(self._origin, environment, token.expose()))
+
+    async def enable(self, approved: Approved, payload: bytes) -> dict[str, str]:
+        """Let a disabled person sign in again. Errors: InvalidRequest, NotFound, Conflict."""
+        approved.require(approved.scope, PERSON_ENABLE, payload)
+        try:
+            person = PersonId.parse(msgspec.json.decode(payload, type=PersonNamed).person)
+        except ValueError:
+            raise InvalidRequest("approval_request_invalid", "name the person") from None
+        unit = UnitOfWork()
+        approved.settle(unit)
+        self._directory.stage_enabling(unit, approved.scope, person, approved.audit_actor)
+        await self._directory.commit(unit)
+        return {"person": person.text}
 
 
 _WANTED: Final = msgspec.json.Decoder(PersonWanted)

@@ -8,14 +8,15 @@ recorded first.
 
 from __future__ import annotations
 
-from paywarden.core.errors import InvalidRequest, NotFound
+from paywarden.core.errors import Conflict, InvalidRequest, NotFound
 from paywarden.core.identifiers import PersonId
 from paywarden.identity import messages as m
-from paywarden.identity.approvals.catalogue import PERSON_ENROL
+from paywarden.identity.approvals.catalogue import PERSON_ENABLE, PERSON_ENROL
 from paywarden.identity.approvals.http import ApprovalView, maker_of, waiting
 from paywarden.identity.approvals.service import Approvals, Waiting
 from paywarden.identity.directory import Directory, Profile, checked
-from paywarden.identity.person_acts import PersonWanted
+from paywarden.identity.model import AccountState
+from paywarden.identity.person_acts import PersonNamed, PersonWanted
 from paywarden.identity.ports import Roster
 from paywarden.identity.sign_in_http import TAG, post
 from paywarden.kit.http.operation import Answer, Call, Operation
@@ -49,6 +50,9 @@ class PersonOperations:
                  self.link, m.Invited, None, PEOPLE_MANAGE, path_patterns=pattern),
             post(f"{PERSON}/disable", "identity_disable", "Disable a person at once",
                  self.disable, m.Finished, None, PEOPLE_MANAGE, path_patterns=pattern),
+            post(f"{PERSON}/enable", "identity_enable", "Let a disabled person in again",
+                 self.enable, m.Finished, None, PEOPLE_MANAGE, path_patterns=pattern,
+                 also_answers={202: ApprovalView}),
             post(f"{PERSON}/revoke-sessions", "identity_person_revoke_sessions",
                  "End all sessions of a person", self.revoke, m.Finished, None, PEOPLE_MANAGE,
                  path_patterns=pattern),
@@ -88,6 +92,19 @@ class PersonOperations:
     async def disable(self, call: Call) -> Answer:
         """POST /v1/identity/persons/{person}/disable."""
         await self._directory.disable(call.asker.scope, _of_path(call), call.asker.actor)
+        return Answer(m.Finished())
+
+    async def enable(self, call: Call) -> Answer:
+        """POST /v1/identity/persons/{person}/enable."""
+        asker, person = call.asker, _of_path(call)
+        if self._directory.account(asker.scope, person).state is not AccountState.DISABLED:
+            raise Conflict("person_not_disabled", "this account is not disabled")
+        done = await self._approvals.perform(
+            asker.scope, PERSON_ENABLE, PersonNamed(person.text).payload(), maker_of(asker),
+            "enable a person again",
+        )  # fmt: skip
+        if isinstance(done, Waiting):
+            return waiting(self._approvals, done)
         return Answer(m.Finished())
 
     async def revoke(self, call: Call) -> Answer:

@@ -30,6 +30,7 @@ CODES: Mapping[str, str] = {
     "password_simple": "Use letters and digits.",
     "password_used_before": "Choose a password that is none of your last four.",
     "password_weak": "Use several unrelated words.",
+    "person_not_disabled": "Only a disabled account can be enabled again.",
     "person_exists": "Choose another login name; a person has one account per environment.",
     "person_invalid": "A person's id reads psn_...",
     "person_unknown": "No such person in this tenant and environment.",

@@ -53,6 +53,7 @@ accounts = sa.Table(
     _number("failures"),
     _number("locked_until_us"),
     _number("last_sign_in_us", null=True),
+    _number("enabled_at_us", null=True),
     sa.Index("accounts_login", "scope", "login_digest", unique=True),
     sa.Index("accounts_skeleton", "scope", "skeleton_digest", unique=True),
     sa.Index("accounts_email", "scope", "email_digest", unique=True),

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paywarden.decision.conduct import PolicyRuntime
+from paywarden.lab.event_observations import EventObservations
 from paywarden.lab.file_lists import FileLists
 from paywarden.lab.firing import (
     ALWAYS,
@@ -25,7 +26,6 @@ from paywarden.lab.firing import (
     feature_columns,
     whole_from,
 )
-from paywarden.lab.observations import Observations
 from paywarden.lab.tables import PaymentTable
 from paywarden.lab.verdicts import CONTEXT, Verdicts, surroundings_of
 from paywarden.risk.features.arena import Windows
@@ -68,7 +68,7 @@ class Deciding:
         self._verdicts = Verdicts(runtime)
 
     def run(
-        self, observations: Observations, progress: Progress, watch: Watch | None = None
+        self, observations: EventObservations, progress: Progress, watch: Watch | None = None
     ) -> Decided:
         """Decide everything. `progress(done, total)` after every block; `watch` sees its values."""
         total = len(self._table)
@@ -81,7 +81,7 @@ class Deciding:
             progress(stop, total)
         return Decided(numbers, self._verdicts, self._windows.memory())
 
-    def _ahead(self, observations: Observations) -> Iterator[tuple[int, int, FeatureColumns]]:
+    def _ahead(self, observations: EventObservations) -> Iterator[tuple[int, int, FeatureColumns]]:
         """Features block by block; windows count the next block while rules judge this one."""
 
         def count(start: int, stop: int) -> tuple[int, int, FeatureColumns]:

@@ -43,6 +43,8 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "rates": (),
     "file": ("separator",),
 }
+EVENT_SECTIONS = ("result_files", "label_files")
+"""Sections about other files of the same customer (`event_map.py`)."""
 SOURCES = ("chargeback", "issuer_notice", "customer", "analyst")
 _DELAY = re.compile(r"([0-9]{1,6})(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -114,7 +116,7 @@ class _Reader:
         self._places = places
 
     def mapping(self) -> Mapping:
-        self._known("", self._document, SECTIONS)
+        self._known("", self._document, (*SECTIONS, *EVENT_SECTIONS))
         for section, known in SECTIONS.items():
             table = self._table(section)
             if known:

@@ -303,7 +303,7 @@ def test_the_command_answers_in_json(
     assert main([*words[:-5], "--label-delay", "soon", "--json"]) == 3
     changed = tmp_path / "other"
     shutil.copytree(folder / "policy", changed)
-    diff = ["policy", "diff", str(folder / "policy"), str(changed), "--on", words[1],
+    diff = ["policy", "changes", str(folder / "policy"), str(changed), "--on", words[1],
             "--map", words[3], "--no-work"]  # fmt: skip
     assert main(diff) == 0
     assert "0 of 2,000 decisions change" in capsys.readouterr().out

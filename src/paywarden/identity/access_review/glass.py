@@ -21,7 +21,8 @@ from paywarden.identity.access_review.model import (
     Snapshot,
     digest_of,
 )
-from paywarden.identity.access_review.service import DAY_US, Notes
+from paywarden.identity.access_review.notes import Notes
+from paywarden.identity.model import DAY_US
 from paywarden.identity.permissions.model import Role
 from paywarden.kit.db.unit import UnitOfWork
 

@@ -6,6 +6,7 @@ here. Evidence is the stored document, octet for octet: its SHA-256 stands in th
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -17,7 +18,7 @@ from paywarden.core.errors import NotFound, NotPermitted
 from paywarden.core.identifiers import PersonId
 from paywarden.core.instants import format_rfc3339, from_datetime
 from paywarden.identity.access_review.evidence import deeds_view, found_view, instant
-from paywarden.identity.access_review.model import Cover, Item, Review, Verdict, counts_of
+from paywarden.identity.access_review.model import Cover, Item, Review, Verdict
 from paywarden.identity.access_review.service import Reviews
 from paywarden.identity.approvals.http import maker_of
 from paywarden.kit.http.operation import Answer, Call, Operation
@@ -173,7 +174,8 @@ class ReviewOperations:
         query: ItemsQuery = call.query
         review = self._reviews.find(call.asker.scope, call.path["id"])
         rows = self._reviews.items(review, query.after, query.limit + 1)
-        items = [self._item(review, one) for one in rows[: query.limit]]
+        shown = rows[: query.limit]
+        items = await asyncio.to_thread(lambda: [self._item(review, one) for one in shown])
         more = len(rows) > query.limit
         return Answer(ItemPage(items, more, items[-1].number if more else None))
 
@@ -185,7 +187,8 @@ class ReviewOperations:
         item = await self._reviews.decide(
             scope, name, _number(call), Verdict(body.verdict), body.reason, maker_of(call.asker)
         )
-        return Answer(self._item(self._reviews.find(scope, name), item))
+        review = self._reviews.find(scope, name)
+        return Answer(await asyncio.to_thread(self._item, review, item))
 
     async def close(self, call: Call) -> Answer:
         """POST /v1/access-reviews/{id}/close."""
@@ -213,7 +216,7 @@ class ReviewOperations:
             instant(one.closed_at_us),
             one.snapshot_sha256.hex(),
             None if made is None else hashlib.sha256(made).hexdigest(),
-            dict(counts_of(self._reviews.all_items(one))),
+            dict(self._reviews.counts(one)),
         )
 
     def _item(self, review: Review, one: Item) -> ItemView:

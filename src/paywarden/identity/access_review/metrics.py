@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import Gauge
 
 from paywarden.core.instants import MICROSECONDS
-from paywarden.identity.access_review.service import LateReviews
+from paywarden.identity.access_review.late import LateReviews
 from paywarden.kit.metrics import Metrics
 
 

@@ -42,6 +42,10 @@ class Store(Protocol):
         """Items with a number above `after`, ascending."""
         ...
 
+    def counts(self, scope: Scope, review: ReviewId) -> Mapping[str, int]:
+        """How many items there are, were confirmed, revoked, and are left to settle (`open`)."""
+        ...
+
     def page(self, scope: Scope, after: str, limit: int) -> Sequence[Review]:
         """Reviews, newest first, older than `after`."""
         ...
@@ -73,5 +77,5 @@ class DeedsOf(Protocol):
     """Port: the audit log asked for one actor and a span."""
 
     def __call__(self, scope: Scope, actor: str, from_us: int, to_us: int) -> Deeds:
-        """Events of `actor` (`person:psn_...`) within the span, ends included."""
+        """Events of `actor` (`person:psn_...`) within the span, its end excluded."""
         ...

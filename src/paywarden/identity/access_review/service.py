@@ -15,18 +15,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
-import msgspec
-
-from paywarden.core.clock import Clock, Randomness
+from paywarden.core.clock import Randomness
 from paywarden.core.errors import Conflict, InvalidRequest, NotFound, NotPermitted
 from paywarden.core.identifiers import PersonId
-from paywarden.core.instants import format_rfc3339
 from paywarden.core.scope import Scope
 from paywarden.identity.access_review import evidence
-from paywarden.identity.access_review.events import OVERDUE, AccessReviewOverdue
 from paywarden.identity.access_review.model import (
     Cover,
     Item,
@@ -38,42 +34,19 @@ from paywarden.identity.access_review.model import (
     counts_of,
     digest_of,
 )
-from paywarden.identity.access_review.ports import Deeds, DeedsOf, Store
+from paywarden.identity.access_review.notes import Notes
+from paywarden.identity.access_review.ports import Deeds, DeedsOf
 from paywarden.identity.access_review.revoking import RevokePayload
 from paywarden.identity.access_review.snapshot import Snapshots
 from paywarden.identity.approvals.catalogue import ACCESS_REVOKE
 from paywarden.identity.approvals.execution import Maker
 from paywarden.identity.approvals.model import State
 from paywarden.identity.approvals.service import Approvals, Waiting
-from paywarden.identity.model import HOUR_US
-from paywarden.identity.ports import Committer
-from paywarden.kit.audit import AuditEvent, AuditLog, AuditOutcome, Scalar
+from paywarden.identity.model import DAY_US
 from paywarden.kit.db.unit import UnitOfWork
-from paywarden.kit.outbox import enqueue
 
-DAY_US: Final = 24 * HOUR_US
 DUE_LIMIT_US: Final = 92 * DAY_US
 PAGE: Final = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Notes:
-    """Where acts are written: the store, the writer, the audit log, the clock."""
-
-    store: Store
-    committer: Committer
-    audit: AuditLog
-    clock: Clock
-
-    def note(
-        self, unit: UnitOfWork, review: Review, act: str, actor: str, **detail: Scalar
-    ) -> None:
-        """Add the audit event of an act to its unit."""
-        told = {"review": review.review.text, **detail}
-        event = AuditEvent(
-            review.scope, f"access:{act}", actor, AuditOutcome.DONE, self.clock.now_us(), told
-        )
-        self.audit.record(unit, event)
 
 
 class Reviews:
@@ -110,6 +83,10 @@ class Reviews:
     def page(self, scope: Scope, after: str, limit: int) -> Sequence[Review]:
         """Reviews, newest first."""
         return self._store.page(scope, after, limit)
+
+    def counts(self, review: Review) -> Mapping[str, int]:
+        """How many items there are, were confirmed, revoked, and are left to settle."""
+        return self._store.counts(review.scope, review.review)
 
     def items(self, review: Review, after: int, limit: int) -> Sequence[Item]:
         """Items with a number above `after`, ascending."""
@@ -180,8 +157,8 @@ class Reviews:
         async with self._one_at_a_time:
             review = self._open_review(scope, name)
             items = await asyncio.to_thread(self.all_items, review)
-            left = counts_of(items)["open"]
-            if left:
+            counts = counts_of(items)
+            if left := counts["open"]:
                 raise Conflict("access_review_unsettled", f"{left} items are not settled")
             if review.occasion is Occasion.BREAK_GLASS:
                 for item in items:
@@ -191,7 +168,6 @@ class Reviews:
             made = evidence.document(closed, items, statement, deeds)
             unit = UnitOfWork()
             self._store.close(unit, replace(closed, evidence=made))
-            counts = counts_of(items)
             self._notes.note(
                 unit, closed, "review:close", f"person:{person.text}",
                 evidence_sha256=hashlib.sha256(made).hexdigest(),
@@ -256,46 +232,6 @@ class Reviews:
     def _all_deeds(self, review: Review, items: Sequence[Item]) -> Mapping[int, Deeds]:
         found = ((one.number, self.deeds(review, one)) for one in items)
         return {number: deeds for number, deeds in found if deeds is not None}
-
-
-class LateReviews:
-    """Tells of reviews that are overdue: once a day an event, always the figures of metrics."""
-
-    def __init__(self, notes: Notes) -> None:
-        self._notes = notes
-        self.overdue = 0
-        self.open = 0
-
-    def last_closed(self) -> Mapping[Scope, int]:
-        """When the last campaign of each scope was closed."""
-        return self._notes.store.last_closed()
-
-    async def look(self) -> None:
-        """Count open and overdue reviews; tell of those not told of for a day."""
-        now = self._notes.clock.now_us()
-        found = await asyncio.to_thread(self._notes.store.open_reviews)
-        late = [one for one in found if one.overdue_at(now)]
-        self.open, self.overdue = len(found), len(late)
-        for one in late:
-            if one.told_at_us is None or now - one.told_at_us >= DAY_US:
-                await self._tell(one, now)
-
-    async def _tell(self, review: Review, now_us: int) -> None:
-        store, unit = self._notes.store, UnitOfWork()
-        left = await asyncio.to_thread(self._left, review)
-        store.told(unit, review, now_us)
-        self._notes.note(unit, review, "review:overdue", "process:system", open_items=left)
-        due = format_rfc3339(review.due_at_us)
-        told = AccessReviewOverdue(review.review.text, review.occasion.value, due, left)
-        enqueue(unit, review.scope, OVERDUE, msgspec.json.encode(told), now_us)
-        await self._notes.committer.commit(unit)
-
-    def _left(self, review: Review) -> int:
-        after, left = 0, 0
-        while page := self._notes.store.items(review.scope, review.review, after, PAGE):
-            left += sum(not one.settled for one in page)
-            after = page[-1].number
-        return left
 
 
 def _must_be_independent(item: Item, person: str) -> None:

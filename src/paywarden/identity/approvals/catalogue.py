@@ -91,6 +91,7 @@ ROLE_GRANT: Final = "role.grant"
 PERSON_ENROL: Final = "person.enrol"
 BREAK_GLASS_OPEN: Final = "break_glass.open"
 WEBHOOK_DESTINATION: Final = "webhook.destination"
+PERSON_ENABLE: Final = "person.enable"
 ACCESS_REVOKE: Final = "access.revoke"
 
 ROWS: Final = (
@@ -117,6 +118,8 @@ ROWS: Final = (
     Action(ROLE_GRANT, "Grant a role to a person, or withdraw it", Risk.MEDIUM, 1,
            _ACCESS_MAKERS, _SECURITY_APPROVERS),
     Action(PERSON_ENROL, "Enrol a person", Risk.MEDIUM, 1, _ACCESS_MAKERS, _SECURITY_APPROVERS),
+    Action(PERSON_ENABLE, "Let a disabled person sign in again", Risk.MEDIUM, 1, _ACCESS_MAKERS,
+           _SECURITY_APPROVERS),
     Action(API_KEY_CREATE, "Make an API key that asserts card facts or changes policy",
            Risk.MEDIUM, 1, _ACCESS_MAKERS | {R.OPERATOR}, _SECURITY_APPROVERS),
     Action("retention.change", "Change how long data is kept", Risk.HIGH, 2,

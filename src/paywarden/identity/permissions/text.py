@@ -78,8 +78,9 @@ def _policy(rule: Rule) -> str:
     if rule.environments != ANY_ENVIRONMENT:
         tests.append(f'principal.environment == "{next(iter(rule.environments))}"')
     if rule.fresh_seconds is not None:
-        fresh = f"context.verified_seconds_ago <= {rule.fresh_seconds}"
-        tests.append(f'(principal.kind == "service" || {fresh})')
+        ago = "context.verified_seconds_ago"
+        fresh = f"context has verified_seconds_ago && {ago} >= 0 && {ago} <= {rule.fresh_seconds}"
+        tests.append(f'(principal.kind == "service" || ({fresh}))')
     if rule.own_merchant:
         tests.append("(!(principal has merchant) || resource.merchant == principal.merchant)")
     body = " &&\n  ".join(tests)

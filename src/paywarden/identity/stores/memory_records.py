@@ -17,6 +17,7 @@ from paywarden.core.scope import Scope
 from paywarden.identity import changes as c
 from paywarden.identity.model import (
     Account,
+    AccountState,
     Link,
     Passkey,
     PasswordRecord,
@@ -53,6 +54,9 @@ class MemoryRecords:
         self._ways: dict[type, Callable[[Any], None]] = {
             c.AccountAdded: self._add_account,
             c.StateSet: lambda x: self._alter(x, state=x.state),
+            c.Enabled: lambda x: self._alter(
+                x, state=AccountState.ACTIVE, failures=0, locked_until_us=0, enabled_at_us=x.at_us
+            ),
             c.FailuresSet: lambda x: self._alter(
                 x, failures=x.failures, locked_until_us=x.locked_until_us
             ),

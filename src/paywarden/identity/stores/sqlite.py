@@ -17,9 +17,9 @@ from paywarden.kit.log import logger
 
 SCHEMA = SchemaPart(
     "identity",
-    "identity_0002",
+    "identity_0003",
     "paywarden.identity:migrations/versions",
-    known=("identity_0001",),
+    known=("identity_0001", "identity_0002"),
 )
 _COLUMNS = (
     "key_id",

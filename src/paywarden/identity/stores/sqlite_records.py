@@ -28,7 +28,8 @@ from paywarden.kit.db.unit import UnitOfWork
 SESSIONS_LIMIT: Final = 100
 _ACCOUNT = (
     "SELECT scope, person, state, login_digest, skeleton_digest, email_digest, sealed,"
-    " created_at_us, failures, locked_until_us, last_sign_in_us FROM accounts WHERE scope = ?"
+    " created_at_us, failures, locked_until_us, last_sign_in_us, enabled_at_us"
+    " FROM accounts WHERE scope = ?"
 )
 _GRANT = (
     "SELECT person, role, granted_by, granted_at_us, expires_at_us FROM role_grants WHERE scope = ?"

@@ -19,7 +19,7 @@ Write = tuple[Statement, Parameters]
 SWEEP_ROWS: Final = 500
 _ACCOUNT = (
     "scope", "person", "state", "login_digest", "skeleton_digest", "email_digest", "sealed",
-    "created_at_us", "failures", "locked_until_us", "last_sign_in_us",
+    "created_at_us", "failures", "locked_until_us", "last_sign_in_us", "enabled_at_us",
 )  # fmt: skip
 _PASSKEY = (
     "scope", "credential_id", "person", "name", "public_key", "sign_count", "created_at_us",
@@ -38,6 +38,11 @@ ADD_LINK: Final = Insert("enrolment_links", _LINK)
 SPEND: Final = Insert("spent", ("scope", "purpose", "digest", "expires_at_us"))
 _SET_STATE = Change(
     "set_account_state", "UPDATE accounts SET state = ? WHERE scope = ? AND person = ?"
+)
+_ENABLE = Change(
+    "enable_account",
+    "UPDATE accounts SET state = 'active', failures = 0, locked_until_us = 0, enabled_at_us = ?"
+    " WHERE scope = ? AND person = ?",
 )
 _SET_FAILURES = Change(
     "set_account_failures",
@@ -124,13 +129,17 @@ def _account(change: c.AccountAdded) -> list[Write]:
     row = (
         a.scope.text, a.person.text, a.state.value, a.login_digest, a.skeleton_digest,
         a.email_digest, a.sealed, a.created_at_us, a.failures, a.locked_until_us,
-        a.last_sign_in_us,
+        a.last_sign_in_us, a.enabled_at_us,
     )  # fmt: skip
     return [(ADD_ACCOUNT, row)]
 
 
 def _state(change: c.StateSet) -> list[Write]:
     return [(_SET_STATE, (change.state.value, change.scope.text, change.person.text))]
+
+
+def _enabled(change: c.Enabled) -> list[Write]:
+    return [(_ENABLE, (change.at_us, change.scope.text, change.person.text))]
 
 
 def _failures(change: c.FailuresSet) -> list[Write]:
@@ -238,6 +247,7 @@ def _swept(change: c.Swept) -> list[Write]:
 WRITES: Final[dict[type, Callable[[Any], list[Write]]]] = {
     c.AccountAdded: _account,
     c.StateSet: _state,
+    c.Enabled: _enabled,
     c.FailuresSet: _failures,
     c.SignedIn: _signed_in,
     c.RoleGranted: _grant,

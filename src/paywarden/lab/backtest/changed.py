@@ -2,7 +2,7 @@
 
 Guards: both policies decide the same payments by the same windows and lists; where the old policy
 is the one that decided live, its outcomes are the record's (`parity.py` shows it). The sample is
-bounded and masked, and follows from the seed. Used by `policy diff` and by the life of a rule.
+bounded and masked, and follows from the seed. Used by `policy changes` and by the life of a rule.
 """
 
 from __future__ import annotations

@@ -68,15 +68,21 @@ _CAMPAIGNS = (
     " WHERE occasion = 'campaign' AND closed_at_us IS NOT NULL GROUP BY scope"
 )
 # The log is dense and its times all but rise, so the search begins near the span, not at row one.
+_COUNTS = (
+    "SELECT count(*), coalesce(sum(verdict = 'confirm'), 0),"
+    " coalesce(sum(verdict = 'revoke' AND done_at_us IS NOT NULL), 0)"
+    " FROM access_review_items WHERE scope = ? AND review = ?"
+)
 _NEAR = "SELECT at_us FROM audit_log WHERE id = ?"
 _LAST = "SELECT coalesce(max(id), 0) FROM audit_log"
 _DEEDS = (
     "SELECT trim(action || ' ' ||"
     " coalesce(json_extract(CAST(detail AS TEXT), '$.operation'), '')) AS deed,"
-    " count(*), min(id), max(id) FROM audit_log WHERE id > ? AND scope = ? AND actor = ?"
-    " AND at_us BETWEEN ? AND ? GROUP BY deed ORDER BY deed"
+    " count(*), min(id), max(id) FROM audit_log"
+    " WHERE id > ? AND id <= ? AND scope = ? AND actor = ?"
+    " AND at_us >= ? AND at_us < ? GROUP BY deed ORDER BY deed"
 )
-CLOCK_SLACK_US: Final = 60_000_000
+SLACK_US: Final = 60_000_000
 """How far the clock may have stepped back within the log without hiding anything here."""
 
 
@@ -126,6 +132,13 @@ class SqliteReviews:
         rows = self._reader.rows(_ITEMS, (scope.text, review.text, after, limit))
         return [_item(row) for row in rows]
 
+    def counts(self, scope: Scope, review: ReviewId) -> Mapping[str, int]:
+        """How many items there are, were confirmed, revoked, and are left to settle."""
+        row = self._reader.one(_COUNTS, (scope.text, review.text)) or (0, 0, 0)
+        items, confirmed, revoked = map(int, row)
+        left = items - confirmed - revoked
+        return {"items": items, "confirmed": confirmed, "revoked": revoked, "open": left}
+
     def page(self, scope: Scope, after: str, limit: int) -> Sequence[Review]:
         """Reviews, newest first, older than `after`."""
         return [_review(row) for row in self._reader.rows(_PAGE, (scope.text, after, limit))]
@@ -147,8 +160,8 @@ class SqliteDeeds:
 
     def __call__(self, scope: Scope, actor: str, from_us: int, to_us: int) -> Deeds:
         """Events of an actor within a span."""
-        start = self._before(from_us - CLOCK_SLACK_US)
-        rows = self._reader.rows(_DEEDS, (start, scope.text, actor, from_us, to_us))
+        start, end = (self._before(at) for at in (from_us - SLACK_US, to_us + SLACK_US))
+        rows = self._reader.rows(_DEEDS, (start, end, scope.text, actor, from_us, to_us))
         by_action = Counter({action: count for action, count, _, _ in rows})
         first = min((row[2] for row in rows), default=None)
         last = max((row[3] for row in rows), default=None)
@@ -157,7 +170,7 @@ class SqliteDeeds:
         )
 
     def _before(self, at_us: int) -> int:
-        """An id whose events, and all before it, are older than an instant; by bisection."""
+        """The last id whose event is older than an instant, by bisection; 0 when none is."""
         low, high = 0, self._last()
         while low < high:
             middle = (low + high + 1) // 2
