@@ -10,8 +10,7 @@ Not done here: windows (`risk.features`), deadlines (`engine.py`), recording.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from paywarden.core.outcome import Outcome
 from paywarden.decision.combine import ChallengeState, CombineContext, combine
@@ -33,8 +32,7 @@ FAILED = frozenset({"failed", "abandoned"})
 NOT_POSSIBLE = "not_available"
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(NamedTuple):
     """What beside the fields decides: skipped stages, forced outcome, the challenge's result.
 
     `late`: whether the model's deadline has passed; None where time does not count. `control`: the

@@ -9,7 +9,7 @@ desk's), whole stretches of the log (`replay.py`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -77,7 +77,7 @@ class Remaking:
         same = runtime.decider == entry.decider
         situation = situation_of(entry, fields)
         if same and entry.result.control_ppm:  # what it drew then, whatever the loss is by now
-            situation = replace(situation, control=ControlDraw(0, 0))
+            situation = situation._replace(control=ControlDraw(0, 0))
         result = conduct(runtime, fields, values, partial, lists, situation)
         found = differences(entry, result, values if same else None)
         return Remade(runtime, result, found, values, fields)
