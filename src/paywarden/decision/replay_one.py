@@ -1,9 +1,9 @@
 """One recorded decision made again, as it was or under a draft, and what the draft changes.
 
-Guards: windows (and links, where the ruleset reads them) are rebuilt from the log up to the decision
-and lists as they stood then, by the functions that decide live; a draft reads the same log. The desk (HTTP) and the
-command line both come here. Values that are shown are masked. Not done here: limits on time (the
-desk's), whole stretches of the log (`replay.py`).
+Guards: windows (and links, where the ruleset reads them) are rebuilt from the log up to the
+decision and lists as they stood then, by the functions that decide live; a draft reads the same
+log. The desk (HTTP) and the command line both come here. Values that are shown are masked.
+Not done here: limits on time (the desk's), whole stretches of the log (`replay.py`).
 """
 
 from __future__ import annotations
