@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import random
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
 from decision_room import DAY, POLICY, WIDER, Room, opened, packed, runtime_of, snapshot
 from test_replay import drawn
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from model_kit import INPUTS, trees
 from paywarden.core.outcome import Outcome
+from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.entries import TrialEntry
 from paywarden.decision.linking import link_fields_of
+from paywarden.decision.model_runtime import ModelRuntime
 from paywarden.decision.payments import Decided
 from paywarden.decision.trial_desk import TrialDesk
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.risk.features.catalogue import FIELDS, LINK_FIELDS
 from paywarden.risk.links.model import LinkValues
+from paywarden.risk.scoring.artefact import Artefact, Operating
+from paywarden.risk.scoring.calibration import Calibration
+from paywarden.risk.scoring.recipe import Input
 
 RINGS = b"""\
 - id: ring
@@ -84,6 +93,21 @@ def test_the_catalogue_names_what_links_know() -> None:
     names = {path.removeprefix("link.") for path in LINK_FIELDS}
     assert names == set(LinkValues.__slots__)
     assert all(FIELDS[path].derived and FIELDS[path].type == "int" for path in LINK_FIELDS)
+
+
+def test_a_model_alone_may_read_links() -> None:
+    inputs = (*INPUTS[:2], Input("payer_month", "link.bad_neighbours", "MANY_PAYMENTS"))
+    plain = Calibration(1.0, "platt", (-8.0, 8.0), (0.001, 0.999))
+    artefact = Artefact(trees(1), 20, inputs, {}, plain, Operating(0.5, 0.95, 0.01), "EUR", {})
+    without = runtime_of(POLICY)
+    beside = PolicyRuntime(without.compiled, ModelRuntime("m", artefact, without.compiled))
+    assert (without.reads_links, beside.reads_links) == (False, True)
+    values = [None] * len(beside.aggregates)
+    vector = beside.vector({"link.bad_neighbours": 500_000}, values, {})
+    assert beside.model is not None
+    moved = beside.model.attribution(vector)
+    nothing_known = beside.model.attribution(beside.vector({}, values, {}))
+    assert moved["payer_month"] != nothing_known["payer_month"]
 
 
 async def test_who_reads_no_links_keeps_none(room: Room) -> None:
