@@ -49,6 +49,7 @@ CASES: Final = {
     "shadow_ruleset": Case(("ruleset",), BECAUSE),
     "publish_ruleset": Case(("ruleset",)),
     "roll_back_ruleset": Case(("ruleset",), {}),
+    "approve_ruleset": Case(("ruleset",), {"assertion": ASSERTION}),
     "snooze_rule": Case(("rule",), {"kind": "payer", "value": "payer-1", **BECAUSE}),
     "get_rollout": Case(("rollout",)),
     "roll_back_rollout": Case(("rollout",), BECAUSE),

@@ -121,6 +121,55 @@ async def test_a_rollback_is_lighter_and_goes_to_what_decided_lately(room: Room)
         await person.http.aclose()
 
 
+async def test_a_ruleset_is_approved_by_its_hash(room: Room) -> None:
+    old, new = runtime_of(POLICY).ruleset, runtime_of(WIDER).ruleset
+    await room.publish(WIDER)  # at the set-up, before anybody is enrolled
+    mia, ann, bob, eve = [await enrol(room, name) for name in ROLES]
+    codes = await with_codes(room, ann)
+    back, wider = f"/v1/rulesets/{old}", f"/v1/rulesets/{new}"
+
+    # Nothing waits yet, and another ruleset's request is not this one's.
+    idle = await ann.post(back + "/approve", {"code": "000000"})
+    assert (idle.status_code, idle.json()["code"]) == (404, "ruleset_not_waiting")
+    first = (await mia.post(back + "/rollback")).headers["location"]
+    assert (await ann.post(wider + "/approve", {"code": "000000"})).status_code == 404
+
+    # The rules of approvals hold: people, not who asked, one proof, by the roles that may.
+    async with client(room, room.live, "operator") as operator:
+        body = {"code": "000000"}
+        assert (await operator.post(back + "/approve", json=body)).status_code == 403
+    assert (await mia.post(back + "/approve", {"code": "000000"})).status_code == 403
+    assert (await ann.post(back + "/approve", {})).json()["code"] == "approval_proof"
+
+    # A code says nothing of what it approves: with two requests it counts for neither.
+    room.clock.advance(1)
+    second = (await mia.post(back + "/publish")).headers["location"]
+    told = await by_code(room, back, ann, codes)
+    assert (told.status_code, told.json()["code"]) == (409, "approval_ambiguous")
+
+    # A signature does: over the newest, whichever that is, and over no other.
+    stale = await ann.approve(first, at=back)
+    assert (stale.status_code, stale.json()["code"]) == (403, "approval_refused")
+    signed = await ann.approve(second, at=back)
+    assert (signed.status_code, signed.json()["approvals_counting"]) == (200, [ann.person])
+    assert signed.json()["id"] == second.rpartition("/")[2]
+    assert (await mia.post(second + "/execute")).status_code == 200
+    assert room.state().ruleset == old
+    await mia.post(first + "/cancel", {"reason": "done"})
+
+    # One request, and one that has run out: a code will do.
+    await mia.post(wider + "/rollback")
+    room.clock.advance(4 * 3_600)
+    for person in (mia, ann):
+        await person.sign_in()
+    path = (await mia.post(wider + "/rollback")).headers["location"]
+    assert (await by_code(room, wider, ann, codes)).status_code == 200
+    assert (await mia.post(path + "/execute")).status_code == 200
+    assert room.state().ruleset == new
+    for person in (mia, ann, bob, eve):
+        await person.http.aclose()
+
+
 async def test_codes_do_not_publish(room: Room) -> None:
     mia, ann, *_ = [await enrol(room, name) for name in ROLES]
     codes = await with_codes(room, ann)

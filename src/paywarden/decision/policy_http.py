@@ -20,8 +20,16 @@ from paywarden.decision.policy_desk import PolicyDesk, ruleset_not_found
 from paywarden.decision.policy_faults import faulty
 from paywarden.decision.policy_upload import RulesetRequest
 from paywarden.decision.ports import PolicyCompiler, Records, RulesetRow
+from paywarden.decision.ruleset_approvals import open_request
 from paywarden.identity.approvals.catalogue import RULESET_PUBLISH, RULESET_ROLLBACK
-from paywarden.identity.approvals.http import ApprovalView, maker_of, waiting
+from paywarden.identity.approvals.http import (
+    DECIDE,
+    ApprovalView,
+    ApproveRequest,
+    approving,
+    maker_of,
+    waiting,
+)
 from paywarden.identity.approvals.service import Approvals, Waiting
 from paywarden.kit.http.operation import Answer, Call, Operation
 from paywarden.risk.features.catalogue import EVENT_FIELDS, FIELDS
@@ -128,6 +136,10 @@ class PolicyOperations:
             Operation("POST", "/v1/rulesets/{hash}/rollback", "roll_back_ruleset",
                       "Let a ruleset decide again that did within the last 30 days",
                       self.roll_back, Published, **switching),
+            Operation("POST", "/v1/rulesets/{hash}/approve", "approve_ruleset",
+                      "Approve the open request that would let a ruleset decide", self.approve,
+                      ApprovalView, ApproveRequest, permission=DECIDE, tag="policy",
+                      path_texts=hashed, weight=10),
         ]  # fmt: skip
 
     async def features(self, call: Call) -> Answer:
@@ -189,6 +201,14 @@ class PolicyOperations:
         wanted = self._policies.rollback_to(call.asker.scope, name)
         payload = rollback(wanted.ruleset, wanted.replaces)
         return await self._switch(call, RULESET_ROLLBACK, payload, f"roll back to {name}")
+
+    async def approve(self, call: Call) -> Answer:
+        """POST /v1/rulesets/{hash}/approve."""
+        now_us, by_code = self._ledger.clock.now_us(), call.body.code is not None
+        found = open_request(
+            self._approvals, call.asker.scope, call.path["hash"], now_us, only=by_code
+        )
+        return await approving(self._approvals, call, found)
 
     async def _switch(self, call: Call, action: str, payload: bytes, reason: str) -> Answer:
         asker = call.asker

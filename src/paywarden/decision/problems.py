@@ -125,6 +125,7 @@ CODES: Mapping[str, str] = {
     "recovering": "Try again in a second: the state is being rebuilt from the log.",
     "replay_too_long": "Run `paywarden replay` on the command line.",
     "ruleset_compiles_differently": "Push the policy again: this program reads it otherwise.",
+    "ruleset_not_waiting": "See open requests with GET /v1/approvals?open=true.",
     "ruleset_not_found": "No such ruleset for this key.",
     "scope_not_ready": "Run `paywarden init` for this tenant and environment.",
     "size_not_signed": "Ask for the last signed size or a smaller one.",
