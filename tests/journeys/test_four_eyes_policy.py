@@ -21,6 +21,7 @@ from test_four_eyes_access import BODY, FAR, agreed, client
 
 # `test_four_eyes` found the way to these
 from decision_room import DAY, POLICY, WIDER, Room, make_home, opened, runtime_of  # isort: skip
+from test_model_serving import place_model, serve  # isort: skip
 
 from paywarden.core.secret import Secret
 from paywarden.identity.approvals.catalogue import RULESET_PUBLISH
@@ -166,6 +167,32 @@ async def test_a_ruleset_is_approved_by_its_hash(room: Room) -> None:
     assert (await by_code(room, wider, ann, codes)).status_code == 200
     assert (await mia.post(path + "/execute")).status_code == 200
     assert room.state().ruleset == new
+    for person in (mia, ann, bob, eve):
+        await person.http.aclose()
+
+
+async def test_a_model_is_taken_back_as_a_ruleset_is(own_home: Path, room: Room) -> None:
+    first, second = place_model(own_home, 1), place_model(own_home, 2)
+    await serve(room, first)
+    await serve(room, second)
+    mia, ann, bob, eve = [await enrol(room, name) for name in ROLES]
+    ruleset = room.state().ruleset or ""
+    path = f"/v1/rulesets/{ruleset}/rollback"
+    for body, code in (
+        (None, "ruleset_not_former"),  # the ruleset alone decides already
+        ({"model": second}, "ruleset_not_former"),
+        ({"model": "md_1"}, "field_invalid"),
+    ):
+        refused = await mia.post(path, body)
+        assert refused.json()["code"] == code, refused.text
+    asked = await mia.post(path, {"model": first})
+    shown = asked.json()
+    assert json.loads(shown["payload"]) == {
+        "model": first, "replaces": f"{ruleset}+{second}", "ruleset": ruleset,
+    }  # fmt: skip
+    assert shown["reason"] == f"roll back to {ruleset}+{first}"
+    await agreed(mia.http, asked, ann)
+    assert room.state().decider == (ruleset, first)
     for person in (mia, ann, bob, eve):
         await person.http.aclose()
 

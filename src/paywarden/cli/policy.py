@@ -34,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     push.add_argument("--no-publish", action="store_true", help="store and compile only")
     back = parts.add_parser("rollback", help="let a ruleset of the last 30 days decide again")
     back.add_argument("ruleset", help="its hash, rs_...")
+    back.add_argument(
+        "--model", help="the model that decided beside it, '' for none (default: as it is)"
+    )
     server.add_arguments(back)
     for part in (check, evaluate, push, back):
         # Accepted after the sub-command too; absent, it must not undo what stood before it.
@@ -129,8 +132,9 @@ def _roll_back(arguments: argparse.Namespace) -> int:
     ruleset = arguments.ruleset
     if not re.fullmatch("rs_[0-9a-z]{1,80}", ruleset):
         raise InvalidRequest("ruleset_hash_invalid", "a ruleset's hash reads rs_...")
+    body = {} if arguments.model is None else {"model": arguments.model}
     with server.connected(arguments) as http:
-        done = server.asked(http, "POST", f"/v1/rulesets/{ruleset}/rollback")
+        done = server.asked(http, "POST", f"/v1/rulesets/{ruleset}/rollback", body)
     if "live" in done:
         document = {"hash": ruleset, "live": True, "log_sequence": done["log_sequence"]}
         words = f"{ruleset}: live"

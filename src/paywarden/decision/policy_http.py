@@ -15,6 +15,7 @@ from msgspec import Meta
 from paywarden.core.instants import format_rfc3339
 from paywarden.core.scope import Scope
 from paywarden.decision.approved_payloads import publication, rollback
+from paywarden.decision.decider import Decider, ModelName
 from paywarden.decision.ledger import Ledger
 from paywarden.decision.policy_desk import PolicyDesk, ruleset_not_found
 from paywarden.decision.policy_faults import faulty
@@ -65,6 +66,15 @@ class Published(msgspec.Struct, frozen=True):
     hash: str
     live: bool
     log_sequence: int
+
+
+class RollbackRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Body of POST /v1/rulesets/{hash}/rollback, or none.
+
+    `model`: the one that decided beside it, empty for none; absent: the one that serves stays.
+    """
+
+    model: ModelName | None = None
 
 
 class RulesetsQuery(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -135,7 +145,8 @@ class PolicyOperations:
                       **switching),
             Operation("POST", "/v1/rulesets/{hash}/rollback", "roll_back_ruleset",
                       "Let a ruleset decide again that did within the last 30 days",
-                      self.roll_back, Published, **switching),
+                      self.roll_back, Published, RollbackRequest, body_optional=True,
+                      **switching),
             Operation("POST", "/v1/rulesets/{hash}/approve", "approve_ruleset",
                       "Approve the open request that would let a ruleset decide", self.approve,
                       ApprovalView, ApproveRequest, permission=DECIDE, tag="policy",
@@ -198,9 +209,10 @@ class PolicyOperations:
     async def roll_back(self, call: Call) -> Answer:
         """POST /v1/rulesets/{hash}/rollback."""
         name = call.path["hash"]
-        wanted = self._policies.rollback_to(call.asker.scope, name)
-        payload = rollback(wanted.ruleset, wanted.replaces)
-        return await self._switch(call, RULESET_ROLLBACK, payload, f"roll back to {name}")
+        body: RollbackRequest = call.body
+        wanted = self._policies.rollback_to(call.asker.scope, name, body.model)
+        reason = f"roll back to {Decider(name, body.model or '')}"
+        return await self._switch(call, RULESET_ROLLBACK, rollback(wanted), reason)
 
     async def approve(self, call: Call) -> Answer:
         """POST /v1/rulesets/{hash}/approve."""
