@@ -1,4 +1,4 @@
-"""`paywarden policy rollback`: what it asks a server for, and what it says of the answer."""
+"""`paywarden policy rollback`: what it asks a server for and says of the answer; names in paths."""
 
 from __future__ import annotations
 
@@ -49,6 +49,17 @@ def test_a_pair_waits_for_approval(
     assert asked == [(PATH, {"model": model})]
 
 
-def test_a_malformed_hash_asks_for_nothing(asked: list[tuple[str, Any]]) -> None:
-    assert main(["policy", "rollback", "../rs_1"]) == output.BAD_INPUT
+@pytest.mark.parametrize("words", [
+    ("policy", "rollback", "../rs_1"),
+    ("policy", "rollback", "rs_1/../../keys"),
+    ("rollout", "show", "ro_1?x=1"),
+    ("rollout", "back", "ro_1/../x", "--reason", "r"),
+    ("rollout", "submit", "rs_1#", "--reason", "r"),
+    ("rollout", "shadow", "", "--reason", "r"),
+    ("approvals", "show", "apr_1/grant"),
+])  # fmt: skip
+def test_a_malformed_name_asks_for_nothing(
+    asked: list[tuple[str, Any]], words: tuple[str, ...]
+) -> None:
+    assert main(words) == output.BAD_INPUT
     assert asked == []

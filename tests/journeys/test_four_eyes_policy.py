@@ -9,7 +9,6 @@ import asyncio
 import base64
 import hashlib
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from test_four_eyes import ROLES, Person, enrol
 from test_four_eyes_access import BODY, FAR, agreed, client
 
 # `test_four_eyes` found the way to these
-from decision_room import DAY, POLICY, WIDER, Room, make_home, opened, runtime_of  # isort: skip
+from decision_room import DAY, POLICY, WIDER, Room, opened, runtime_of  # isort: skip
 from test_model_serving import place_model, serve  # isort: skip
 
 from paywarden.core.secret import Secret
@@ -29,17 +28,6 @@ from paywarden.identity.approvals.execution import Maker
 
 LIST = "/v1/lists/stolen_cards"
 BULK = {"reason": "a leak", "kind": "card"}
-
-
-@pytest.fixture
-def own_home(tmp_path: Path) -> Path:
-    return make_home(tmp_path)
-
-
-@pytest.fixture
-async def room(own_home: Path) -> AsyncIterator[Room]:
-    async with opened(own_home) as made:
-        yield made
 
 
 async def with_codes(room: Room, person: Person) -> pyotp.TOTP:

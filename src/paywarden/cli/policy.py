@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 import zlib
 from collections.abc import Iterator
@@ -129,9 +128,7 @@ def _push(arguments: argparse.Namespace) -> int:
 
 
 def _roll_back(arguments: argparse.Namespace) -> int:
-    ruleset = arguments.ruleset
-    if not re.fullmatch("rs_[0-9a-z]{1,80}", ruleset):
-        raise InvalidRequest("ruleset_hash_invalid", "a ruleset's hash reads rs_...")
+    ruleset = server.path_name(arguments.ruleset, "rs_", "ruleset_hash_invalid")
     body = {} if arguments.model is None else {"model": arguments.model}
     with server.connected(arguments) as http:
         done = server.asked(http, "POST", f"/v1/rulesets/{ruleset}/rollback", body)
