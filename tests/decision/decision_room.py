@@ -21,6 +21,7 @@ from paywarden.core.scope import Scope
 from paywarden.decision.approved_payloads import publication
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.decider import Decider
+from paywarden.decision.events import Sending
 from paywarden.decision.messages import ContinueRequest, Event, EventResult, Payment
 from paywarden.decision.payments import Decided
 from paywarden.decision.policy_upload import files_of_body
@@ -249,14 +250,13 @@ class Room:
         return msgspec.convert(given, Event)
 
     async def send(self, *events: Event, scope: Scope | None = None, may_label: bool = True,
-                   merchant: str | None = None) -> list[EventResult]:  # fmt: skip
-        return await self.installation.events.take_in(
-            scope or self.live, events, may_label=may_label, merchant=merchant
-        )
+                   merchant: str | None = None, actor: str = "key:test") -> list[EventResult]:  # fmt: skip
+        sending = Sending(actor, may_label, merchant)
+        return await self.installation.events.take_in(scope or self.live, events, sending)
 
     async def label(self, payment_id: str, verdict: str, **fields: Any) -> EventResult:
-        event = self.event("label", payment_id=payment_id, verdict=verdict,
-                           source="chargeback", **fields)  # fmt: skip
+        given = {"source": "chargeback", **fields}
+        event = self.event("label", payment_id=payment_id, verdict=verdict, **given)
         return (await self.send(event))[0]
 
     async def go_on(self, first: Decided, result: str, **fields: Any) -> Decided:

@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_every_shipped_table_matches_the_manifest() -> None:
-    assert len(shipped_names()) == 6
+    assert len(shipped_names()) == 7
     for origin in shipped_provenance():
         assert origin.source and origin.licence and origin.as_of and origin.rows > 0
 

@@ -69,7 +69,8 @@ def test_events_are_in_time_order_and_ids_unique(demo) -> None:
 def test_every_payment_has_exactly_one_result_after_it(demo) -> None:
     _, events, _ = demo
     results = events.filter(
-        (pl.col("kind") == "payment_result") & pl.col("status").is_in(["authorised", "declined"])
+        (pl.col("kind") == "payment_result")
+        & pl.col("status").is_in(["authorised", "declined", "refunded"])
     ).select("payment_id", "attempt", result_at="occurred_at", answered="status", said="code")
     payments = events.filter(pl.col("kind") == "payment").select(
         "occurred_at", payment_id="id", attempt="attempt"
@@ -78,7 +79,9 @@ def test_every_payment_has_exactly_one_result_after_it(demo) -> None:
     assert len(both) == len(payments)
     assert both["answered"].null_count() == 0
     assert ((both["result_at"] - both["occurred_at"]).dt.total_microseconds() > 0).all()
-    assert ((both["said"] == "00") == (both["answered"] == "authorised")).all()
+    assert ((both["said"] == "00") == (both["answered"] != "declined")).all()
+    refunds = set(events.filter(pl.col("type") == "refund")["id"])
+    assert refunds == set(both.filter(pl.col("answered") == "refunded")["payment_id"])
 
 
 def test_truth_covers_every_payment_and_is_nowhere_else(demo) -> None:

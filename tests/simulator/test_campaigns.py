@@ -30,6 +30,8 @@ from paywarden.simulator.world.merchants import TRADE_RESALE
 from paywarden.simulator.world.network import Line
 
 HOUR_US = DAY_US // 24
+USUAL = ("account_takeover", "card_testing", "compromised_terminal", "stolen_card")
+"""Attacks whose reports follow the usual pattern: one in ten never comes."""
 
 
 @pytest.fixture(scope="module")
@@ -51,15 +53,30 @@ def _strikes(history: History, name: str) -> list[tuple[int, Rows]]:
     ]
 
 
-def test_the_registry_finds_the_four() -> None:
+def test_the_registry_finds_all_sixteen() -> None:
     assert list(registry.discover()) == [
         "account_takeover",
+        "adaptive_carder",
+        "bin_enumeration",
+        "bot_traffic",
         "card_testing",
         "compromised_terminal",
+        "first_party_fraud",
+        "merchant_collusion",
+        "mule_network",
+        "promo_abuse",
+        "push_scam",
+        "refund_abuse",
+        "slow_takeover",
         "stolen_card",
+        "synthetic_identity",
+        "triangulation",
     ]
     with pytest.raises(InvalidRequest, match="campaign_unknown"):
         registry.chosen(["nothing"])
+    with pytest.raises(InvalidRequest, match="campaign_unknown"):
+        registry.chosen([], ["nothing"])
+    assert list(registry.chosen(["push_scam"], ["push_scam", "stolen_card"])) == ["stolen_card"]
 
 
 @pytest.mark.parametrize("seed", [1, 5])
@@ -213,8 +230,10 @@ def test_one_fraud_in_ten_is_never_reported_and_few_reports_are_wrong() -> None:
         fraud = rows["fraud"][labels["payment"]] == 1
         assert (rows["status"][labels["payment"]] == Status.AUTHORISED).all()
         assert (labels["time"] > rows["time"][labels["payment"]]).all()
-        hurt += int(((rows["fraud"] == 1) & (rows["status"] == Status.AUTHORISED)).sum())
-        reported += int(fraud.sum())
+        numbers = [n for n, strike in enumerate(history.strikes) if strike.type in USUAL]
+        usual = np.isin(rows["campaign"], numbers) & (rows["fraud"] == 1)
+        hurt += int((usual & (rows["status"] == Status.AUTHORISED)).sum())
+        reported += int(usual[labels["payment"]].sum())
         says_fraud = labels["verdict"] == Verdict.FRAUD
         wrong += int((says_fraud != fraud).sum())
         labels_seen += len(labels)

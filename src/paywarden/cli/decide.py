@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `decide`."""
     parser.add_argument("file", type=Path, metavar="FILE", help="CSV, CSV.gz, Parquet, JSON lines")
     parser.add_argument("--map", type=Path, required=True, metavar="MAP.toml", dest="mapping")
-    parser.add_argument("--policy", type=Path, metavar="DIR", help="default: the starter policy")
+    parser.add_argument("--policy", type=Path, metavar="DIR", help="default: the rule library")
     parser.add_argument("--out", type=Path, metavar="OUT", help="results per payment, by ending")
     parser.add_argument("--limit", type=_positive, metavar="N", help="only the first N payments")
 
@@ -72,8 +72,11 @@ def words_of(summary: FileSummary) -> str:
     return "\n".join(lines)
 
 
-def progress_lines(clock: Clock) -> Callable[[int, int], None]:
+def progress_lines(
+    clock: Clock, rows: str = "payments", stage: str = ""
+) -> Callable[[int, int], None]:
     """Progress with an estimate: one line that renews itself, or plain lines now and then."""
+    named = f"{stage}: " if stage else ""
     started = clock.monotonic_ns()
     told = started
     live = sys.stderr.isatty()
@@ -85,7 +88,7 @@ def progress_lines(clock: Clock) -> Callable[[int, int], None]:
             return
         told = now
         left = (now - started) / 1e9 * (total - done) / max(done, 1)
-        text = f"{done} of {total} payments, about {left:.0f} s left"
+        text = f"{named}{done} of {total} {rows}, about {left:.0f} s left"
         if live:
             sys.stderr.write(f"\r{text}\x1b[K" + ("\n" if done >= total else ""))
             sys.stderr.flush()

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `evaluate`."""
     parser.add_argument("file", type=Path, metavar="FILE", help="CSV, CSV.gz, Parquet, JSON lines")
     parser.add_argument("--map", type=Path, required=True, metavar="MAP.toml", dest="mapping")
-    parser.add_argument("--policy", type=Path, metavar="DIR", help="default: the starter policy")
+    parser.add_argument("--policy", type=Path, metavar="DIR", help="default: the rule library")
     parser.add_argument("--inputs", type=Path, metavar="FILE", help="default: the shipped recipe")
     parser.add_argument("--out", type=Path, metavar="DIR", help="evaluation.json, evaluation.html")
     parser.add_argument(

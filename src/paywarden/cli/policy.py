@@ -1,4 +1,7 @@
-"""`paywarden policy check | eval | push | rollback`: policies as text, before and in a server."""
+"""`paywarden policy library | check | eval | diff | changes | push | pull | rollback`.
+
+Not done here: comparing and fetching versions (`policy_versions.py`).
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from paywarden.cli import output, server
+from paywarden.cli import output, policy_changes, policy_versions, server
 from paywarden.core.errors import InvalidRequest, NotFound, Unavailable
+from paywarden.fraud.shipped_policies import policy_folder
 from paywarden.risk.rules import cel
 from paywarden.risk.rules.check import check_folder
 from paywarden.risk.rules.reader import MAX_LIST_BYTES, files_of
@@ -22,8 +26,17 @@ BINDINGS_LIMIT = 4 * 1024 * 1024
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Sub-commands of `policy`."""
     parts = parser.add_subparsers(dest="policy_command", required=True, metavar="COMMAND")
+    library = parts.add_parser("library", help="copy the rule library into a policy folder")
+    library.add_argument("folder", type=Path)
+    library.add_argument("--replace", action="store_true", help="also files that differ")
     check = parts.add_parser("check", help="read, type-check and run the examples of a folder")
     check.add_argument("folder", type=Path)
+    check.add_argument(
+        "--prove",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="prove over conditions, too (default)",
+    )
     evaluate = parts.add_parser("eval", help="evaluate one condition over given values")
     evaluate.add_argument("expression")
     evaluate.add_argument("--bindings", type=Path, help="JSON file of values; - for stdin")
@@ -31,21 +44,58 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     push.add_argument("folder", type=Path)
     server.add_arguments(push)
     push.add_argument("--no-publish", action="store_true", help="store and compile only")
+    push.add_argument(
+        "--dry-run", action="store_true", help="check and compare with what is live; store nothing"
+    )
+    diff, pull = policy_versions.add_arguments(parts)
     back = parts.add_parser("rollback", help="let a ruleset of the last 30 days decide again")
     back.add_argument("ruleset", help="its hash, rs_...")
     back.add_argument(
         "--model", help="the model that decided beside it, '' for none (default: as it is)"
     )
     server.add_arguments(back)
-    for part in (check, evaluate, push, back):
+    changes = parts.add_parser("changes", help="which decisions change between two policies")
+    policy_changes.add_arguments(changes)
+    for part in (library, check, evaluate, push, back, diff, pull, changes):
         # Accepted after the sub-command too; absent, it must not undo what stood before it.
         part.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the sub-command that was asked for."""
-    commands = {"check": _check, "eval": _evaluate, "push": _push, "rollback": _roll_back}
+    commands = {
+        "library": _library,
+        "check": _check,
+        "eval": _evaluate,
+        "push": _push,
+        "rollback": _roll_back,
+        "diff": policy_versions.diff,
+        "pull": policy_versions.pull,
+    }
     return commands[arguments.policy_command](arguments)
+
+
+def _library(arguments: argparse.Namespace) -> int:
+    """Own files and filled lists stay; a file of the library that differs stays unless asked."""
+    written, kept = [], []
+    for name, octets in files_of(policy_folder()).items():
+        target = arguments.folder / name
+        try:
+            present = target.read_bytes() if target.is_file() else None
+            if present is not None and (name.startswith("lists/") or not arguments.replace):
+                kept += [name] if present != octets else []
+            elif present != octets:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(octets)
+                written.append(name)
+        except OSError as error:
+            raise Unavailable(
+                "policy_file_not_written", error.strerror or "cannot write", pointer=str(target)
+            ) from None
+    lines = [f"differs, left as it is: {name}" for name in kept]
+    lines.append(f"{len(written)} files written, {len(kept)} left: {arguments.folder}")
+    output.answer(arguments, {"written": written, "kept": kept}, "\n".join(lines))
+    return output.DONE
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -53,7 +103,7 @@ def _check(arguments: argparse.Namespace) -> int:
         raise NotFound(
             "policy_folder_missing", "there is no such folder", pointer=str(arguments.folder)
         )
-    found = check_folder(arguments.folder).as_dict()
+    found = check_folder(arguments.folder, prove=arguments.prove).as_dict()
     lines = [
         f"{one['file']}:{one['line']}:{one['column']}: {kind}: {one['message']}; {one['remedy']}"
         for kind, key in (("error", "errors"), ("warning", "warnings"))
@@ -109,6 +159,8 @@ def _plain(value: Any) -> Any:
 
 
 def _push(arguments: argparse.Namespace) -> int:
+    if arguments.dry_run:
+        return policy_versions.dry_run(arguments)
     files = dict(_texts(arguments.folder))
     with server.connected(arguments) as http:
         stored = server.asked(http, "POST", "/v1/rulesets", {"files": files})

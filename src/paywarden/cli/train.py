@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="CSV, CSV.gz, Parquet, JSON lines")
     parser.add_argument("--map", type=Path, required=True, metavar="MAP.toml", dest="mapping")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of models")
-    parser.add_argument("--policy", type=Path, metavar="DIR", help="default: the starter policy")
+    parser.add_argument("--policy", type=Path, metavar="DIR", help="default: the rule library")
     parser.add_argument("--inputs", type=Path, metavar="FILE", help="default: the shipped recipe")
     parser.add_argument("--key", type=Path, metavar="FILE", help="signing key, made if absent")
     parser.add_argument("--label-delay", type=delays, metavar="7d", help="default: the mapping's")

@@ -16,6 +16,7 @@ from paywarden.core.outcome import Outcome
 from paywarden.decision.decider import Decider
 from paywarden.decision.stored_fields import Stored, one
 from paywarden.risk.features.observation import Observation, ObservedValue
+from paywarden.risk.labels.model import Book
 
 PAYMENT = "payment"
 EVENT = "event"
@@ -23,10 +24,15 @@ CONTINUE = "continue"
 POLICY = "policy"
 LIST_EDIT = "list"
 GENESIS = "genesis"
+IMPORTED = "imported"
+IMPORT = "import"
+IMPORT_END = "import_end"
 TRIAL = "trial"
 CONTROL_GROUP = "control_group"
 """Not a kind of entry: how the index of rare entries names a payment of the control group."""
-CONTROL_KINDS = frozenset({POLICY, LIST_EDIT, GENESIS, TRIAL})
+STARTS = frozenset({GENESIS, IMPORT, IMPORT_END})
+"""Kinds that say since when the log is complete."""
+CONTROL_KINDS = frozenset({POLICY, LIST_EDIT, GENESIS, TRIAL, IMPORT, IMPORT_END})
 
 
 _OUTCOMES = {int(outcome): outcome for outcome in Outcome}
@@ -144,7 +150,12 @@ class PaymentEntry(msgspec.Struct, array_like=True, frozen=True):
 
 
 class EventEntry(msgspec.Struct, array_like=True, frozen=True):
-    """A result, label, challenge result or account event."""
+    """A result, label, challenge result, dispute or account event.
+
+    Of labels alone: `book`, every source's word on the attempt after this one (None in entries
+    from before there were books), and `previous`, seq of the attempt's label entry before this one
+    (0: the first). `imported`: seq of the import that brought it, or 0; `row`: its place in there.
+    """
 
     observation: Observation
     received_us: int
@@ -152,11 +163,64 @@ class EventEntry(msgspec.Struct, array_like=True, frozen=True):
     body_digest: bytes
     clear: Stored
     sealed: tuple[Sealed, ...]
+    book: Book | None = None
+    previous: int = 0
+    imported: int = 0
+    row: int = 0
 
     @property
     def kind(self) -> str:
         """What happened, in the caller's word."""
         return str(one(self.clear, "event.kind"))
+
+
+class ImportedEntry(msgspec.Struct, array_like=True, frozen=True):
+    """A payment of the past that was not decided here; it fills windows and takes labels.
+
+    `imported`: seq of its import; `row`: its place in the import's order, from 0.
+    """
+
+    observation: Observation
+    received_us: int
+    clear: Stored
+    sealed: tuple[Sealed, ...]
+    body_digest: bytes
+    degraded: tuple[str, ...]
+    imported: int
+    row: int
+
+    @property
+    def payment_id(self) -> str:
+        """What the caller named the payment."""
+        return str(one(self.clear, "payment.id"))
+
+    @property
+    def merchant_id(self) -> str | None:
+        """The merchant, if one was given."""
+        found: str | None = one(self.clear, "merchant.id")
+        return found
+
+
+class ImportEntry(msgspec.Struct, array_like=True, frozen=True):
+    """An import begins: until its end nothing else happens in the scope.
+
+    `digest` names files and mapping; `history_start_us`: since when the log is complete from here
+    on; `actor`: who imports.
+    """
+
+    digest: bytes
+    files: tuple[tuple[str, str], ...]
+    history_start_us: int
+    actor: str
+
+
+class ImportEndEntry(msgspec.Struct, array_like=True, frozen=True):
+    """An import ended: `begun` is its first entry; not `done` when it was abandoned half way."""
+
+    begun: int
+    done: bool
+    counts: dict[str, int]
+    history_start_us: int
 
 
 class PolicyEntry(msgspec.Struct, array_like=True, frozen=True):
@@ -210,6 +274,9 @@ _DECODERS: dict[str, msgspec.msgpack.Decoder[Any]] = {
     POLICY: msgspec.msgpack.Decoder(PolicyEntry),
     TRIAL: msgspec.msgpack.Decoder(TrialEntry),
     GENESIS: msgspec.msgpack.Decoder(GenesisEntry),
+    IMPORTED: msgspec.msgpack.Decoder(ImportedEntry),
+    IMPORT: msgspec.msgpack.Decoder(ImportEntry),
+    IMPORT_END: msgspec.msgpack.Decoder(ImportEndEntry),
 }
 
 

@@ -23,6 +23,23 @@ def attempt_conflict() -> Conflict:
     )
 
 
+def payment_imported() -> Conflict:
+    """The attempt is known from imported history and was never decided here."""
+    return Conflict(
+        "payment_imported",
+        "this payment and attempt came with imported history; another try is another attempt",
+        pointer="/payment/attempt",
+    )
+
+
+def import_unfinished() -> Unavailable:
+    """Half a history lies in the log: windows would mislead."""
+    return Unavailable(
+        "import_unfinished",
+        "an import of history has not ended here; end it with `paywarden import ... --resume`",
+    )
+
+
 def unknown_currency() -> InvalidRequest:
     """Not an ISO 4217 currency."""
     return InvalidRequest(

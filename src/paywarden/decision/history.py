@@ -23,7 +23,7 @@ from paywarden.risk.features.observation import Observation
 from paywarden.risk.features.segments import load, ranges
 
 CHUNK = 4_096
-_OBSERVED = frozenset({entries.PAYMENT, entries.CONTINUE, entries.EVENT})
+_OBSERVED = frozenset({entries.PAYMENT, entries.CONTINUE, entries.EVENT, entries.IMPORTED})
 
 
 class History:

@@ -22,7 +22,7 @@ from paywarden.core.errors import (
 )
 from paywarden.core.outcome import Outcome
 from paywarden.decision import errors
-from paywarden.decision.events import Events
+from paywarden.decision.events import Events, Sending
 from paywarden.decision.intake import Intake, PaymentReader, instant_of
 from paywarden.decision.messages import (
     BatchAnswer,
@@ -214,12 +214,8 @@ class DecisionOperations:
         """POST /v1/events."""
         body: EventsRequest = call.body
         asker = call.asker
-        results = await self._events.take_in(
-            asker.scope,
-            body.events,
-            may_label="events:label" in asker.permissions,
-            merchant=asker.merchant,
-        )
+        sending = Sending(asker.actor, "events:label" in asker.permissions, asker.merchant)
+        results = await self._events.take_in(asker.scope, body.events, sending)
         for code in (one.code for one in results if one.code):
             self._refused(code, "take_in_events", asker)
         return Answer(EventsAnswer(results))

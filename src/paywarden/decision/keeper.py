@@ -68,6 +68,11 @@ class SegmentKeeper:
             self._hand_over()
             self._queue.put((scope, columns))
 
+    @property
+    def waiting(self) -> int:
+        """Items that are queued."""
+        return self._queue.qsize()
+
     def close(self) -> None:
         """Finish what is queued and stop. What is not sealed stays in the log."""
         self._hand_over()

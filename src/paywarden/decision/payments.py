@@ -9,7 +9,6 @@ Not done here: HTTP (`http.py`), meaning of rules (`conduct.py`), files (`paywar
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -32,7 +31,13 @@ from paywarden.decision.conduct import (
 from paywarden.decision.control_group import AMOUNT, draw
 from paywarden.decision.decision_ids import DecisionIds
 from paywarden.decision.derive import Deriver
-from paywarden.decision.entries import OtherOpinion, PaymentEntry, Result, Sealed
+from paywarden.decision.entries import (
+    ImportedEntry,
+    OtherOpinion,
+    PaymentEntry,
+    Result,
+    Sealed,
+)
 from paywarden.decision.intake import Fields, Intake
 from paywarden.decision.ledger import Ledger, identity_of
 from paywarden.decision.magic import forced_outcome
@@ -55,8 +60,7 @@ DEFAULT_DEADLINE_MS = 40.0
 """Time after which no further optional stage starts, unless the policy says otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(NamedTuple):
     """A recorded decision: its place, its record, and whether it stood there before.
 
     `place`: where it stands in the audit log, with what was promised of it, and `name`: its id,
@@ -125,7 +129,7 @@ class Payments:
         state = self._ledger.ready(scope)
         identity = identity_of(state, "attempt", intake.payment_id, intake.attempt)
         digest = self._ledger.body_digest(scope, body)
-        prior = await self._prior(state, identity)
+        prior = await self._prior(state, identity, intake.payment_id)
         if prior is not None:
             return _same(prior, digest, intake.payment_id)
         state = self._ledger.ready(scope)
@@ -162,11 +166,11 @@ class Payments:
     def attempt_of(
         self, scope: Scope, payment_id: str, attempt: str, merchant: str | None
     ) -> Observation | None:
-        """The observation of a decided attempt, durable or about to be; of `merchant` if given."""
+        """The observation of a known attempt, durable or about to be; of `merchant` if given."""
         state = self._ledger.ready(scope)
         seq = state.identities.get(identity_of(state, "attempt", payment_id, attempt))
         entry = self._ledger.staged_body(scope, seq) if seq else None
-        if not isinstance(entry, PaymentEntry) or entry.payment_id != payment_id:
+        if not isinstance(entry, PaymentEntry | ImportedEntry) or entry.payment_id != payment_id:
             return None
         if merchant is not None and entry.merchant_id != merchant:
             return None
@@ -186,9 +190,14 @@ class Payments:
             self._metrics.degraded.labels("enrichment_failed").inc()
             return ("enrichment_failed",)
 
-    async def _prior(self, state: ScopeState, identity: int) -> Decided | None:
+    async def _prior(self, state: ScopeState, identity: int, payment_id: str) -> Decided | None:
         seq = state.identities.get(identity)
-        return await self.find(state.scope, seq) if seq else None
+        if not seq:
+            return None
+        entry = await self._ledger.body_at(state.scope, seq)
+        if isinstance(entry, ImportedEntry) and entry.payment_id == payment_id:
+            raise errors.payment_imported()
+        return Decided(state.scope, seq, entry) if isinstance(entry, PaymentEntry) else None
 
     def _prepare(
         self, state: ScopeState, intake: Intake, identity: int, digest: bytes, started_ns: int
@@ -285,10 +294,10 @@ class Payments:
             limits = policy.stages.get(MODEL_STAGE)
             deadline_ms = limits.deadline_ms if limits is not None else DEFAULT_DEADLINE_MS
             ends_ns = ready.started_ns + int(deadline_ms * 1e6)
-            found = replace(found, late=lambda: self._clock.monotonic_ns() > ends_ns)
+            found = found._replace(late=lambda: self._clock.monotonic_ns() > ends_ns)
         if policy.control_group is not None and not ready.continues:
             drawn = draw(ready.observation, ready.state.control_loss)
-            found = replace(found, control=drawn)
+            found = found._replace(control=drawn)
         return found
 
     def _compare(

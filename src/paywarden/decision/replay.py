@@ -9,7 +9,7 @@ window values and counted apart. Not done here: reading the command line, drafts
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -68,9 +68,18 @@ class _Fold:
 
     def add(self, seen: Observation) -> None:
         """Let every window count an event."""
-        for windows in (self.windows, self.trial.windows if self.trial else None):
-            if windows is not None:
-                windows.add(seen)
+        for windows in self._every():
+            windows.add(seen)
+
+    def start_history(self, history_start_us: int) -> None:
+        """Let the log be complete from another instant on."""
+        self.history_start_us = history_start_us
+        for windows in self._every():
+            windows.start_history(history_start_us)
+
+    def _every(self) -> list[Windows]:
+        both = (self.windows, self.trial.windows if self.trial else None)
+        return [windows for windows in both if windows is not None]
 
 
 @dataclass(slots=True)
@@ -107,7 +116,9 @@ class Replay:
             self._switch(fold, entry)
         elif entry.kind == entries.LIST_EDIT:
             fold.lists.apply(msgspec.msgpack.decode(entry.body, type=ListEdit), entry.seq)
-        elif entry.kind == entries.EVENT:
+        elif entry.kind in (entries.IMPORT, entries.IMPORT_END):
+            fold.start_history(entries.decode(entry.kind, entry.body).history_start_us)
+        elif entry.kind in (entries.EVENT, entries.IMPORTED):
             fold.add(entries.decode(entry.kind, entry.body).observation)
         elif entry.kind == entries.TRIAL:
             self._try(fold, entry, entries.decode(entry.kind, entry.body))
@@ -160,14 +171,14 @@ class Replay:
 
         drawn = situation
         if self.with_ruleset is None and not body.continues:
-            drawn = replace(situation, control=draw(body.observation, fold.control_loss))
+            drawn = situation._replace(control=draw(body.observation, fold.control_loss))
         result = again(arm, drawn)
         same_rules = arm.runtime.decider == body.decider
         found = differences(body, result, arm.values if same_rules else None)
         if self.with_ruleset is None and not same_rules:
             found["arm"] = {"recorded": str(body.decider), "replayed": str(arm.runtime.decider)}
         if beside is not None and body.other is not None:
-            found |= other_differences(body, again(beside, replace(situation, skipped=())))
+            found |= other_differences(body, again(beside, situation._replace(skipped=())))
         if erased and "features" not in found:
             found = {}
         return Replayed(entry.seq, entry.scope, result, found, erased > 0)

@@ -90,6 +90,14 @@ def apply_control(ledger: Ledger, entry: Entry, using: Foundations, lists: Lists
         )
     elif entry.kind == entries.POLICY:
         ledger.states[scope].decider = entries.decode(entry.kind, entry.body).decider
+    elif entry.kind == entries.IMPORT:
+        state = ledger.states[scope]
+        state.history_start_us = entries.decode(entry.kind, entry.body).history_start_us
+        state.importing = entry.seq
+    elif entry.kind == entries.IMPORT_END:
+        state = ledger.states[scope]
+        state.history_start_us = entries.decode(entry.kind, entry.body).history_start_us
+        state.importing = 0
     elif entry.kind == entries.PAYMENT:  # in this index only when the control group let it pass
         body = entries.decode(entry.kind, entry.body)
         amount = int(one(body.clear, AMOUNT))

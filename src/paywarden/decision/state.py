@@ -28,7 +28,6 @@ from paywarden.risk.lists.store import Lists
 from paywarden.risk.lists.view import ListsView
 
 KIND = OBSERVED_INDEX["event.kind"]
-VERDICT = OBSERVED_INDEX["event.verdict"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,8 +35,8 @@ class Observed:
     """What the observations of a scope alone move.
 
     `windows` is None until a policy is published. `identities`: digest of an attempt or event to
-    its sequence. `labels`: identity of an attempt to the sequence of the label that stands, 0 when
-    it was withdrawn.
+    its sequence. `labels`: identity of an attempt to the sequence of its last label entry, whose
+    book says what stands (`labelling.py`).
     """
 
     history_start_us: int
@@ -47,14 +46,13 @@ class Observed:
     ticker: Ticker = field(default_factory=Ticker)
 
     def remember(self, observation: Observation) -> None:
-        """Clock, identity and standing label of an observation (windows apart)."""
+        """Clock, identity and last label of an observation (windows apart)."""
         self.ticker.t_us = max(self.ticker.t_us, observation.t_us)
         kind = observation.values[KIND]
         if kind == "payment":
             self.identities.put(observation.identity, observation.seq)
         elif kind == "label":
-            withdrawn = observation.values[VERDICT] == "withdrawn"
-            self.labels.put(observation.identity, 0 if withdrawn else observation.seq)
+            self.labels.put(observation.identity, observation.seq)
 
     def fold(self, chunk: ObservationColumns) -> None:
         """Everything of many observations at once, windows included; nothing is read."""
@@ -62,13 +60,11 @@ class Observed:
             self.windows.observe_columns(chunk, np.zeros(len(chunk), np.bool_))
         self.ticker.t_us = max(self.ticker.t_us, int(chunk.t_us.max(initial=0)))
         names = {text: number for number, text in enumerate(chunk.symbols)}
-        kinds, verdicts = chunk.values[KIND], chunk.values[VERDICT]
+        kinds = chunk.values[KIND]
         payments = kinds == names.get("payment", -2)
         self.identities.put_many(chunk.identity[payments], chunk.seq[payments])
         labels = kinds == names.get("label", -2)
-        withdrawn = verdicts[labels] == names.get("withdrawn", -2)
-        stands = np.where(withdrawn, 0, chunk.seq[labels])
-        self.labels.put_many(chunk.identity[labels], stands)
+        self.labels.put_many(chunk.identity[labels], chunk.seq[labels])
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,6 +74,7 @@ class ScopeState(Observed):
     `runtime` is None until a policy is published; `decider` names it. `trial`: a candidate beside
     it. `lists_seq`: seq of the last list edit. `control_loss`: what its control group let pass.
     `allowance`: what makers may still edit of lists without approval.
+    `importing`: seq of an import that has not ended, or 0.
     """
 
     scope: Scope
@@ -88,6 +85,7 @@ class ScopeState(Observed):
     runtime: PolicyRuntime | None = None
     trial: Trial | None = None
     lists_seq: int = 0
+    importing: int = 0
     control_loss: ControlLoss = field(default_factory=ControlLoss)
     allowance: EditAllowance = field(default_factory=EditAllowance)
 

@@ -16,6 +16,7 @@ from paywarden.kit.webhooks.catalogue import EventType
 DECISION_RECORDED: Final = "decision.recorded"
 RULESET_PUBLISHED: Final = "ruleset.published"
 LIST_CHANGED: Final = "list.changed"
+LABELS_FLOODED: Final = "labels.flooded"
 ROLLOUT_MOVED: Final = "rollout.moved"
 
 
@@ -67,6 +68,15 @@ class ListChanged(msgspec.Struct, frozen=True):
     log_sequence: int
 
 
+class LabelsFlooded(msgspec.Struct, frozen=True):
+    """A sender brought more labels within an hour than is usual; `since` is its beginning."""
+
+    source: str
+    labels: int
+    usual_per_hour: float
+    since: str
+
+
 EVENT_TYPES: Final = (
     EventType(
         DECISION_RECORDED,
@@ -79,4 +89,7 @@ EVENT_TYPES: Final = (
     ),
     EventType(OVERDUE, "A review of access is overdue; told once a day", AccessReviewOverdue),
     EventType(LIST_CHANGED, "A list was changed; operators' endpoints", ListChanged),
+    EventType(
+        LABELS_FLOODED, "Unusually many labels from one sender; operators' endpoints", LabelsFlooded
+    ),
 )

@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 import paywarden
 from paywarden.core.errors import PaywardenError
 from paywarden.decision.http import DecisionOperations
+from paywarden.decision.label_history import LabelHistory
 from paywarden.decision.lists_http import ListOperations
 from paywarden.decision.models_http import ModelOperations
 from paywarden.decision.policy_http import PolicyOperations
@@ -25,6 +26,7 @@ from paywarden.decision.problems import CODES
 from paywarden.decision.rollout.http import RolloutOperations
 from paywarden.decision.snoozes_http import SnoozeOperations
 from paywarden.entrypoints import key_commands, people_commands
+from paywarden.entrypoints.backtest_jobs import StartNotes
 from paywarden.entrypoints.home import find_home
 from paywarden.entrypoints.installation import Installation
 from paywarden.entrypoints.key_commands import KeyRoom
@@ -46,6 +48,7 @@ from paywarden.kit.http.surroundings import Surroundings
 from paywarden.kit.http.system import Dependency, SystemOperations
 from paywarden.kit.log import configure
 from paywarden.kit.webhooks.http import WebhookOperations
+from paywarden.lab.backtest.http import BacktestOperations
 
 
 def create_app() -> Starlette:
@@ -116,6 +119,12 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         installation.metrics,
         installation.refusals.note_item,
     )
+    labels = LabelHistory(
+        installation.ledger,
+        installation.payments,
+        installation.payment_reader,
+        installation.evidence.watch,
+    )
     policies = PolicyOperations(
         installation.policies,
         installation.records,
@@ -130,7 +139,11 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
     )
     return [
         *decisions.operations(),
+        *labels.operations(),
         *policies.operations(),
+        *BacktestOperations(
+            installation.backtests, installation.records, StartNotes(installation.ledger)
+        ).operations(),
         *ListOperations(installation.lists, installation.approvals).operations(),
         *ModelOperations(installation.models, installation.ledger).operations(),
         *SnoozeOperations(installation.lists, installation.ledger).operations(),

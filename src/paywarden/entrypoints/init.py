@@ -1,7 +1,7 @@
 """`paywarden init`: settings, keys, databases, first policy, first operator key.
 
 Guards: nothing that exists is ever changed; a second run says so. Legal order: folder, settings,
-master key, schema, log (genesis of test and live), starter policy, operator key. A run that was
+master key, schema, log (genesis of test and live), rule library, operator key. A run that was
 interrupted is finished by the next one.
 """
 
@@ -46,7 +46,7 @@ class Initialised:
 
 
 async def initialise(home: Home, policy: Path | None = None) -> Initialised:
-    """Make or finish an installation; `policy` is a folder to publish instead of the starter's.
+    """Make or finish an installation; `policy` is a folder to publish instead of the library's.
 
     Errors: Unavailable, Corrupt, InvalidRequest (settings, policy).
     """
@@ -114,7 +114,7 @@ async def _policy(installation: Installation, done: Initialised, folder: Path) -
             await installation.approvals.install(
                 scope, RULESET_PUBLISH, publication(row.hash), ACTOR
             )
-            done.changed.append(f"starter policy of {scope.text}")
+            done.changed.append(f"rule library of {scope.text}")
 
 
 def _operator(installation: Installation, done: Initialised) -> None:

@@ -31,6 +31,7 @@ from paywarden.decision.events import Events
 from paywarden.decision.history import History
 from paywarden.decision.intake import PaymentReader
 from paywarden.decision.keeper import SegmentKeeper
+from paywarden.decision.label_watch import LabelWatch
 from paywarden.decision.ledger import Ledger, Stores
 from paywarden.decision.list_desk import ListDesk
 from paywarden.decision.payments import Payments
@@ -52,6 +53,7 @@ from paywarden.decision.views import Views
 from paywarden.decision.watched import WATCHED
 from paywarden.entrypoints.access_wiring import access_parts
 from paywarden.entrypoints.approvals_wiring import wired
+from paywarden.entrypoints.backtest_jobs import runner_of
 from paywarden.entrypoints.checkpoint_schedule import CheckpointSchedule
 from paywarden.entrypoints.compiling import Compiler
 from paywarden.entrypoints.evidence import evidence_parts
@@ -102,9 +104,11 @@ from paywarden.kit.stores.sqlite_webhook_endpoints import WEBHOOK_ENDPOINTS
 from paywarden.kit.tls.client_certificates import ClientCertificates
 from paywarden.kit.webhooks.desk import Desk
 from paywarden.kit.webhooks.destinations import Destinations
+from paywarden.lab.backtest.jobs import BacktestJobs
 from paywarden.reference.card_numbers import looks_like_card_number
 from paywarden.reference.currencies import active_currency
 from paywarden.risk.features.digests import Digester
+from paywarden.risk.labels.rate import RateLimits
 from paywarden.risk.lists.model import ListKind
 from paywarden.risk.lists.store import Lists
 
@@ -116,6 +120,8 @@ KEY_PARTS = (SUBJECT_KEYS,)
 FIRST_PAUSE_SECONDS = 0.2
 LAST_PAUSE_SECONDS = 5.0
 PRUNE_SECONDS = 60.0
+BULK_DIGESTS = 250_000
+"""Texts at hand in each of two generations while a history is read, some 0.2 kB each."""
 ROLLOUT_SECONDS = 1.0
 HOUSE_SECONDS = 60.0
 _ENGINE_KEYS = ("decision-ids", "bodies", "identifiers", "lists", "windows")
@@ -185,14 +191,21 @@ class Installation:
         self.policies = PolicyDesk(
             self.ledger, self.history, self.lists, self.compiler, self.models
         )
-        make_deriver = derivers(settings.tables, home.root)
+        make_deriver = self.derivers = derivers(settings.tables, home.root)
         self.tables = make_deriver("").tables
         self.payments = Payments(
             self.ledger, make_deriver, self.sealer, self.ids, self.tables.version(),
             AutomaticEntries(self.lists, self.metrics),
         )  # fmt: skip
-        self.payment_reader = PaymentReader(self._hash_identifier, active_currency)
-        self.events = Events(self.ledger, self.payments, self.payment_reader, self.sealer)
+        self.payment_reader = PaymentReader(self.hash_identifier, active_currency)
+        bulk = settings.labels
+        limits = RateLimits(bulk.hourly_floor, bulk.usual_factor, bulk.payments_share)
+        self.label_watch = LabelWatch(
+            self.audit, self.metrics, limits, refuse=bulk.on_flood == "refuse"
+        )
+        self.events = Events(
+            self.ledger, self.payments, self.payment_reader, self.sealer, self.label_watch
+        )
         self.evidence = evidence_parts(
             home, settings.audit, self.scopes[1], self.audit, self.reader, self.writer, clock,
             randomness, self.metrics,
@@ -254,6 +267,7 @@ class Installation:
             WEBHOOK_DESTINATION, self.destinations.carry_out, self.destinations.prepared
         )
         PersonActs(self.people.directory, self.people.origin).register(self.approvals)
+        self.backtests = BacktestJobs(runner_of(home.root), clock, randomness)
         self.access = access_parts(
             self.people, self.api_keys, self.approvals, self.reader, self.writer, self.audit,
             clock, randomness, self.metrics,
@@ -359,6 +373,7 @@ class Installation:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self.refusals.flush(last=True)
+        await self.backtests.close()
         await self.evidence.integrator.stop()
         await self.compiler.close()
         await self.people.close()
@@ -400,17 +415,17 @@ class Installation:
     def published(self) -> dict[Scope, Published]:
         """What decides in each scope that has a policy, from the log."""
         starts: dict[Scope, int] = {}
-        found: dict[Scope, Published] = {}
+        found: dict[Scope, Decider] = {}
         for seq, scope, kind in self.records.control_entries(self.journal.head()):
-            if kind not in (entries.GENESIS, entries.POLICY):
+            if kind != entries.POLICY and kind not in entries.STARTS:
                 continue
             for entry in self.journal.read(scope, seq, 1):
                 body = entries.decode(kind, entry.body)
-                if kind == entries.GENESIS:
-                    starts[scope] = body.history_start_us
+                if kind == entries.POLICY:
+                    found[scope] = body.decider
                 else:
-                    found[scope] = Published(body.decider, starts[scope])
-        return found
+                    starts[scope] = body.history_start_us
+        return {scope: Published(decider, starts[scope]) for scope, decider in found.items()}
 
     def foundations(self) -> Foundations:
         """What a rebuild needs beside the log."""
@@ -467,7 +482,15 @@ class Installation:
 
     def digester(self, scope: Scope) -> Digester:
         """Digests of keys and texts within a scope."""
-        return Digester(self.keys.sub(f"windows {scope.text}"))
+        return Digester(self._digest_key(scope))
+
+    def bulk_digesters(self, scope: Scope) -> tuple[Digester, Digester]:
+        """The same for whole histories: one that remembers many texts, one that remembers none."""
+        key = self._digest_key(scope)
+        return Digester(key, BULK_DIGESTS), Digester(key, 1)
+
+    def _digest_key(self, scope: Scope) -> Secret[bytes]:
+        return self.keys.sub(f"windows {scope.text}")
 
     def fresh_lists(self) -> Lists:
         """An empty fold of lists with this installation's digest."""
@@ -479,10 +502,11 @@ class Installation:
         What looks like a card number is first hashed as it is in payments, so that both meet.
         """
         if looks_like_card_number(canonical):
-            hashed = self._hash_identifier(canonical)
+            hashed = self.hash_identifier(canonical)
             canonical = hashed.upper() if kind is ListKind.ACCOUNT else hashed
         return self._list_keys.of(scope, kind.value.encode(), canonical.encode()).hex()
 
-    def _hash_identifier(self, text: str) -> str:
+    def hash_identifier(self, text: str) -> str:
+        """Keyed hash in place of an identifier that looks like a card number."""
         key = self._identifier_key.expose()
         return "h_" + hashlib.blake2b(text.encode(), key=key, digest_size=20).hexdigest()

@@ -111,6 +111,20 @@ class Limits(msgspec.Struct, frozen=True):
     exempt_keys: str = ""
 
 
+class Labels(msgspec.Struct, frozen=True):
+    """When labels come in unusual numbers from one sender of one source within an hour.
+
+    Up to `hourly_floor` is never unusual; beyond it, more than `usual_factor` times the sender's
+    usual hour or `payments_share` of all payments known raise an alarm. `on_flood`: "alarm" takes
+    them in all the same, "refuse" refuses what is over the rate.
+    """
+
+    hourly_floor: Annotated[int, Meta(ge=1, le=10_000_000)] = 500
+    usual_factor: Annotated[float, Meta(ge=1, le=1_000_000)] = 10.0
+    payments_share: Annotated[float, Meta(gt=0, le=1)] = 0.02
+    on_flood: Literal["alarm", "refuse"] = "alarm"
+
+
 class Settings(msgspec.Struct, frozen=True):
     """All sections."""
 
@@ -123,6 +137,7 @@ class Settings(msgspec.Struct, frozen=True):
     audit: Audit = Audit()
     limits: Limits = Limits()
     webhooks: Webhooks = Webhooks()
+    labels: Labels = Labels()
     identity: Identity = Identity()
 
 
@@ -150,6 +165,13 @@ DEFAULT_TEXT = """\
 # When Paywarden is put in front of traffic that exists already, say since when its log is complete.
 # Windows that reach further back are partial, and rules that need the whole of them do not fire.
 # complete_from = "2026-11-22T00:00:00Z"
+
+[labels]
+# Labels in bulk from one sender of one source within an hour; see docs/explanation/labels.md.
+# hourly_floor = 500        # so many are never unusual
+# usual_factor = 10.0       # more than so many times the sender's usual hour is
+# payments_share = 0.02     # and so is more than this share of all payments known
+# on_flood = "alarm"        # "refuse" refuses what is over the rate
 
 [audit]
 # A witness on another machine cosigns the audit log; see docs/how-to/verify-the-log.md.

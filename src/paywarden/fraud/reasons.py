@@ -34,6 +34,9 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "LINKED_TO_FRAUD": "The payment is linked to reported fraud",
         "BLOCKED_SOURCE": "Payments from this source are not accepted",
         "REFUND_PATTERN": "The refund needs a closer look",
+        "SHARED_IDENTITY": "The details are used by several customers",
+        "DISPUTE_HISTORY": "Earlier payments were disputed",
+        "PROMOTION_LIMIT": "The offer cannot be used again",
     }
 )
 

@@ -1,4 +1,4 @@
-"""Policies that come with the program: `starter`.
+"""Policies that come with the program: the rule `library`.
 
 Guards: they are read like any other policy; nothing in them is special. `init` copies the files, so
 that the operator owns and changes a copy.
@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-STARTER = "starter"
+LIBRARY = "library"
 
 
-def policy_folder(name: str = STARTER) -> Path:
+def policy_folder(name: str = LIBRARY) -> Path:
     """Folder of a shipped policy. Errors: KeyError for another name."""
     folder = Path(__file__).parent / "policies" / name
-    if name != STARTER:
+    if name != LIBRARY:
         raise KeyError(name)
     return folder

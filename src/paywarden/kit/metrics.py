@@ -6,11 +6,12 @@ caller cannot grow memory. Latency buckets stand around the 80 ms promise.
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from paywarden.kit.latencies import Latencies
 
 LATENCY_BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.010, 0.020, 0.040, 0.080, 0.160, 0.320, 1.0)
+DELAY_BUCKETS_DAYS = (0.04, 1.0, 3.0, 7.0, 14.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0)
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -33,6 +34,23 @@ class Metrics:
         )
         self.events = self._counter(
             "paywarden_events_total", "Events taken in by kind", ("environment", "kind")
+        )
+        self.labels = self._counter(
+            "paywarden_labels_total",
+            "Labels by source and by what stands after them",
+            ("environment", "source", "stands"),
+        )
+        self.label_floods = self._counter(
+            "paywarden_label_floods_total",
+            "Alarms for unusually many labels",
+            ("environment", "source"),
+        )
+        self.label_delay_days = Histogram(
+            "paywarden_label_delay_days",
+            "Days from a payment to its label",
+            ("source",),
+            buckets=DELAY_BUCKETS_DAYS,
+            registry=self.registry,
         )
         self.requests = self._counter(
             "paywarden_http_requests_total", "HTTP requests", ("route", "status")

@@ -52,7 +52,7 @@ def prepare(given: Given, mapping: Mapping, policies: Sequence[Policy]) -> Prepa
     time_us = given.time_us[order]
     index = pl.Series(order)
     fields = given.fields.select(pl.all().gather(index))
-    enricher = Enricher(EnrichmentTables(_rates(mapping.rates, policies[0].base_currency)))
+    enricher = Enricher(EnrichmentTables(rates_of(mapping.rates, policies[0].base_currency)))
     derived, degraded = derive_columns(enricher, fields, time_us)
     unread = [path for path in _UNIQUE if not any(_reads(one, path) for one in policies)]
     table = table_of(derived.drop(unread, strict=False), time_us, order)
@@ -90,7 +90,7 @@ def _reads(policy: Policy, path: str) -> bool:
     return any(path in text for text in texts)
 
 
-def _rates(given: RatesMap | None, base: str) -> Rates:
+def rates_of(given: RatesMap | None, base: str) -> Rates:
     """Rates of the mapping, where they lead to the policy's base currency."""
     if given is None or given.base != base:
         return Rates(base, {})

@@ -33,12 +33,16 @@ def write(
     *,
     start_us: int = DEFAULT_START_US,
     without: Collection[str] = (),
+    only: Collection[str] | None = None,
+    drift: float = 0.0,
 ) -> dict[str, Any]:
     """Simulate and write both files into `out_dir` (made if absent); answers a summary.
 
     Summary: preset, seed, days, events, payments, card_payments, fraud_payments, fraud_rate (of
     card payments), campaigns (a list), files. Raises InvalidRequest for arguments out of range."""
-    history = simulate(preset, seed, days, start_us=start_us, without=without)
+    history = simulate(
+        preset, seed, days, start_us=start_us, without=without, only=only, drift=drift
+    )
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)
     line = timeline(history)

@@ -27,6 +27,7 @@ from paywarden.simulator.words import (
     Funding,
     Initiator,
     Kind,
+    Promo,
     Result,
     Source,
     Status,
@@ -52,8 +53,10 @@ def events_frame(history: History, rows: Rows) -> pl.DataFrame:
 def truth_frame(history: History, line: Timeline) -> pl.DataFrame:
     """One row per payment attempt and per account event of a campaign.
 
-    Columns: kind, id, attempt, campaign_id, campaign_type, fraud, exposed. `exposed` marks genuine
-    payments at which a campaign copied the card; their campaign is the one that copied."""
+    Columns: kind, id, attempt, campaign_id, campaign_type, operator, fraud, exposed. `exposed`
+    marks genuine payments at which a campaign copied the card; their campaign is the one that
+    copied. Rows of a campaign that are no fraud (a mule's inflow, say) have its name and `fraud`
+    false."""
     rows = line.rows
     account = (rows["kind"] < Kind.PAYMENT) & (rows["campaign"] >= 0)
     keep = np.flatnonzero((rows["kind"] == Kind.PAYMENT) | account)
@@ -71,6 +74,7 @@ def truth_frame(history: History, line: Timeline) -> pl.DataFrame:
         "attempt": _texts([str(n) for n in range(10)], part["attempt"]),
         "campaign_id": _texts([strike.id for strike in strikes], strike),
         "campaign_type": _texts([strike.type for strike in strikes], strike),
+        "operator": _texts([strike.operator.name for strike in strikes], strike),
         "fraud": pl.Series(part["fraud"] == 1),
         "exposed": pl.Series(exposed >= 0),
     })  # fmt: skip
@@ -137,7 +141,9 @@ class _Renderer:
         paying = rows["kind"] == Kind.PAYMENT
         return {
             "type": _words(Type, rows["type"]),
-            "phase": _texts(["pre_auth"], np.where(paying, 0, -1)),
+            "phase": _texts(
+                ["pre_auth", "refund"], np.where(paying, rows["type"] == Type.REFUND, -1)
+            ),
             "amount_minor": _numbers(rows["amount"]),
             "currency": _texts(CURRENCIES, rows["currency"]),
             "channel": _words(Channel, rows["channel"]),
@@ -207,6 +213,7 @@ class _Renderer:
         mastercard = np.array([b.scheme == "mastercard" for b in BINS])
         bins = self._pools.column("cards", "bin")[rows["card"]]
         online = (rows["channel"] == Channel.ECOMMERCE) & (rows["initiator"] == Initiator.CUSTOMER)
+        online &= rows["type"] == Type.CARD_PAYMENT
         level = np.select(
             [rows["three_ds"] == ThreeDs.AUTHENTICATED, rows["three_ds"] == ThreeDs.ATTEMPTED],
             [0, 1], 2,
@@ -254,6 +261,7 @@ class _Renderer:
                 [b.country for b in BINS], "cards", "bin", rows["card"]
             ),
             "metadata.card_funding": self._pick(funding, "cards", "bin", rows["card"]),
+            "metadata.promotion": _words(Promo, rows["promo"]),
             "metadata.email_age_days": _numbers(np.where(buys_online, age, -1)),
         }
 

@@ -21,7 +21,16 @@ from paywarden.simulator.presets import DEFAULT_START_US, Horizon, Preset, prese
 from paywarden.simulator.rows import Ints, Rows
 from paywarden.simulator.streams import Streams
 from paywarden.simulator.words import Type
-from paywarden.simulator.world import account_life, banking, merchants, population, presence, surges
+from paywarden.simulator.world import (
+    account_life,
+    banking,
+    companies,
+    merchants,
+    population,
+    presence,
+    surges,
+)
+from paywarden.simulator.world.milestones import Milestones
 from paywarden.simulator.world.pools import Cast, Pools
 from paywarden.simulator.world.population import People
 from paywarden.simulator.world.spending import Spender
@@ -83,10 +92,15 @@ def simulate(
     *,
     start_us: int = DEFAULT_START_US,
     without: Collection[str] = (),
+    only: Collection[str] | None = None,
+    drift: float = 0.0,
 ) -> History:
-    """Simulate `days` from `start_us` (a midnight UTC); `without` holds out campaign types."""
-    chosen, horizon, streams = preset(preset_name), Horizon(start_us, days), Streams(seed)
-    campaigns = registry.chosen(without)
+    """Simulate `days` from `start_us` (a midnight UTC).
+
+    `only` and `without` choose campaign types; `drift`: see `presets.Horizon`."""
+    chosen, streams = preset(preset_name), Streams(seed)
+    horizon = Horizon(start_us, days, drift)
+    campaigns = registry.chosen(without, only)
     genuine = _genuine(chosen, horizon, streams)
     payments, events = [genuine.payments], [genuine.events]
     strikes: list[Strike] = []
@@ -113,18 +127,22 @@ def _genuine(chosen: Preset, horizon: Horizon, streams: Streams) -> _Genuine:
     trips = presence.plan_trips(streams.generator("trips"), people, horizon)
     spender = Spender(streams.generator("spending"), pools, people, trips)
     bank = banking.Bank(streams.generator("banking"), people, trips)
+    steps = Milestones(streams.generator("milestones"), people, trips, horizon, cast)
+    milestones, added = steps.span(chosen)
     payments = Rows.concat([
         spender.span(chosen, horizon, cast),
         surges.crowd(streams.generator("surges"), spender, chosen, horizon, cast),
         bank.span(chosen, horizon, cast),
+        companies.orders(streams.generator("companies"), spender, chosen, horizon, cast),
+        milestones,
     ])  # fmt: skip
-    payments = _answered(payments, streams, pools, people, horizon)
+    payments = _answered(payments, streams, pools, people, horizon, cast, chosen.tempo)
     life = account_life.AccountLife(streams.generator("accounts"), people, trips, horizon, cast)
     rng = streams.generator("aftermath")
     events = Rows.concat([
         life.span(payments),
+        added,
         outcomes.results(rng, cast, payments, 0),
-        outcomes.refunds(rng, cast, payments, 0, pools),
         reporting.on_genuine(
             rng, cast, payments, 0, pools, _median(chosen), chosen.false_report_rate
         ),
@@ -133,13 +151,33 @@ def _genuine(chosen: Preset, horizon: Horizon, streams: Streams) -> _Genuine:
 
 
 def _answered(
-    payments: Rows, streams: Streams, pools: Pools, people: People, horizon: Horizon
+    payments: Rows,
+    streams: Streams,
+    pools: Pools,
+    people: People,
+    horizon: Horizon,
+    cast: Cast,
+    tempo: float,
 ) -> Rows:
     rng = streams.generator("issuers")
     decline = outcomes.genuine_decline(payments, pools, people, horizon)
     outcomes.authorise(rng, payments, decline, outcomes.GENUINE_CODES)
     both = Rows.concat([payments, outcomes.retries(rng, payments, people, pools)])
-    return both.take(both["time"] < horizon.end_us)
+    back = outcomes.refunds(streams.generator("refunds"), cast, both, pools, tempo)
+    every = Rows.concat([both, back])
+    every = every.take(every["time"] < horizon.end_us)
+    every["amount"] = drifted(every, horizon)
+    return every
+
+
+def drifted(rows: Rows, horizon: Horizon) -> Ints:
+    """Amounts after the drift of prices; unchanged without drift."""
+    if not horizon.drift:
+        return rows["amount"]
+    grown: Ints = np.round(rows["amount"] * (1.0 + 0.5 * horizon.moved(rows["time"]))).astype(
+        np.int64
+    )
+    return grown
 
 
 def _briefs(
@@ -160,10 +198,16 @@ def _briefs(
             brief = Brief(
                 rng, Cast(genuine.pools, name, ordinal), genuine.pools, genuine.people,
                 genuine.spender.picker, genuine.payments, horizon, chosen, start_us, size,
-                bool(rng.random() < campaign.evasive_share),
+                bool(rng.random() < _hides(campaign.evasive_share, horizon, start_us)),
             )  # fmt: skip
             briefs.append((brief, campaign, ordinal))
     return briefs
+
+
+def _hides(share: float, horizon: Horizon, start_us: int) -> float:
+    """Share of operators who hide at an instant: with the drift the bold ones learn."""
+    moved = min(1.0, float(horizon.moved(np.array([start_us]))[0]))
+    return share + (1.0 - share) * moved
 
 
 def _aftermath(
@@ -179,12 +223,13 @@ def _aftermath(
     end_us = brief.horizon.end_us
     payments = attack.payments.take(attack.payments["time"] < end_us)
     account = attack.events.take(attack.events["time"] < end_us)
+    payments["amount"] = drifted(payments, brief.horizon)
     payments["campaign"] = number
     account["campaign"] = number
     rng = streams.generator("aftermath", name, str(ordinal))
     results = outcomes.results(rng, brief.cast, payments, first_row)
     labels = reporting.on_fraud(
-        rng, brief.cast, payments, first_row, brief.pools, _median(brief.preset)
+        rng, brief.cast, payments, first_row, brief.pools, _median(brief.preset), attack.report
     )
     return payments, Rows.concat([account, results, labels])
 

@@ -1,7 +1,8 @@
 """Outcomes: what the issuer answers, and what follows a payment within seconds or days.
 
 Order: checks are already in the row (they precede the payment); here the issuer authorises or
-declines with a response code, the result event follows within seconds, a refund within weeks.
+declines with a response code, the result event follows within seconds, a refund (a payment of its
+own) within weeks.
 Whether the platform lets the payment reach the issuer at all is not decided here (`reaction`).
 Source of the codes: ISO 8583 field 39 as used by the card schemes.
 """
@@ -14,7 +15,7 @@ import numpy as np
 
 from paywarden.core.instants import DAY_US
 from paywarden.simulator.presets import Horizon
-from paywarden.simulator.rows import EVENT_COLUMNS, Bools, Floats, Rows
+from paywarden.simulator.rows import EVENT_COLUMNS, Bools, Floats, Ints, Rows
 from paywarden.simulator.words import (
     CODES,
     Channel,
@@ -93,25 +94,39 @@ def results(rng: np.random.Generator, cast: Cast, rows: Rows, first_row: int) ->
         number=cast.numbers("events", len(rows)),
         kind=Kind.PAYMENT_RESULT,
         payment=np.arange(first_row, first_row + len(rows)),
-        status=rows["status"],
+        status=np.where(_refunded(rows), Status.REFUNDED, rows["status"]),
         code=rows["code"],
         campaign=rows["campaign"],
     )
 
 
-def refunds(rng: np.random.Generator, cast: Cast, rows: Rows, first_row: int, pools: Pools) -> Rows:
-    """Goods sent back: a result event `refunded` 2 to 20 days after an authorised payment."""
+def _refunded(rows: Rows) -> Bools:
+    result: Bools = (rows["type"] == Type.REFUND) & (rows["status"] == Status.AUTHORISED)
+    return result
+
+
+def refunds(rng: np.random.Generator, cast: Cast, rows: Rows, pools: Pools, tempo: float) -> Rows:
+    """Goods sent back: requests of refund 2 to 20 days after an authorised payment, most in full.
+
+    `tempo`: factor on the wait. They are payments of their own that the platform decides (phase
+    `refund`)."""
     at = np.flatnonzero(rng.random(len(rows)) < _refund_share(rows, pools))
-    wait = (rng.uniform(2, 20, len(at)) * DAY_US).astype(np.int64)
-    return Rows.blank(
-        EVENT_COLUMNS,
-        len(at),
-        time=rows["time"][at] + wait,
-        number=cast.numbers("events", len(at)),
-        kind=Kind.PAYMENT_RESULT,
-        payment=first_row + at,
-        status=Status.REFUNDED,
-    )
+    wait = (rng.uniform(2, 20, len(at)) * tempo * DAY_US).astype(np.int64)
+    back = back_payments(cast, rows.take(at), rows["time"][at] + wait)
+    part = np.where(rng.random(len(at)) < 0.25, rng.uniform(0.2, 0.9, len(at)), 1.0)
+    back["amount"] = np.maximum(1, (back["amount"] * part).astype(np.int64))
+    return back
+
+
+def back_payments(cast: Cast, paid: Rows, when: Ints) -> Rows:
+    """A refund of each of these payments in full, granted, at these instants."""
+    back = paid.take(np.arange(len(paid)))
+    back["number"], back["attempt"] = cast.numbers("payments", len(back)), 1
+    back["time"], back["type"] = when, Type.REFUND
+    for name in ("avs", "cvv", "three_ds", "shipping", "basket", "promo"):
+        back[name] = -1
+    back["status"], back["code"] = Status.AUTHORISED, CODES.index("00")
+    return back
 
 
 def _refund_share(rows: Rows, pools: Pools) -> Floats:

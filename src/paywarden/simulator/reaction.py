@@ -9,8 +9,9 @@
   people who were blocked complain, which is a label `genuine` by the customer.
 
 An attacker who is stopped counts: a run of stops as long as his patience ends the campaign; until
-then he slows down by his factor and, if evasive, changes machine and line. Decisions are drawn from
-a generator of their own, so the same outcomes in the same order give the same reactions.
+then he slows down by his factor and, if evasive, changes what his `switches` name: machine, line,
+card, sum. Decisions are drawn from a generator of their own, so the same outcomes in the same order
+give the same reactions.
 """
 
 from __future__ import annotations

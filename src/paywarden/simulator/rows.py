@@ -41,6 +41,7 @@ PAYMENT_COLUMNS = (
     "billing",
     "shipping",
     "basket",
+    "promo",  # reduction that the shop granted
     "status",
     "code",
     "campaign",

@@ -38,6 +38,7 @@ from paywarden.simulator.presets import DEFAULT_START_US
 from paywarden.simulator.streams import Streams
 from paywarden.simulator.timeline import timeline
 from paywarden.simulator.words import Kind, word
+from paywarden.simulator.world.geography import BINS
 from paywarden.simulator.world.network import text as address_text
 
 _CHUNK_ROWS = 512
@@ -73,8 +74,12 @@ class World:
         start_us: int = DEFAULT_START_US,
         since_us: int = 0,
         without: Collection[str] = (),
+        only: Collection[str] | None = None,
+        drift: float = 0.0,
     ) -> None:
-        self.history: History = simulate(preset, seed, days, start_us=start_us, without=without)
+        self.history: History = simulate(
+            preset, seed, days, start_us=start_us, without=without, only=only, drift=drift
+        )
         self._line = timeline(self.history)
         self._frame = events_frame(self.history, self._line.rows)
         self._rng = Streams(seed).generator("reaction")
@@ -165,14 +170,25 @@ class World:
         turn = self._attackers[number].disguise if number >= 0 else 0
         if not turn or "device" not in body:
             return
+        switches = self._attackers[number].operator.switches
         mask = space("disguise", number) + turn
-        device = name(self.history.seed, "devices", "dev-", mask)
-        body["device"] = {**body["device"], "id": device}
-        line = int(self._line.rows["ip"][row])
-        address = int(self.history.pools.column("ips", "address")[line])
-        # another host of the same network of 65,536: he buys from the same proxy seller
-        host = (address + 7_919 * turn) & 0xFFFF
-        body["device"]["ip"] = address_text(address & ~0xFFFF | host)
+        seed = self.history.seed
+        if "device" in switches:
+            body["device"] = {**body["device"], "id": name(seed, "devices", "dev-", mask)}
+        if "line" in switches:
+            line = int(self._line.rows["ip"][row])
+            address = int(self.history.pools.column("ips", "address")[line])
+            # another host of the same network of 65,536: he buys from the same proxy seller
+            host = (address + 7_919 * turn) & 0xFFFF
+            ip = address_text(address & ~0xFFFF | host)
+            body["device"] = {**body["device"], "ip": ip}
+        if "card" in switches and "instrument" in body:
+            other = mask * 4_096 + int(self._line.rows["card"][row]) % 4_096
+            digits = BINS[(int(self._line.rows["card"][row]) + turn) % len(BINS)].digits
+            reference = name(seed, "cards", "card-", other % 2**60)
+            body["instrument"] = {**body["instrument"], "reference": reference, "bin": digits}
+        if "amount" in switches and "amount_minor" in body:
+            body["amount_minor"] = max(1, int(body["amount_minor"] * 0.8 ** min(turn, 8)))
 
     def _announce(self, payment_id: str, attempt: str, answer: reaction.Reply) -> None:
         about = {"payment_id": payment_id, "attempt": attempt}

@@ -16,6 +16,8 @@ class Type(enum.IntEnum):
     TRANSFER = 1
     PAYOUT = 2
     WITHDRAWAL = 3
+    REFUND = 4
+    TOP_UP = 5
 
 
 class Channel(enum.IntEnum):
@@ -107,6 +109,13 @@ class Verdict(enum.IntEnum):
     GENUINE = 1
 
 
+class Promo(enum.IntEnum):
+    """Reduction that the shop granted; absent for most payments."""
+
+    WELCOME = 0
+    SEASONAL = 1
+
+
 class Source(enum.IntEnum):
     """Who says it."""
 
@@ -128,8 +137,12 @@ CODES = ("00", "05", "14", "41", "43", "51", "54", "57", "59", "61", "82", "91")
 """Response codes that occur: approved, do not honour, no such number, lost, stolen, insufficient
 funds, expired, not permitted, suspected fraud, over limit, CVV failed, issuer unavailable."""
 
-REASONS = ("10.3", "10.4", "4870", "4837", "F30", "F29", "UA05", "UA02", "unrecognised", "takeover")
-"""Fraud reasons: card present and absent for Visa, Mastercard, Amex, Discover; then words."""
+REASONS = (
+    "10.3", "10.4", "4870", "4837", "F30", "F29", "UA05", "UA02", "unrecognised", "takeover",
+    "13.1", "4853", "C08", "RG", "deceived", "abuse", "unpaid",
+)  # fmt: skip
+"""Fraud reasons: card present and absent for Visa, Mastercard, Amex, Discover; words of customers;
+then goods not received (Visa, Mastercard, Amex, Discover) and words of analysts."""
 
 
 def word(member: enum.IntEnum) -> str:

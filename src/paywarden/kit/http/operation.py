@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from paywarden.core.errors import InvalidRequest, NotAuthenticated
 from paywarden.kit.http.authenticator import Principal
@@ -18,8 +18,7 @@ BODY_LIMIT = 256 * 1024
 Headers = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What a handler returns: a struct or raw bytes, a status and extra headers."""
 
     payload: Any
@@ -28,8 +27,7 @@ class Answer:
     content_type: str = "application/json"
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One request as a handler sees it."""
 
     request_id: str

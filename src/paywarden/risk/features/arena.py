@@ -101,6 +101,10 @@ class Windows:
         )
         return self._values()
 
+    def start_history(self, history_start_us: int) -> None:
+        """Let the log be complete from another instant on (an import of history, or its end)."""
+        self._partial = PartialClock(self.plan, history_start_us)
+
     def partial(self, t_us: int) -> frozenset[int]:
         """Indexes of aggregates whose window reaches before the start of the log."""
         return self._partial.at(t_us)

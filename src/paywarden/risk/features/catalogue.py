@@ -177,10 +177,12 @@ EVENT_FIELDS: Mapping[str, Field] = _index(
         _given("event.kind", "string", "payment, payment_result, label, login, ...", "symbol"),
         _given("event.status", "string", "authorised, declined, captured, refunded", "symbol"),
         _given("event.code", "string", "Answer code of the issuer", "symbol"),
-        _given("event.verdict", "string", "fraud or genuine (labels)", "symbol"),
+        _given(
+            "event.verdict", "string", "fraud, genuine, withdrawn, outranked: of labels", "symbol"
+        ),
         _given("event.source", "string", "chargeback, issuer_notice, customer, analyst", "symbol"),
-        _given("event.reason", "string", "Reason code of a label", "symbol"),
-        _given("event.result", "string", "Result of a challenge", "symbol"),
+        _given("event.reason", "string", "Reason code of a label or dispute", "symbol"),
+        _given("event.result", "string", "Of a challenge; what a chargeback is about", "symbol"),
     )
 )
 """Names that only window filters see, beside `event.<path>` of every stored field."""

@@ -28,12 +28,13 @@ _KEY_BYTES_MOST = 64
 
 
 class Digester:
-    """Digests under one key; keeps the most recent answers (two generations of 32,768)."""
+    """Digests under one key; keeps the most recent answers (two generations of `remembered`)."""
 
-    def __init__(self, key: Secret[bytes]) -> None:
+    def __init__(self, key: Secret[bytes], remembered: int = _CACHE_ENTRIES) -> None:
         if not _KEY_BYTES_LEAST <= len(key.expose()) <= _KEY_BYTES_MOST:
             raise ValueError("a digest key has 16 to 64 bytes")
         self._start = hashlib.blake2b(digest_size=8, key=key.expose(), person=b"paywarden-digest")
+        self._remembered = remembered
         self._young: dict[tuple[str, str], int] = {}
         self._old: dict[tuple[str, str], int] = {}
 
@@ -43,7 +44,7 @@ class Digester:
         found = self._young.get(name) or self._old.get(name)
         if found is None:
             found = self._compute(kind, value)
-        if len(self._young) >= _CACHE_ENTRIES:
+        if len(self._young) >= self._remembered:
             self._old, self._young = self._young, {}
         self._young[name] = found
         return found

@@ -1,1 +1,1 @@
-"""Verdicts about past payments and what they move."""
+"""Labels: who says that a payment was fraud, whose word stands, and what was known when."""

@@ -4,74 +4,88 @@
     findings.as_dict()          {"errors": [...], "warnings": [...]}
 
 Order: reader (shape and words), types of every condition, examples through the reference
-interpreter, lint. Errors keep a policy out; warnings are cheap doubts: a window, list, scenario or
-reason that nothing uses, an empty list, a rule without an example, a condition that can never or
-will always hold, a challenge where nobody can be asked. Not done here: proofs over thresholds and
-effects on traffic (the back-test), compiling.
+interpreter, lint with its proofs (`linting`, `proving`). Errors keep a policy out; warnings are
+doubts, each listed in docs/reference/lint.md. Not done here: effects on traffic (the back-test),
+compiling.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from paywarden.risk.rules.cel.checker import check
 from paywarden.risk.rules.cel.errors import CompileError, shown
 from paywarden.risk.rules.cel.program import Program
-from paywarden.risk.rules.cel.syntax import Expr, Present, Reference
-from paywarden.risk.rules.cel.tree import nodes_of
+from paywarden.risk.rules.cel.syntax import Expr
 from paywarden.risk.rules.cel.types import BOOL, CelType
 from paywarden.risk.rules.examples import ExampleRunner
-from paywarden.risk.rules.findings import Findings
-from paywarden.risk.rules.lint import Linter
+from paywarden.risk.rules.findings import Finding, Findings
+from paywarden.risk.rules.linting.linter import Linter, Proofs
+from paywarden.risk.rules.linting.subjects import names_of
 from paywarden.risk.rules.reader import Reading, files_of, read_all
 from paywarden.risk.rules.scope import condition_types, segment_types
 from paywarden.risk.rules.yaml_source import Scalar
 
 
-def check_folder(folder: Path) -> Findings:
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found, and what was proved of it (None when an error kept proofs out)."""
+
+    findings: Findings
+    proofs: Proofs | None
+
+    @property
+    def items(self) -> tuple[Finding, ...]:
+        """All findings in order of file and line."""
+        return self.findings.items
+
+    def as_dict(self) -> dict[str, Any]:
+        """`{"errors": [...], "warnings": [...], "proofs": {...} or null}`."""
+        proofs = None if self.proofs is None else self.proofs.as_dict()
+        return {**self.findings.as_dict(), "proofs": proofs}
+
+
+def check_folder(folder: Path, *, prove: bool = True) -> Checked:
     """Findings about the policy of a folder. Errors: NotFound when there is no such folder."""
-    return check_files(files_of(folder))
+    return check_files(files_of(folder), prove=prove)
 
 
-def check_files(files: Mapping[str, bytes]) -> Findings:
-    """Findings about the policy of files by relative path."""
-    return check_reading(read_all(files), files)
-
-
-def check_reading(reading: Reading, files: Mapping[str, bytes]) -> Findings:
-    """Findings about a policy that was read; added to those of the reading."""
+def check_files(files: Mapping[str, bytes], *, prove: bool = True) -> Checked:
+    """Findings about the policy of files by relative path; `prove`: with proofs over conditions."""
+    reading = read_all(files)
     findings = reading.findings
     policy = reading.policy
-    used = _check_conditions(reading, segment_types(policy.lists), findings)
+    segments = _checked_conditions(reading, segment_types(policy.lists), findings)
+    used = {name for program in segments.values() for name in names_of(program.expr)}
     types = condition_types(policy.aggregates, policy.lists)
     runner = ExampleRunner(types, findings)
-    linter = Linter(policy, reading.places, findings)
+    linter = Linter(reading, files, types, segments)
     for rule in policy.rules:
         found = reading.trees.get(rule.id)
         if found is None:
             continue
-        what = f"the rule `{shown(rule.template or rule.id)}`"
-        expr = _checked(found, what, types, findings)
-        if expr is None:
+        program = _checked(found, f"the rule `{shown(rule.template or rule.id)}`", types, findings)
+        if program is None:
             continue
-        used |= _names(expr.expr)
-        runner.run(rule, expr)
-        linter.lint_rule(rule, expr, found[1])
-    linter.lint_policy(used, files)
-    return findings
+        used |= names_of(program.expr)
+        runner.run(rule, program)
+        linter.add(rule, program, found[1])
+    if findings.failed:
+        return Checked(findings, None)
+    return Checked(findings, linter.lint(used, prove=prove))
 
 
-def _check_conditions(
+def _checked_conditions(
     reading: Reading, types: Mapping[str, CelType], findings: Findings
-) -> set[str]:
-    """Types of the conditions of segments and merchant groups; names that they use."""
-    used: set[str] = set()
-    for what, found in reading.conditions.items():
-        program = _checked(found, what, types, findings)
-        if program is not None:
-            used |= _names(program.expr)
-    return used
+) -> dict[str, Program]:
+    """Checked conditions of segments and merchant groups, by what they are."""
+    programs = {
+        what: _checked(found, what, types, findings) for what, found in reading.conditions.items()
+    }
+    return {what: program for what, program in programs.items() if program is not None}
 
 
 def _checked(
@@ -84,7 +98,3 @@ def _checked(
         findings.compile_error(scalar.inside(error.line, error.column), what, error)
         return None
     return Program(scalar.text, checked.expr, checked)
-
-
-def _names(expr: Expr) -> set[str]:
-    return {node.path for node in nodes_of(expr) if isinstance(node, Reference | Present)}

@@ -39,6 +39,7 @@ class Finding:
             "code": self.code,
             "message": self.message,
             "remedy": self.remedy,
+            "severity": self.severity,
         }
 
     def __str__(self) -> str:

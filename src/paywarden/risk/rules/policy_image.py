@@ -21,6 +21,7 @@ import msgspec
 
 from paywarden.risk.features.model import Aggregate
 from paywarden.risk.rules.actions.add_to_list import sharing_window
+from paywarden.risk.rules.applying import applies_to
 from paywarden.risk.rules.cel.checker import check
 from paywarden.risk.rules.cel.errors import CompileError
 from paywarden.risk.rules.cel.parser import parse
@@ -33,7 +34,7 @@ from paywarden.risk.rules.macros import WindowMacros
 from paywarden.risk.rules.model import Policy, Rule, Source, Thresholds
 from paywarden.risk.rules.needs import growing, needed_whole
 from paywarden.risk.rules.online_image import CodeCache, OnlineImage, build_image
-from paywarden.risk.rules.program import MERCHANT_GROUP, PHASE, SEGMENT, TRUE, Graph
+from paywarden.risk.rules.program import Graph
 from paywarden.risk.rules.scope import condition_types, segment_types
 from paywarden.risk.rules.selectivity import Selectivity
 from paywarden.risk.rules.slow_path import Condition
@@ -224,25 +225,9 @@ class _Compilation:
 
     def _rule(self, rule: Rule, tree: Known, graph: Graph, grows: frozenset[str]) -> RuleImage:
         lowered = lower(tree.expr, graph)
-        applies = graph.join(
-            "and",
-            (
-                _one_of(graph, PHASE, rule.phases),
-                _one_of(graph, SEGMENT, rule.segments),
-                _one_of(graph, MERCHANT_GROUP, rule.merchant_groups),
-            ),
-        )
+        applies = applies_to(graph, rule)
         whole = () if rule.allow_partial else needed_whole(graph, lowered.true, grows)
         return RuleImage((applies, lowered.true, lowered.false), tree.paths, tree.lists, whole)
-
-
-def _one_of(graph: Graph, path: str, words: Sequence[str]) -> int:
-    if not words:
-        return TRUE
-    graph.kinds[path] = "string"
-    wanted = tuple(sorted(set(words)))
-    atom = ("eq", path, wanted[0]) if len(wanted) == 1 else ("in", path, wanted)
-    return graph.literal(atom, True)
 
 
 def _reads(tree: Expr) -> tuple[tuple[str, ...], tuple[str, ...]]:

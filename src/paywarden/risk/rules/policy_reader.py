@@ -26,6 +26,7 @@ from paywarden.risk.rules.model import (
     StageLimits,
     Thresholds,
 )
+from paywarden.risk.rules.suppressions import Suppression, read_suppression
 from paywarden.risk.rules.templates import Axis, Parameters, read_parameters
 from paywarden.risk.rules.yaml_source import Scalar, Table
 
@@ -41,6 +42,7 @@ KEYS = (
     "lists",
     "scenarios",
     "reasons",
+    "lint",
     "control_group",
 )
 STAGES = ("enrichment", "features", "fraud", "model", "aml")
@@ -75,6 +77,7 @@ class Head:
     reasons: dict[str, str] = field(default_factory=dict)
     places: dict[str, Source] = field(default_factory=dict)
     conditions: dict[str, tuple[Expr, Scalar]] = field(default_factory=dict)
+    allowed: tuple[Suppression, ...] = ()
     control_group: ControlGroup | None = None
 
 
@@ -96,6 +99,8 @@ def read_head(table: Table, findings: Findings) -> Head:
     reasons = "use A-Z, 0-9 and _, such as CARD_TESTING"
     head.reasons = _words(fields, "reasons", head, REASON, reasons)
     _read_scenarios(fields, head)
+    found = (read_suppression(one, fields, named=True) for one in fields.tables("lint"))
+    head.allowed = tuple(one for one in found if one is not None)
     head.control_group = _control_group(fields)
     return head
 

@@ -28,6 +28,7 @@ from paywarden.risk.rules.model import Policy, Source
 from paywarden.risk.rules.policy_reader import FILE, LIST_KINDS, Head, read_head
 from paywarden.risk.rules.reading_memory import ReadingMemory
 from paywarden.risk.rules.rule_reader import RuleReader
+from paywarden.risk.rules.suppressions import Suppression
 from paywarden.risk.rules.yaml_source import MAX_FILE_BYTES, Node, Scalar, Table
 
 AGGREGATES = "aggregates.yaml"
@@ -50,7 +51,8 @@ class Reading:
 
     `places`: where `aggregates.<name>`, `lists.<name>`, `reasons.<code>`, `segments.<name>` and so
     on are declared. `trees`: complete condition of each rule and the scalar it was written in.
-    `conditions`: the same for segments and merchant groups.
+    `conditions`: the same for segments and merchant groups. `allowed`: doubts that a rule allows,
+    by id or template; `allowed_everywhere`: those of policy.yaml.
     """
 
     policy: Policy
@@ -58,6 +60,8 @@ class Reading:
     places: dict[str, Source] = field(default_factory=dict)
     trees: dict[str, tuple[Expr, Scalar]] = field(default_factory=dict)
     conditions: dict[str, tuple[Expr, Scalar]] = field(default_factory=dict)
+    allowed: dict[str, Suppression] = field(default_factory=dict)
+    allowed_everywhere: tuple[Suppression, ...] = ()
 
 
 def read_policy(folder: Path) -> Policy:
@@ -123,7 +127,9 @@ def read_all(files: Mapping[str, bytes], memory: ReadingMemory | None = None) ->
     )
     places = {f"aggregates.{name}": source for name, (_, source) in declared.items()}
     places.update(head.places)
-    return Reading(policy, findings, places, rules.trees, head.conditions)
+    return Reading(
+        policy, findings, places, rules.trees, head.conditions, rules.allowed, head.allowed
+    )
 
 
 def _list_digests(files: Mapping[str, bytes]) -> dict[str, str]:

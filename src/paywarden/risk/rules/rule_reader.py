@@ -27,6 +27,7 @@ from paywarden.risk.rules.macros import WindowMacros
 from paywarden.risk.rules.model import PHASES, Effect, Rule, Source
 from paywarden.risk.rules.policy_reader import Head
 from paywarden.risk.rules.reading_memory import KnownCondition, ReadingMemory
+from paywarden.risk.rules.suppressions import Suppression, read_suppression
 from paywarden.risk.rules.templates import (
     TEMPLATE_KEYS,
     Stamp,
@@ -53,6 +54,7 @@ KEYS = (
     "segments",
     "merchant_groups",
     "examples",
+    "lint",
     *TEMPLATE_KEYS,
 )
 THEN_KEYS = ("points", "outcome", "reason", "allow_scenarios", "actions")
@@ -63,7 +65,8 @@ class RuleReader:
     """Reads the rule files of one policy; `rules` maps id to rule in order of reading.
 
     `trees` keeps the complete condition of each rule with the places of the written text, and the
-    scalar that it was written in, so that later faults can point into the file.
+    scalar that it was written in, so that later faults can point into the file. `allowed` keeps the
+    doubts that a rule allows, by its id or its template's.
     """
 
     head: Head
@@ -72,6 +75,7 @@ class RuleReader:
     memory: ReadingMemory
     rules: dict[str, Rule] = field(default_factory=dict)
     trees: dict[str, tuple[Expr, Scalar]] = field(default_factory=dict)
+    allowed: dict[str, Suppression] = field(default_factory=dict)
 
     def read_file(self, node: Node | None, file: str) -> None:
         """All rules of one file: a list, or a mapping whose `rules` is the list."""
@@ -93,6 +97,9 @@ class RuleReader:
         outer = Fields(table, what, KEYS, self.findings)
         when = outer.scalar("when", required=True)
         template = text if outer.node("for_each") is not None else None
+        allowed = read_suppression(outer.table_of("lint"), outer, named=False)
+        if allowed is not None:
+            self.allowed[text] = allowed
         for stamp in stamps_of(outer, self.head.axes, self.findings):
             if len(self.rules) >= MAX_RULES:
                 message = f"the policy has more than {MAX_RULES} rules after templates"

@@ -44,7 +44,7 @@ class AccountTakeover(Terms):
 
 CAMPAIGN = AccountTakeover(
     type="account_takeover",
-    per_100k={"demo": 450.0, "realistic": 8.0},
+    per_100k={"demo": 350.0, "realistic": 8.0},
     sizes=(2, 9),
     evasive_share=0.4,
 )

@@ -44,7 +44,7 @@ class CardTesting(Terms):
 
 
 CAMPAIGN = CardTesting(
-    type="card_testing", per_100k={"demo": 5_500.0, "realistic": 50.0}, sizes=(20, 400)
+    type="card_testing", per_100k={"demo": 2_600.0, "realistic": 34.0}, sizes=(20, 400)
 )
 
 

@@ -22,7 +22,7 @@ from paywarden.simulator.world.geography import COUNTRIES
 from paywarden.simulator.world.merchants import TRADE_CHANNEL, TRADE_RESALE
 from paywarden.simulator.world.trades import TRADES
 
-_CODES = {"05": 0.4, "51": 0.2, "59": 0.15, "43": 0.15, "57": 0.1}
+_CODES = {"05": 0.5, "51": 0.2, "59": 0.2, "57": 0.1}
 _GENERAL = np.array([trade.mcc in ("5311", "5651") for trade in TRADES])
 SKIMMING_DAYS = 28.0
 _CAUGHT_SHARE = 0.75
@@ -48,7 +48,7 @@ class CompromisedTerminal(Terms):
 
 CAMPAIGN = CompromisedTerminal(
     type="compromised_terminal",
-    per_100k={"demo": 600.0, "realistic": 35.0},
+    per_100k={"demo": 450.0, "realistic": 22.0},
     sizes=(12, 60),
     latest_start=0.3,
 )

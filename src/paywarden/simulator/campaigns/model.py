@@ -10,23 +10,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
 from paywarden.simulator.presets import Horizon, Preset
 from paywarden.simulator.rows import EVENT_COLUMNS, PAYMENT_COLUMNS, Ints, Rows
+from paywarden.simulator.words import Source
 from paywarden.simulator.world import spending
 from paywarden.simulator.world.merchants import Picker
 from paywarden.simulator.world.pools import Cast, Pools
 from paywarden.simulator.world.population import People
+
+Switch = Literal["device", "line", "card", "amount"]
+"""What an operator can change when he is stopped: machine, address, card and its issuer, the sum
+(a fifth less each time)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
     """Who attacks and how he reacts. `patience`: blocks in a row before he gives up;
     `slow_down`: factor on his remaining waits after each block; `passes_challenge`: share of
-    challenges he gets through; `evasive`: changes machine and line when stopped."""
+    challenges he gets through; `evasive`: changes what `switches` names when stopped."""
 
     name: str
     tooling: str
@@ -35,6 +40,7 @@ class Operator:
     patience: int
     slow_down: float
     passes_challenge: float
+    switches: tuple[Switch, ...] = ("device", "line")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,18 @@ class Brief:
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """How fraud of a campaign comes to light. `source` and `reason` None: as with stolen cards.
+
+    `unreported`: share that nobody ever reports; `delay`: factor on the usual delay."""
+
+    source: Source | None = None
+    reasons: tuple[str, ...] = ()
+    unreported: float = 0.10
+    delay: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Attack:
     """What a campaign does. `exposed`: rows of genuine payments that it spied out (not fraud)."""
 
@@ -84,6 +102,7 @@ class Attack:
     payments: Rows
     events: Rows
     exposed: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    report: Report = Report()
 
 
 class Campaign(Protocol):

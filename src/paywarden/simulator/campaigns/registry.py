@@ -24,12 +24,15 @@ def discover() -> dict[str, Campaign]:
     return dict(sorted(found.items()))
 
 
-def chosen(without: Collection[str]) -> dict[str, Campaign]:
-    """All campaigns but those in `without`, which hold out whole types for a private test."""
+def chosen(without: Collection[str], only: Collection[str] | None = None) -> dict[str, Campaign]:
+    """The campaigns in `only` (None: all) but those in `without`.
+
+    Both hold out whole types: train without some, judge with only those."""
     every = discover()
-    unknown = sorted(set(without) - set(every))
+    unknown = sorted((set(without) | set(only or ())) - set(every))
     if unknown:
         raise InvalidRequest(
             "campaign_unknown", f"there is no such campaign; known are: {', '.join(every)}"
         )
-    return {name: campaign for name, campaign in every.items() if name not in set(without)}
+    wanted = (set(every) if only is None else set(only)) - set(without)
+    return {name: campaign for name, campaign in every.items() if name in wanted}

@@ -19,7 +19,8 @@ def sizes(
 ) -> list[int]:
     """Fraudulent payments of each campaign of this type."""
     fewest, most = campaign.sizes
-    budget = campaign.per_100k.get(preset.name, 0.0) * genuine_payments / 100_000
+    rate = campaign.per_100k.get(preset.attacks, 0.0) * preset.density
+    budget = rate * genuine_payments / 100_000
     drawn: list[int] = []
     while budget >= fewest:
         wanted = round(float(np.exp(rng.uniform(np.log(fewest), np.log(most)))))

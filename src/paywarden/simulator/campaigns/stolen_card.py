@@ -23,7 +23,7 @@ from paywarden.simulator.world.geography import COUNTRIES
 from paywarden.simulator.world.merchants import TRADE_CHANNEL, TRADE_DELIVERS, TRADE_RESALE
 from paywarden.simulator.world.rhythm import HOUR_US
 
-_CODES = {"05": 0.35, "51": 0.2, "59": 0.2, "43": 0.13, "41": 0.12}
+_CODES = {"05": 0.5, "51": 0.25, "59": 0.25}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class StolenCard(Terms):
 
 CAMPAIGN = StolenCard(
     type="stolen_card",
-    per_100k={"demo": 1_000.0, "realistic": 35.0},
+    per_100k={"demo": 700.0, "realistic": 22.0},
     sizes=(3, 14),
     evasive_share=0.45,
 )

@@ -38,6 +38,14 @@ def draw(rng: np.random.Generator, cast: Cast, country: Ints, line: Line) -> Int
     return cast.add("ips", len(country), address=base[country] + host, line=line, country=country)
 
 
+def neighbours(rng: np.random.Generator, cast: Cast, country: Ints, line: Line) -> Ints:
+    """The same, but all of a country within one random /24 of its block."""
+    base, size = _blocks(line)
+    start = base + rng.integers(0, size // 256, len(size)) * 256
+    host = rng.integers(1, 255, len(country))
+    return cast.add("ips", len(country), address=start[country] + host, line=line, country=country)
+
+
 def _blocks(line: Line) -> tuple[Ints, Ints]:
     nets = []
     for country in COUNTRIES:

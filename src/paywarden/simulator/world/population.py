@@ -2,7 +2,8 @@
 
 Households share address and home line; offices share a line; everyone's phone leaves through a few
 carrier exits. Within the span some move house, replace a phone or laptop, travel, or have only just
-opened their account: honest people who look like thieves decide the false-positive rate.
+opened their account; families lend each other devices: honest people who look like thieves decide
+the false-positive rate.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class People:
     party: Ints
     country: Ints
     household: Ints
+    mate: Ints  # somebody of the same household, or oneself
     activity: Floats
     income: Floats
     online_share: Floats
@@ -89,6 +91,7 @@ def create(rng: np.random.Generator, cast: Cast, preset: Preset, horizon: Horizo
         party=who,
         country=country,
         household=household,
+        mate=_mates(household),
         activity=activity / activity.mean(),
         income=rng.lognormal(0, 0.35, count),
         online_share=rng.beta(2.2, 3.2, count),
@@ -186,6 +189,13 @@ def accounts(
         country=country,
         account=rng.integers(1, 10**9, len(country)),
     )
+
+
+def _mates(household: Ints) -> Ints:
+    here = np.arange(len(household))
+    following, before = np.roll(here, -1), np.roll(here, 1)
+    near = np.where(household[following] == household, following, before)
+    return np.where(household[near] == household, near, here)
 
 
 def _account_openings(rng: np.random.Generator, count: int, horizon: Horizon) -> Ints:

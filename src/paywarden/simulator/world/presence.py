@@ -19,6 +19,7 @@ from paywarden.simulator.world.population import SLOTS, People
 from paywarden.simulator.world.rhythm import HOUR_US
 
 _TRIP_EVERY_DAYS = 75.0
+_BORROWED = 0.03
 _SLOT_WEIGHTS = (0.72, 0.21, 0.07)
 
 
@@ -55,7 +56,8 @@ def country_at(people: People, trips: Trips, who: Ints, when: Ints) -> Ints:
 
 
 def device_at(rng: np.random.Generator, people: People, who: Ints, when: Ints) -> Ints:
-    """Device in use: mostly the first, and its successor once it was replaced."""
+    """Device in use: mostly the first, its successor once replaced, at times a relative's."""
+    who = np.where(rng.random(len(who)) < _BORROWED, people.mate[who], who)
     slot = rng.choice(SLOTS, len(who), p=_SLOT_WEIGHTS)
     successor = (when >= people.device_until[who, slot]).astype(np.int64)
     return people.devices[who, slot, successor]

@@ -12,7 +12,7 @@ import numpy as np
 from paywarden.core.instants import DAY_US
 from paywarden.simulator.presets import Horizon, Preset
 from paywarden.simulator.rows import PAYMENT_COLUMNS, Bools, Floats, Ints, Rows
-from paywarden.simulator.words import Avs, Channel, Cvv, Entry, Initiator, ThreeDs, Type
+from paywarden.simulator.words import Avs, Channel, Cvv, Entry, Initiator, Promo, ThreeDs, Type
 from paywarden.simulator.world import merchants, presence, rhythm
 from paywarden.simulator.world.geography import COUNTRIES, CURRENCIES, country_index
 from paywarden.simulator.world.merchants import Picker
@@ -47,7 +47,8 @@ class Spender:
     def span(self, preset: Preset, horizon: Horizon, cast: Cast) -> Rows:
         """All everyday card payments of the span, in no particular order."""
         who, day = self._who_and_day(preset, horizon)
-        online = self._rng.random(len(who)) < self.people.online_share[who]
+        moved = horizon.moved(horizon.start_us + day * DAY_US)
+        online = self._rng.random(len(who)) < self.people.online_share[who] + 0.1 * moved
         local = rhythm.time_of_day(self._rng, online, self.people.shift_hours[who])
         offset = _OFFSET[self.people.country[who]] * rhythm.HOUR_US
         when = horizon.start_us + day * DAY_US + (local - offset) % DAY_US
@@ -115,6 +116,7 @@ class Spender:
         _delivery(part, rng, people, person, merchants.TRADE_DELIVERS[trade])
         stored = recurring | ((part["guest"] == 0) & (rng.random(len(at)) < 0.45))
         part["entry"] = np.where(stored, Entry.ON_FILE, Entry.MANUAL)
+        part["promo"] = _reduction(rng, when - people.born_us[person], part["guest"] == 0)
         part["basket"] = np.minimum(rng.geometric(0.45, len(at)), 30)
         genuine_checks(part, rng, self.pools)
         _merchant_initiated(part, recurring)
@@ -204,7 +206,15 @@ def _delivery(
     rows["shipping"] = np.where(delivers, target, -1)
 
 
+def _reduction(rng: np.random.Generator, age_us: Ints, member: Bools) -> Ints:
+    """Most new customers use the welcome reduction, few of the others a seasonal one."""
+    at = rng.random(len(age_us))
+    young = member & (age_us < 14 * DAY_US)
+    share = np.where(young, 0.5, 0.03)
+    return np.where(at < share, np.where(young, Promo.WELCOME, Promo.SEASONAL), -1)
+
+
 def _merchant_initiated(rows: Rows, recurring: Bools) -> None:
     rows["initiator"] = np.where(recurring, Initiator.MERCHANT, Initiator.CUSTOMER)
-    for name in ("device", "ip", "three_ds", "basket"):
+    for name in ("device", "ip", "three_ds", "basket", "promo"):
         rows[name] = np.where(recurring, -1, rows[name])

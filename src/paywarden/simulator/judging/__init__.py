@@ -1,0 +1,1 @@
+"""Judging a policy on simulated worlds, by the machine code that decides live."""
