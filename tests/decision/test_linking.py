@@ -96,18 +96,21 @@ def test_the_catalogue_names_what_links_know() -> None:
 
 
 def test_a_model_alone_may_read_links() -> None:
-    inputs = (*INPUTS[:2], Input("payer_month", "link.bad_neighbours", "MANY_PAYMENTS"))
+    inputs = (Input("amount", "link.bad_neighbours", "MANY_PAYMENTS"), *INPUTS[1:])
     plain = Calibration(1.0, "platt", (-8.0, 8.0), (0.001, 0.999))
     artefact = Artefact(trees(1), 20, inputs, {}, plain, Operating(0.5, 0.95, 0.01), "EUR", {})
     without = runtime_of(POLICY)
     beside = PolicyRuntime(without.compiled, ModelRuntime("m", artefact, without.compiled))
     assert (without.reads_links, beside.reads_links) == (False, True)
     values = [None] * len(beside.aggregates)
-    vector = beside.vector({"link.bad_neighbours": 500_000}, values, {})
     assert beside.model is not None
-    moved = beside.model.attribution(vector)
-    nothing_known = beside.model.attribution(beside.vector({}, values, {}))
-    assert moved["payer_month"] != nothing_known["payer_month"]
+    low, high = (
+        beside.model.opinion(beside.vector({"link.bad_neighbours": found}, values, {}), None)
+        for found in (0, 500_000)
+    )
+    assert low.probability is not None
+    assert high.probability is not None
+    assert low.probability < 0.5 < high.probability
 
 
 async def test_who_reads_no_links_keeps_none(room: Room) -> None:
