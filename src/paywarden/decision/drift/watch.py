@@ -87,11 +87,11 @@ class ScopeWatch:
         for sample in self._samples.values():
             sample.turn(minute)
 
-    def _payments(self, minute: int) -> tuple[float, float, float]:
+    def _payments(self, minute: int) -> list[float]:
+        """All payments: recent, in the reference, and in its near hours."""
         slots = self.fields.slots
-        return tuple(  # type: ignore[return-value]
-            float(part[0, 0]) for part in (slots.recent, slots.whole, slots.near(minute))
-        )
+        parts = (slots.recent, slots.whole, *slots.near(minute))
+        return [float(part[0, 0]) for part in parts]
 
     def samples(self) -> Samples:
         """Copies of the rows of each model, to be compared beside the payments."""

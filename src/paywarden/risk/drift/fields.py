@@ -89,15 +89,14 @@ class FieldWatch:
     def turn(self, minute: int, now_us: int, book: AlarmBook) -> None:
         """Close the minute and judge."""
         self.slots.roll(minute)
-        parts = (self.slots.recent, self.slots.whole, self.slots.near(minute))
-        now, before, near = (_missing(part) for part in parts)
+        now, before, near = self.slots.parts(minute, _missing)
         judged = judge(RULE, now, before, near)
         usual = before.share <= 1 - USUAL
         rises, stays = judged.rises & usual, judged.stays & usual
         marked = rises | (stays & self._standing(book))
         marked[ALL] = False
-        rest = [_without(part, marked) for part in (now, before, near)]
-        everything = judge(RULE, *rest)
+        rest = [_without(part, marked) for part in (now, before, *near)]
+        everything = judge(RULE, rest[0], rest[1], rest[2:])
         rises[ALL], stays[ALL] = everything.rises[0] & usual[ALL], everything.stays[0] & usual[ALL]
         self._take(book, rises, stays, (now, before), now_us)
         self.merchants.turn()

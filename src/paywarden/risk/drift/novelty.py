@@ -66,14 +66,14 @@ class NoveltyWatch:
             self._known[column].add(value)
 
     def turn(self, minute: int, now_us: int, book: AlarmBook, payments: Sequence[float]) -> None:
-        """Close the minute and judge. `payments`: all of them, recent, reference and near."""
+        """Close the minute and judge. `payments`: all of them, recent, reference, near hours."""
         self._minute = minute
         self._learnt = self._learnt or minute + LEARN_MINUTES
         self._grow_old(minute)
         self.slots.roll(minute)
-        parts = (self.slots.recent[0], self.slots.whole[0], self.slots.near(minute)[0])
-        now, before, near = (
-            Hits(hits, np.full(len(CATEGORIES), total))
+        parts = (self.slots.recent, self.slots.whole, *self.slots.near(minute))
+        now, before, *near = (
+            Hits(hits[0], np.full(len(CATEGORIES), total))
             for hits, total in zip(parts, payments, strict=True)
         )
         judged = judge(RULE, now, before, near)

@@ -44,9 +44,7 @@ class OutcomeWatch:
     def turn(self, minute: int, now_us: int, book: AlarmBook) -> None:
         """Close the minute and judge."""
         self.slots.roll(minute)
-        now, before, near = (
-            _alerts(part) for part in (self.slots.recent, self.slots.whole, self.slots.near(minute))
-        )
+        now, before, near = self.slots.parts(minute, _alerts)
         judged = judge(RULE, now, before, near)
         rising = {
             self._key(row, column): Change(

@@ -3,15 +3,17 @@
 Guards: the test is the signed root of the likelihood ratio of two binomial shares, which holds for
 small counts and for shares at 0 and 1, where the usual z misleads. A change must also be large in
 itself, or a busy merchant would raise alarms over nothing. It must stand out against the whole
-reference and against the same hours of other days, so that night and day are no alarm; one that
-stands ends only when half of the change is gone. Source: Wilks, Ann. Math. Stat. 9 (1938) 60.
+reference and against the same hours of other days, one by one, so that neither night and day nor a
+batch at two is an alarm; one that stands ends only when half of the change is gone.
+Source: Wilks, Ann. Math. Stat. 9 (1938) 60.
 Shapes: every array of one call has the same shape; counts may be fractions (faded references).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +49,10 @@ class Hits(NamedTuple):
         """Share of hits; 0 where there is nothing."""
         return np.asarray(self.hits / np.maximum(self.total, 1e-9), np.float64)
 
+    def at(self, places: Any) -> Hits:
+        """Some of them."""
+        return Hits(self.hits[places], self.total[places])
+
 
 class Judged(NamedTuple):
     """`rises`: an alarm may begin. `stays`: one that stands goes on."""
@@ -78,17 +84,21 @@ def _part(own: Counts, other: Counts) -> Counts:
     return np.where(own > 0, own * np.log(safe / np.clip(other, 1e-12, 1.0)), 0.0)
 
 
-def judge(rule: Rule, now: Hits, before: Hits, near: Hits) -> Judged:
-    """Judge each share of `now` against the whole reference and that of hours like this one.
+def judge(rule: Rule, now: Hits, before: Hits, near: Sequence[Hits]) -> Judged:
+    """Judge each share of `now` against the whole reference and that of each hour of `near`.
 
-    Where `near` holds too little it is not asked.
+    An hour in which the share was as it is now excuses it; one that holds too little is not asked.
     """
-    enough = (now.total >= rule.least) & (before.total >= rule.least_before)
-    way = np.sign(now.share - before.share)
-    rises = enough & _stands_out(rule, now, before, way)
-    asked = near.total >= rule.least_before
-    rises &= ~asked | _stands_out(rule, now, near, way)
     gap = now.share - before.share
+    enough = (now.total >= rule.least) & (before.total >= rule.least_before)
+    rises = enough & (np.abs(gap) >= rule.change)
+    places = np.nonzero(rises)  # few: logarithms are taken for these alone
+    some = now.at(places)
+    way = np.sign(gap[places])
+    found = _stands_out(rule, some, before.at(places), way)
+    for hour in (one.at(places) for one in near):
+        found &= (hour.total < rule.least_before) | _stands_out(rule, some, hour, way)
+    rises[places] = found
     still = (np.abs(gap) if rule.both else gap) >= rule.change / 2
     stays = (now.total > 0) & ((now.total < rule.least) | still)
     return Judged(rises, stays)

@@ -10,11 +10,12 @@ memory that the system never gives. Shapes: rows, columns; column 0 is the count
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 
-from paywarden.risk.drift.shares import Counts
+from paywarden.risk.drift.shares import Counts, Hits
 
 SLOTS: Final = 15
 HOURS: Final = 24
@@ -48,11 +49,15 @@ class Slots:
         """The reference: everything before, faded, [used, columns]."""
         return np.asarray(np.maximum(self._whole[: self.used], 0.0), np.float64)
 
-    def near(self, minute: int) -> Counts:
-        """The reference of this hour of the day and its two neighbours, [used, columns]."""
-        hour = minute // 60 % HOURS
-        places = [(hour - 1) % HOURS, hour, (hour + 1) % HOURS]
-        return np.asarray(self._hours[places, : self.used].sum(axis=0), np.float64)
+    def near(self, minute: int) -> list[Counts]:
+        """The reference of this hour of the day and of its two neighbours, [used, columns] each."""
+        hour = minute // 60
+        places = [(hour + shift) % HOURS for shift in (-1, 0, 1)]
+        return [self._hours[place, : self.used].astype(np.float64) for place in places]
+
+    def parts(self, minute: int, of: Callable[[Counts], Hits]) -> tuple[Hits, Hits, list[Hits]]:
+        """Recent counts, reference and near hours, each as what is judged."""
+        return of(self.recent), of(self.whole), [of(one) for one in self.near(minute)]
 
     def roll(self, minute: int) -> None:
         """Close the minutes up to `minute` (since 1970); a clock that goes back closes none."""
