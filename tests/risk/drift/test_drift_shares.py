@@ -20,7 +20,7 @@ def hits(pair: Pair) -> Hits:
 
 
 def judged(now: Pair, before: Pair, near: Pair = NOTHING, rule: Rule = RULE) -> tuple[bool, bool]:
-    found = judge(rule, hits(now), hits(before), [hits(NOTHING), hits(near)])
+    found = judge(rule, hits(now), hits(before), lambda: [hits(NOTHING), hits(near)])
     return bool(found.rises[0]), bool(found.stays[0])
 
 

@@ -49,7 +49,7 @@ _GIVEN: Final = tuple(
 )  # fmt: skip
 PATHS: Final = (*_GIVEN, *DERIVED)
 """Paths by column, behind column 0."""
-_BASE: Final = np.array([0] * len(_GIVEN) + [1 + PATHS.index(path) for path in DERIVED.values()])
+_SOURCES: Final = [1 + PATHS.index(path) for path in DERIVED.values()]
 _COLUMNS: Final = {path: column for column, path in enumerate(PATHS)}
 
 Vector = npt.NDArray[np.uint32]
@@ -95,8 +95,12 @@ class FieldWatch:
         rises, stays = judged.rises & usual, judged.stays & usual
         marked = rises | (stays & self._standing(book))
         marked[ALL] = False
-        rest = [_without(part, marked) for part in (now, before, *near)]
-        everything = judge(RULE, rest[0], rest[1], rest[2:])
+        everything = judge(
+            RULE,
+            _without(now, marked),
+            _without(before, marked),
+            lambda: [_without(hour, marked) for hour in near()],
+        )
         rises[ALL], stays[ALL] = everything.rises[0] & usual[ALL], everything.stays[0] & usual[ALL]
         self._take(book, rises, stays, (now, before), now_us)
         self.merchants.turn()
@@ -128,12 +132,15 @@ class FieldWatch:
 
 def _missing(counts: Counts) -> Hits:
     """Payments without each field, of those that could have it; [rows, fields]."""
-    total = counts[:, _BASE]
+    total = np.empty((len(counts), len(PATHS)))
+    total[:, : len(_GIVEN)] = counts[:, :1]
+    total[:, len(_GIVEN) :] = counts[:, _SOURCES]
     return Hits(np.maximum(total - counts[:, 1:], 0.0), total)
 
 
 def _without(part: Hits, marked: Bools) -> Hits:
     """Everything together less what is `marked`, [1, fields]."""
-    left = (np.where(marked, each, 0.0).sum(axis=0) for each in part)
+    rows = np.flatnonzero(marked.any(axis=1))
+    left = (np.where(marked[rows], each[rows], 0.0).sum(axis=0) for each in part)
     hits, total = (np.maximum(each[ALL] - less, 0.0) for each, less in zip(part, left, strict=True))
     return Hits(hits[np.newaxis], total[np.newaxis])

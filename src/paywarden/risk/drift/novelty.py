@@ -39,7 +39,7 @@ class NoveltyWatch:
     """Known and fresh values of each category, and how many payments had fresh ones."""
 
     def __init__(self) -> None:
-        self.slots = Slots(1, len(CATEGORIES))
+        self.slots = Slots(1, len(CATEGORIES), plain=True)
         self._known: list[set[str | None]] = [{None} for _ in CATEGORIES]
         self._fresh: list[dict[str, int]] = [{} for _ in CATEGORIES]
         self._paths = tuple(zip(CATEGORIES, self._known, range(len(CATEGORIES)), strict=True))
@@ -59,7 +59,7 @@ class NoveltyWatch:
         fresh = self._fresh[column]
         if value not in fresh and len(fresh) < FRESH:
             fresh[value] = self._minute
-        self.slots.now[0, column] += 1
+        self.slots.counts[column] += 1
 
     def _learn(self, column: int, value: str) -> None:
         if len(self._known[column]) <= KNOWN:
@@ -76,7 +76,7 @@ class NoveltyWatch:
             Hits(hits[0], np.full(len(CATEGORIES), total))
             for hits, total in zip(parts, payments, strict=True)
         )
-        judged = judge(RULE, now, before, near)
+        judged = judge(RULE, now, before, lambda: near)
         open_ = np.array([len(known) <= KNOWN for known in self._known])
         rising = {
             _key(column): Change(float(before.share[column]), float(now.share[column]))

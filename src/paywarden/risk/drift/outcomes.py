@@ -22,6 +22,7 @@ RULE: Final = Rule(
     least=100, least_before=500, change=0.02, z=5.0, ratio=1.5, both=True
 )  # fmt: skip
 ALERTS: Final = (Outcome.CHALLENGE, Outcome.REVIEW, Outcome.BLOCK)
+_WIDTH: Final = len(Outcome)
 _WORDS: Final = tuple(outcome.word for outcome in ALERTS)
 
 
@@ -29,17 +30,20 @@ class OutcomeWatch:
     """Outcomes by segment; row 0 is everything."""
 
     def __init__(self) -> None:
-        self.slots = Slots(SEGMENTS + 1, len(Outcome))
+        self.slots = Slots(SEGMENTS + 1, len(Outcome), plain=True)
         self.segments: Places[str] = Places(self.slots)
 
     def seen(self, segment: str, outcome: int) -> None:
         """Count one payment. Column 0 counts all, so an allowed one counts there alone."""
-        now = self.slots.now
-        row = self.segments.row(segment) if segment else 0
-        for place in (0, row) if row else (0,):
-            now[place, 0] += 1
-            if outcome:
-                now[place, outcome] += 1
+        counts = self.slots.counts
+        place = self.segments.row(segment) * _WIDTH if segment else 0
+        counts[0] += 1
+        if place:
+            counts[place] += 1
+        if outcome:
+            counts[outcome] += 1
+            if place:
+                counts[place + outcome] += 1
 
     def turn(self, minute: int, now_us: int, book: AlarmBook) -> None:
         """Close the minute and judge."""

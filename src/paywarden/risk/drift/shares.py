@@ -11,7 +11,7 @@ Shapes: every array of one call has the same shape; counts may be fractions (fad
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -54,6 +54,10 @@ class Hits(NamedTuple):
         return Hits(self.hits[places], self.total[places])
 
 
+Near = Callable[[], Sequence[Hits]]
+"""The hours of other days; made only when something is to be excused."""
+
+
 class Judged(NamedTuple):
     """`rises`: an alarm may begin. `stays`: one that stands goes on."""
 
@@ -84,7 +88,7 @@ def _part(own: Counts, other: Counts) -> Counts:
     return np.where(own > 0, own * np.log(safe / np.clip(other, 1e-12, 1.0)), 0.0)
 
 
-def judge(rule: Rule, now: Hits, before: Hits, near: Sequence[Hits]) -> Judged:
+def judge(rule: Rule, now: Hits, before: Hits, near: Near) -> Judged:
     """Judge each share of `now` against the whole reference and that of each hour of `near`.
 
     An hour in which the share was as it is now excuses it; one that holds too little is not asked.
@@ -92,16 +96,22 @@ def judge(rule: Rule, now: Hits, before: Hits, near: Sequence[Hits]) -> Judged:
     gap = now.share - before.share
     enough = (now.total >= rule.least) & (before.total >= rule.least_before)
     rises = enough & (np.abs(gap) >= rule.change)
+    stays = _stays(rule, now, gap)
     places = np.nonzero(rises)  # few: logarithms are taken for these alone
+    if not len(places[0]):
+        return Judged(rises, stays)
     some = now.at(places)
     way = np.sign(gap[places])
     found = _stands_out(rule, some, before.at(places), way)
-    for hour in (one.at(places) for one in near):
+    for hour in (one.at(places) for one in near()):
         found &= (hour.total < rule.least_before) | _stands_out(rule, some, hour, way)
     rises[places] = found
-    still = (np.abs(gap) if rule.both else gap) >= rule.change / 2
-    stays = (now.total > 0) & ((now.total < rule.least) | still)
     return Judged(rises, stays)
+
+
+def _stays(rule: Rule, now: Hits, gap: Counts) -> Bools:
+    still = (np.abs(gap) if rule.both else gap) >= rule.change / 2
+    return (now.total > 0) & ((now.total < rule.least) | still)
 
 
 def _stands_out(rule: Rule, now: Hits, before: Hits, way: Counts) -> Bools:

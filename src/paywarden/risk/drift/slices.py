@@ -28,6 +28,7 @@ LEAST: Final = 500
 LEAST_HITS: Final = 20
 Z: Final = 4.0
 MEASURES: Final = ("challenge", "block")
+_WIDTH: Final = 1 + len(MEASURES)
 COUNTRY, AGE, SCRIPT = "country", "age", "script"
 GROUPS: Final = (COUNTRY, AGE, SCRIPT)
 AGES: Final = (18, 25, 35, 50, 65)
@@ -47,6 +48,9 @@ def script_of(name: str) -> str:
     >>> script_of("1. Мария")
     'cyrillic'
     """
+    head = name[:1]
+    if head.isascii() and head.isalpha():  # most names, at once
+        return "latin"
     first = next((ord(sign) for sign in name if sign.isalpha()), 0)
     for low, high, script in _SCRIPTS:
         if low <= first <= high:
@@ -71,7 +75,7 @@ class SliceWatch:
     """Challenges and blocks by slice."""
 
     def __init__(self) -> None:
-        self.slots = Slots(SLICES + 1, 1 + len(MEASURES))
+        self.slots = Slots(SLICES + 1, _WIDTH, plain=True)
         self.places: Places[tuple[str, str]] = Places(self.slots)
         self._births: list[str] = []
 
@@ -87,10 +91,10 @@ class SliceWatch:
             self._count((SCRIPT, script_of(name)), column)
 
     def _count(self, place: tuple[str, str], column: int) -> None:
-        row, now = self.places.row(place), self.slots.now
-        now[row, 0] += 1
+        counts, first = self.slots.counts, self.places.row(place) * _WIDTH
+        counts[first] += 1
         if column:
-            now[row, column] += 1
+            counts[first + column] += 1
 
     def turn(self, minute: int, now_us: int, book: AlarmBook) -> None:
         """Close the minute and judge."""

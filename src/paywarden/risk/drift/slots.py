@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from paywarden.risk.drift.shares import Counts, Hits
+from paywarden.risk.drift.shares import Counts, Hits, Near
 
 SLOTS: Final = 15
 HOURS: Final = 24
@@ -26,8 +26,10 @@ FADE: Final = 0.5 ** (1 / 7)
 class Slots:
     """Counts of `rows` things by `columns` marks."""
 
-    def __init__(self, rows: int, columns: int) -> None:
+    def __init__(self, rows: int, columns: int, plain: bool = False) -> None:
+        """`plain`: a small table, counted into `counts` (place: row times columns plus column)."""
         shape = (rows, columns)
+        self.counts = [0] * (rows * columns) if plain else []
         self.now = np.zeros(shape, np.uint32)
         self.views = list(self.now)
         """Rows of `now`, to count into without making a view each time."""
@@ -55,14 +57,17 @@ class Slots:
         places = [(hour + shift) % HOURS for shift in (-1, 0, 1)]
         return [self._hours[place, : self.used].astype(np.float64) for place in places]
 
-    def parts(self, minute: int, of: Callable[[Counts], Hits]) -> tuple[Hits, Hits, list[Hits]]:
+    def parts(self, minute: int, of: Callable[[Counts], Hits]) -> tuple[Hits, Hits, Near]:
         """Recent counts, reference and near hours, each as what is judged."""
-        return of(self.recent), of(self.whole), [of(one) for one in self.near(minute)]
+        return of(self.recent), of(self.whole), lambda: [of(one) for one in self.near(minute)]
 
     def roll(self, minute: int) -> None:
         """Close the minutes up to `minute` (since 1970); a clock that goes back closes none."""
         if self._minute is None:
             self._minute = minute
+        if self.counts:
+            self.now += np.array(self.counts, np.uint32).reshape(self.now.shape)
+            self.counts[:] = [0] * len(self.counts)
         missed = minute - self._minute
         if missed > SLOTS:  # after a long sleep the ring empties once
             self._close_all(SLOTS + 1)
