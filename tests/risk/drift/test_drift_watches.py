@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from bisect import bisect_right
 from collections.abc import Mapping
+from importlib import resources
 from types import SimpleNamespace
 from typing import Any
 
@@ -322,3 +323,10 @@ def test_an_alarm_is_told_once_an_hour_and_floods_are_bounded() -> None:
     first = book.untold[0]
     book.told(first)
     assert first not in book.untold
+
+
+def test_no_shipped_input_reads_what_fairness_groups_by() -> None:
+    text = (resources.files("paywarden.risk.scoring") / "default_inputs.yaml").read_text()
+    assert "payer.name" not in text
+    assert "payer.birth_date" not in text
+    assert text.count("payer.country") == text.count("ip.country != payer.country")

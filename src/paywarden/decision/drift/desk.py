@@ -59,6 +59,7 @@ class DriftMetrics:
         for kind in KINDS:
             count = sum(key.kind == kind for key in watch.book.standing)
             self._standing.labels(environment, kind).set(count)
+            self.alarms.labels(environment, kind)  # there from the start, at 0
         greatest: dict[str, float] = {}
         for held in watch.models:
             for drift in held.hour:
