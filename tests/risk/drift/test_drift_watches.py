@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from paywarden.core.outcome import Outcome
 from paywarden.risk.drift.alarms import QUIET_US, STANDING, UNTOLD, AlarmBook, Change, Key
@@ -129,6 +131,23 @@ def test_a_million_merchants_take_the_memory_of_the_first() -> None:
     assert len(places) == 100
     assert len(places._candidates) <= CANDIDATES
     assert places.find("m_5") is not None  # nobody who came once pushed out who was there
+
+
+@given(st.lists(st.lists(st.integers(0, 30), max_size=60), max_size=8))
+def test_names_and_rows_stay_one_to_one(minutes: list[list[int]]) -> None:
+    slots = Slots(6, 1)
+    places: Places[int] = Places(slots)
+    for minute, names in enumerate(minutes):
+        for name in names:
+            row = places.row(name)
+            slots.now[0, 0] += 1
+            slots.now[row, 0] += row > 0
+        slots.roll(minute)
+        places.turn()
+        held = {row: places.name(row) for row in range(1, slots.used)}
+        assert len(set(held.values())) == len(held) == len(places) <= 5
+        assert all(name is not None and places.find(name) == row for row, name in held.items())
+        assert slots.recent[1:, 0].sum() <= slots.recent[0, 0]
 
 
 def test_a_busy_newcomer_takes_the_row_of_the_least() -> None:
