@@ -156,6 +156,29 @@ async def test_a_body_that_does_not_arrive_ends(monkeypatch: pytest.MonkeyPatch)
     assert around.in_flight == 0
 
 
+async def test_a_caller_that_gives_up_while_the_body_comes_is_not_answered_for() -> None:
+    around = surroundings()
+    waiting = asyncio.create_task(ask(endpoint(around=around), None))
+    while around.in_flight == 0:
+        await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert around.in_flight == 0 and waiting.cancelled()
+
+
+async def test_the_deadline_of_the_body_does_not_outlive_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "BODY_SECONDS", 0.01)
+
+    async def slow(call: Call) -> Answer:
+        await asyncio.sleep(0.03)
+        return Answer(call.body)
+
+    assert (await ask(endpoint(slow))).status == 200
+
+
 async def test_too_many_at_once_are_429() -> None:
     around = surroundings(max_in_flight=1)
     entered, leave = asyncio.Event(), asyncio.Event()

@@ -50,7 +50,7 @@ SMALL = frozenset(
         *("amount", "hour", "channel", "card_count_1d", "card_count_7d", "merchant_count_7d"),
         *("card_amount_ratio", "card_amount_deviation", "card_peak_7d", "card_age"),
         *("merchant_fraud_1d", "merchant_fraud_7d", "merchant_fraud_28d", "merchant_risk"),
-        *("card_fraud_7d", "card_risk", "merchant_share_7d_after_3d"),
+        *("card_fraud_7d", "card_risk", "merchant_fraud_share_7d"),
     )
 )
 

@@ -22,8 +22,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 TAG: Final = "paywarden"
 LABEL: Final = "sig1"
@@ -47,8 +46,7 @@ ANSWER_COMPONENTS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class RequestParts:
+class RequestParts(NamedTuple):
     """Component values of a request; digest and content type are empty without a body."""
 
     method: str
@@ -79,8 +77,7 @@ class RequestParts:
         return f'{text}"@signature-params": {parameters}'.encode("latin-1")
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerParts:
+class AnswerParts(NamedTuple):
     """Component values of an answer; `signature` is the request's whole Signature header."""
 
     status: int

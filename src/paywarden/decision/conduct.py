@@ -10,8 +10,7 @@ Not done here: windows (`risk.features`), deadlines (`engine.py`), recording.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from paywarden.core.outcome import Outcome
 from paywarden.decision.combine import ChallengeState, CombineContext, combine
@@ -33,8 +32,7 @@ FAILED = frozenset({"failed", "abandoned"})
 NOT_POSSIBLE = "not_available"
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(NamedTuple):
     """What beside the fields decides: skipped stages, forced outcome, the challenge's result.
 
     `late`: whether the model's deadline has passed; None where time does not count. `control`: the
@@ -155,7 +153,7 @@ def conduct(
         runtime.model_thresholds,
         opinion.probability if opinion is not None else None,
         _context(runtime, fields, segment, situation.challenge_result),
-        stand_ins=_stand_ins(policy, _without(situation.skipped, opinion)),
+        stand_ins=stand_ins(policy, _without(situation.skipped, opinion)),
         model_reasons=opinion.reasons if opinion is not None else (),
     )
     outcome, reasons = combined.outcome, combined.reasons
@@ -234,7 +232,7 @@ def _without(skipped: Sequence[str], opinion: ModelOpinion | None) -> tuple[str,
     return (*skipped, MODEL_STAGE)
 
 
-def _stand_ins(policy: Policy, skipped: Sequence[str]) -> dict[str, Outcome]:
+def stand_ins(policy: Policy, skipped: Sequence[str]) -> dict[str, Outcome]:
     """Outcome by stage. Rules go on without a model, unless the policy says otherwise."""
     return {
         name: policy.stages[name].on_failure if name in policy.stages else Outcome.REVIEW

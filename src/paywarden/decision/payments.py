@@ -9,7 +9,6 @@ Not done here: HTTP (`http.py`), meaning of rules (`conduct.py`), files (`paywar
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -62,8 +61,7 @@ DEFAULT_DEADLINE_MS = 40.0
 """Time after which no further optional stage starts, unless the policy says otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(NamedTuple):
     """A recorded decision: its place, its record, and whether it stood there before.
 
     `place`: where it stands in the audit log, with what was promised of it, and `name`: its id,
@@ -301,14 +299,13 @@ class Payments:
             limits = policy.stages.get(MODEL_STAGE)
             deadline_ms = limits.deadline_ms if limits is not None else DEFAULT_DEADLINE_MS
             ends_ns = ready.started_ns + int(deadline_ms * 1e6)
-            found = replace(
-                found,
+            found = found._replace(
                 late=lambda: self._clock.monotonic_ns() > ends_ns,
                 sampler=None if ready.continues else self._drift.sampler(ready.state.scope),
             )
         if policy.control_group is not None and not ready.continues:
             drawn = draw(ready.observation, ready.state.control_loss)
-            found = replace(found, control=drawn)
+            found = found._replace(control=drawn)
         return found
 
     def _compare(

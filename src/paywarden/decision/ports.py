@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.scope import Scope
@@ -19,8 +19,7 @@ from paywarden.risk.rules.file_pack import PolicyFiles, unpack_files
 from paywarden.risk.scoring.artefact import Artefact
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionRow:
+class DecisionRow(NamedTuple):
     """One line of a list of decisions; the record is the log entry `seq`.
 
     `leaf`: place in the audit log, settled by the commit.

@@ -9,7 +9,7 @@ window values and counted apart. Not done here: reading the command line, drafts
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -171,14 +171,14 @@ class Replay:
 
         drawn = situation
         if self.with_ruleset is None and not body.continues:
-            drawn = replace(situation, control=draw(body.observation, fold.control_loss))
+            drawn = situation._replace(control=draw(body.observation, fold.control_loss))
         result = again(arm, drawn)
         same_rules = arm.runtime.decider == body.decider
         found = differences(body, result, arm.values if same_rules else None)
         if self.with_ruleset is None and not same_rules:
             found["arm"] = {"recorded": str(body.decider), "replayed": str(arm.runtime.decider)}
         if beside is not None and body.other is not None:
-            found |= other_differences(body, again(beside, replace(situation, skipped=())))
+            found |= other_differences(body, again(beside, situation._replace(skipped=())))
         if erased and "features" not in found:
             found = {}
         return Replayed(entry.seq, entry.scope, result, found, erased > 0)

@@ -77,12 +77,19 @@ class AuditEvent:
         if len(self.detail) + len(self.personal) > DETAIL_KEYS_LIMIT:
             raise ValueError(f"detail holds at most {DETAIL_KEYS_LIMIT} names")
         for name, value in self.detail.items():
-            if not _KEY.match(name) or type(value) not in (str, int, bool, type(None)):
+            if not _is_key(name) or type(value) not in (str, int, bool, type(None)):
                 raise ValueError("detail maps snake_case names to text, int, bool or null")
             if type(value) is int and not -_SAFE_INTEGER <= value <= _SAFE_INTEGER:
                 raise ValueError("a whole number in detail has at most 53 bits; write it as text")
-        if not all(map(_KEY.match, self.personal)) or self.personal.keys() & self.detail.keys():
+        personal = self.personal
+        if personal and (not all(map(_is_key, personal)) or personal.keys() & self.detail.keys()):
             raise ValueError("personal details have snake_case names of their own")
+
+
+@functools.lru_cache(1_024)
+def _is_key(name: str) -> bool:
+    """Whether a detail may have this name; few distinct ones exist."""
+    return _KEY.match(name) is not None
 
 
 @functools.lru_cache(1_024)

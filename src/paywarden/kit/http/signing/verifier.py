@@ -11,8 +11,7 @@ log (`guard`). Source: RFC 9421 section 3.2.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from paywarden.core.errors import NotAuthenticated, NotPermitted, Unparsable
 from paywarden.core.instants import MICROSECONDS
@@ -30,8 +29,7 @@ from paywarden.kit.http.signing.parsing import SignatureInput
 from paywarden.kit.http.signing.ports import AnswerKey, ClientKey, ClientKeys, HeaderList, Pending
 
 
-@dataclass(frozen=True, slots=True)
-class SignedRequest:
+class SignedRequest(NamedTuple):
     """`Proof` of the profile of RFC 9421."""
 
     parts: RequestParts
