@@ -139,7 +139,8 @@ class House:
         if kind in made:
             return str(made[kind].new(chance).text)
         texts = {"list": "nobody_has_it", "rule": "nobodys-rule", "rollout": "ro_" + "a" * 26,
-                  "ruleset": "rs_" + "0" * 64, "delivery": "999983",
+                  "ruleset": "rs_" + "0" * 64,
+                  "backtest": "bt_" + "a" * 26, "delivery": "999983",
                  "item": "77"}  # fmt: skip
         return texts.get(kind) or "x" * len(self.objects[kind])
 
@@ -171,6 +172,9 @@ class House:
         tried = await owner.http.post(f"/v1/rulesets/{before}/shadow", json=body)
         assert tried.status_code == 200, tried.text
         objects["rollout"] = tried.json()["id"]
+        begun = await owner.http.post(f"/v1/rulesets/{objects['ruleset']}/backtest", json={})
+        assert begun.status_code == 202, begun.text
+        objects["backtest"] = begun.json()["id"]
         made = await owner.http.post("/v1/webhooks", json=HOOK)
         assert made.status_code == 201, made.text
         objects["webhook"] = made.json()["id"]

@@ -244,7 +244,7 @@ def test_over_tcp_the_header_is_refused_and_a_bound_key_useless(
     guarded: Guarded, tmp_path: Path
 ) -> None:
     home, port = tmp_path / "home", free_port()
-    shutil.copytree(guarded.home, home, ignore=shutil.ignore_patterns("*.lock"))
+    shutil.copytree(guarded.home, home, ignore=shutil.ignore_patterns("*.lock", "*.sock"))
     with (
         serving(home, "--port", str(port)),
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,

@@ -60,7 +60,7 @@ async def test_each_operation_names_a_permission_of_the_table(room: Room) -> Non
     assert len(operations(room)) > 40
     assert asked <= PERMISSIONS.keys() | of_sessions
     assert not PERMISSIONS.keys() & of_sessions
-    implied = {"decisions:explain", "events:label", "instrument:assert"}
+    implied = {"events:label", "instrument:assert"}
     assert PERMISSIONS.keys() - asked == implied, "asked for inside operations"
 
 

@@ -48,6 +48,8 @@ CASES: Final = {
     "submit_ruleset": Case(("ruleset",), BECAUSE),
     "shadow_ruleset": Case(("ruleset",), BECAUSE),
     "publish_ruleset": Case(("ruleset",)),
+    "start_backtest": Case(("ruleset",), {}),
+    "get_backtest": Case(("ruleset", "backtest")),
     "roll_back_ruleset": Case(("ruleset",), {}),
     "snooze_rule": Case(("rule",), {"kind": "payer", "value": "payer-1", **BECAUSE}),
     "get_rollout": Case(("rollout",)),
@@ -99,6 +101,7 @@ LISTINGS: Final = {
 """GET without parameters in the path -> which of the owner's objects the owner finds there."""
 
 OF_NOBODY: Final = {
+    "get_labels": "named by its payment; see QUERIES",
     "list_features": "fields of payments and the caller's own aggregates",
     "list_webhook_event_types": "types, not events",
     "list_models": "models belong to the home; their role is the caller's own",
@@ -123,6 +126,7 @@ OF_THE_HOUSE: Final = {"get_model": "one file for all tenants; its role is the c
 QUERIES: Final = {
     ("list_decisions", "after"): "decision",
     ("list_decisions", "payment_id"): "payment",
+    ("get_labels", "payment_id"): "payment",
     ("list_rulesets", "after"): "ruleset",
     ("list_approvals", "after"): "approval",
     ("list_rollouts", "after"): "rollout",
@@ -130,7 +134,7 @@ QUERIES: Final = {
     ("list_access_reviews", "after"): "review",
 }
 """Query parameters that can name an object; `list_audit_events` counts with a whole number."""
-PLAIN: Final = {"limit", "open", "outcome", "state", "index", "size", "from", "to"}
+PLAIN: Final = {"attempt", "limit", "open", "outcome", "state", "index", "size", "from", "to"}
 NUMBERS: Final = {("list_audit_events", "after"), ("list_webhook_deliveries", "after"),
            ("list_access_review_items", "after")}  # fmt: skip
 

@@ -75,8 +75,8 @@ async def replayed(home: Path, count: int) -> None:
         assert answers == set(Outcome)  # the traffic reaches every outcome
 
 
-async def test_two_thousand_decisions_are_the_same_again(home: Path) -> None:
-    await replayed(home, 2_000)
+async def test_five_thousand_decisions_are_the_same_again(home: Path) -> None:
+    await replayed(home, 5_000)
 
 
 @pytest.mark.full
@@ -140,3 +140,26 @@ async def test_one_decision_again_by_the_desk(room: Room) -> None:
     wider = runtime_of(WIDER).ruleset
     drafted = await room.installation.replays.replay(second, wider)
     assert drafted.ruleset == wider and "more-than-ever" in drafted.rules
+
+
+async def test_one_decision_under_a_draft_names_rules_and_values(room: Room) -> None:
+    from paywarden.decision.replay_one import Remaking, drafted
+
+    await room.decide(amount_minor=450_000)
+    second = await room.decide(amount_minor=450_000, payer={"id": "p", "email": "ann@a.example"})
+    stricter = {**WIDER, "rules/all.yaml": POLICY["rules/all.yaml"].replace(b"500000", b"450000")}
+    draft, recorded = runtime_of(stricter), runtime_of(POLICY)
+    own = room.installation
+    remaking = Remaking(own.journal, own.records, own.history, own.sealer, own.fresh_lists)
+    start = room.state().history_start_us
+    made = remaking.remake(second.scope, second.seq, second.entry, draft, start)
+    found = drafted(second.entry, recorded, made)
+    assert found["outcome"] == {"recorded": "allow", "draft": "challenge"} and found["changed"]
+    assert found["points"]["recorded"] == 0 and found["points"]["draft"] >= 45
+    assert "large" in found["rules_gained"] and found["rules_lost"] == []
+    assert found["values"]["large"] == {"payment.amount_minor": 450_000}
+    assert found["values"]["more-than-ever"] == {"agg.card_max_90d": 450_000}
+    assert found["windows_moved"] == {}
+    assert found["windows_new"]["pair_ever"] == 2
+    same = remaking.remake(second.scope, second.seq, second.entry, recorded, start)
+    assert same.differences == {}

@@ -20,6 +20,7 @@ ENTRYPOINTS = ROOT / "src" / "paywarden" / "entrypoints"
 GOLDENS = Path(__file__).parent / "closures"
 # Parts that several processes share; any other file beside them is a process and owes a golden.
 SHARED = {
+    "backtest_jobs",
     "__init__",
     "access_wiring",
     "checkpoint_schedule",

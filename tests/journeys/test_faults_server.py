@@ -99,6 +99,11 @@ def now() -> str:
     return now_text()
 
 
+def told(answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer but for its promise: a repeat is promised anew, alone."""
+    return {name: value for name, value in answer.items() if name != "receipt"}
+
+
 def check_after(server: Server, loads: list[Load], chance: random.Random) -> None:
     """Recorded decisions stand, lost ones are decided once, and windows count each exactly once."""
     client = server.client()
@@ -110,7 +115,7 @@ def check_after(server: Server, loads: list[Load], chance: random.Random) -> Non
         for number in chance.sample(sorted(load.acknowledged), 15):
             answer = client.post("/v1/decisions", json={"payment": payment_of(number, load._at)})
             assert answer.headers["decision-repeated"] == "true"
-            assert answer.json() == load.acknowledged[number]
+            assert told(answer.json()) == told(load.acknowledged[number])
     every = {n: one for load in loads for n, one in load.acknowledged.items()}
     assert len({one["id"] for one in every.values()}) == len(every)
     for card in range(6):
@@ -389,7 +394,7 @@ def test_a_cut_write_ahead_log_gives_a_prefix() -> None:
             assert answer.status_code == 200
             if answer.headers.get("decision-repeated") == "true":
                 repeated.append(number)
-                assert answer.json() == answers[number]
+                assert told(answer.json()) == told(answers[number])
         assert repeated == list(range(len(repeated))) and 0 < len(repeated) < 80
     finally:
         server.stop()

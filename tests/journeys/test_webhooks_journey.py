@@ -223,7 +223,8 @@ def test_bad_endpoints_are_refused(hooked: Server, body: dict[str, Any], code: s
 def test_event_types_have_schemas(hooked: Server) -> None:
     items = hooked.client().get("/v1/webhook-event-types").json()["items"]
     assert {one["name"] for one in items} == {
-        "decision.recorded", "ruleset.published", "list.changed", "webhook.ping",
+        "decision.recorded", "ruleset.published", "rollout.moved", "list.changed",
+        "labels.flooded", "access_review.overdue", "webhook.ping",
     }  # fmt: skip
     for one in items:
         assert one["schema"]["properties"]["type"] == {"const": one["name"]}

@@ -77,6 +77,8 @@ def stood(words: Said, attempt: int, at_us: int) -> tuple[str, int] | None:
         if word.verdict == "withdrawn":
             if not source and present:
                 source = max(present, key=RANKS.__getitem__)
+            if source == "analyst" and source not in present:
+                present.clear()
             present.pop(source, None)
         else:
             present[source] = (word.verdict, number)

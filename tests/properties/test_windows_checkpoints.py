@@ -19,8 +19,9 @@ from windows_kit import stream
 from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
 from paywarden.decision.checkpoints import Checkpoints, Place
-from paywarden.decision.state import KIND, VERDICT, Observed
+from paywarden.decision.state import KIND, Observed
 from paywarden.risk.features.arena import Windows
+from paywarden.risk.features.catalogue import OBSERVED_INDEX
 from paywarden.risk.features.columns import from_observations
 from paywarden.risk.features.observation import Observation
 from paywarden.risk.features.plain import PlainWindows
@@ -35,7 +36,7 @@ def log_of(rnd: random.Random, count: int, jump: int) -> list[Observation]:
     for one in stream(count, rnd, keys=rnd.choice([1, 3, 40]), jump=jump):
         values = list(one.values)
         if values[KIND] == "label" and rnd.random() < 0.2:
-            values[VERDICT] = "withdrawn"
+            values[OBSERVED_INDEX["event.verdict"]] = "withdrawn"
         found.append(replace(one, values=tuple(values), identity=rnd.randrange(1, 2**64)))
     return found
 

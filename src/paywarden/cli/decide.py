@@ -72,8 +72,11 @@ def words_of(summary: FileSummary) -> str:
     return "\n".join(lines)
 
 
-def progress_lines(clock: Clock, rows: str = "payments") -> Callable[[int, int], None]:
+def progress_lines(
+    clock: Clock, rows: str = "payments", stage: str = ""
+) -> Callable[[int, int], None]:
     """Progress with an estimate: one line that renews itself, or plain lines now and then."""
+    named = f"{stage}: " if stage else ""
     started = clock.monotonic_ns()
     told = started
     live = sys.stderr.isatty()
@@ -85,7 +88,7 @@ def progress_lines(clock: Clock, rows: str = "payments") -> Callable[[int, int],
             return
         told = now
         left = (now - started) / 1e9 * (total - done) / max(done, 1)
-        text = f"{done} of {total} {rows}, about {left:.0f} s left"
+        text = f"{named}{done} of {total} {rows}, about {left:.0f} s left"
         if live:
             sys.stderr.write(f"\r{text}\x1b[K" + ("\n" if done >= total else ""))
             sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""`paywarden policy library | check | eval | diff | push | pull | rollback`: policies as text.
+"""`paywarden policy library | check | eval | diff | changes | push | pull | rollback`.
 
 Not done here: comparing and fetching versions (`policy_versions.py`).
 """
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from paywarden.cli import output, policy_versions, server
+from paywarden.cli import output, policy_changes, policy_versions, server
 from paywarden.core.errors import InvalidRequest, NotFound, Unavailable
 from paywarden.fraud.shipped_policies import policy_folder
 from paywarden.risk.rules import cel
@@ -52,7 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     back = parts.add_parser("rollback", help="let a ruleset of the last 30 days decide again")
     back.add_argument("ruleset", help="its hash, rs_...")
     server.add_arguments(back)
-    for part in (library, check, evaluate, push, back, diff, pull):
+    changes = parts.add_parser("changes", help="which decisions change between two policies")
+    policy_changes.add_arguments(changes)
+    for part in (library, check, evaluate, push, back, diff, pull, changes):
         # Accepted after the sub-command too; absent, it must not undo what stood before it.
         part.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
 

@@ -90,6 +90,12 @@ class ClientKeyId(Identifier):
     prefix = "sig_"
 
 
+class BacktestId(Identifier):
+    """A back-test that was asked for over HTTP."""
+
+    prefix = "bt_"
+
+
 class SessionId(Identifier):
     """The public half of a person's session: safe to log and to name when revoking."""
 

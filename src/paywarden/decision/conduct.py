@@ -147,7 +147,7 @@ def conduct(
         runtime.model_thresholds,
         opinion.probability if opinion is not None else None,
         _context(runtime, fields, segment, situation.challenge_result),
-        stand_ins=_stand_ins(policy, _without(situation.skipped, opinion)),
+        stand_ins=stand_ins(policy, _without(situation.skipped, opinion)),
         model_reasons=opinion.reasons if opinion is not None else (),
     )
     outcome, reasons = combined.outcome, combined.reasons
@@ -226,7 +226,7 @@ def _without(skipped: Sequence[str], opinion: ModelOpinion | None) -> tuple[str,
     return (*skipped, MODEL_STAGE)
 
 
-def _stand_ins(policy: Policy, skipped: Sequence[str]) -> dict[str, Outcome]:
+def stand_ins(policy: Policy, skipped: Sequence[str]) -> dict[str, Outcome]:
     """Outcome by stage. Rules go on without a model, unless the policy says otherwise."""
     return {
         name: policy.stages[name].on_failure if name in policy.stages else Outcome.REVIEW

@@ -20,10 +20,9 @@ HIDDEN = "***"
 def mask(path: str, value: Any) -> Any:
     """The value as it may be shown: unchanged unless personal."""
     field = FIELDS.get(path)
-    personal = field.personal if field is not None else path in _FORMS
-    if not personal:
-        return value
     form = _FORMS.get(path)
+    if form is None and not (field is not None and field.personal):
+        return value
     return form(str(value)) if form is not None else HIDDEN
 
 
@@ -59,6 +58,7 @@ _FORMS: Mapping[str, Callable[[str], str]] = {
     "phone.canonical": _tail,
     "payer.birth_date": lambda text: text[:4] + "-**-**",
     "payee.account": _tail,
+    "card.expiry": lambda text: text[:4] + "-**",
     "device.ip": _network,
     "ip.address": _network,
     "shipping_address.key": lambda text: HIDDEN,

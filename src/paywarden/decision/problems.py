@@ -18,6 +18,8 @@ CODES: Mapping[str, str] = {
     "attempt_conflict": "This payment and attempt were decided with another body. A "
     "new try is a new attempt.",
     "audit_detail_refused": "A detail for the log looks like a card number or a secret.",
+    "backtest_not_found": "Use the id that starting it answered; answers are kept for a while.",
+    "backtests_waiting": "Wait until one of the back-tests is done.",
     "bad_idempotency_key": "Use 1 to 255 printable ASCII characters.",
     "body_encoded": "Send the body as it is, without Content-Encoding.",
     "body_too_large": "Send less at once; the limit stands in the detail.",

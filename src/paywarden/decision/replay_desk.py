@@ -17,22 +17,16 @@ from msgspec import Meta
 
 from paywarden.core.errors import LimitExceeded
 from paywarden.core.outcome import Outcome
-from paywarden.decision import entries
-from paywarden.decision.conduct import PolicyRuntime, conduct
-from paywarden.decision.control_group import ControlDraw
+from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.decider import Decider
 from paywarden.decision.entries import Result
-from paywarden.decision.history import History, fill
+from paywarden.decision.history import History
 from paywarden.decision.ledger import Ledger
 from paywarden.decision.payments import Decided
 from paywarden.decision.policy_desk import PolicyDesk
-from paywarden.decision.replay import differences, observe_again, situation_of
+from paywarden.decision.replay_one import Remaking
 from paywarden.decision.sealing import Sealer
-from paywarden.risk.features.arena import Windows
-from paywarden.risk.features.observation import ObservedValue
-from paywarden.risk.lists.model import ListEdit
 from paywarden.risk.lists.store import Lists
-from paywarden.risk.lists.view import ListsView
 
 FOLD_LIMIT = 2_000_000
 
@@ -67,10 +61,9 @@ class ReplayDesk:
         fresh_lists: Callable[[], Lists],
     ) -> None:
         self._ledger = ledger
-        self._history = history
         self._policies = policies
-        self._sealer = sealer
-        self._fresh_lists = fresh_lists
+        stores = ledger.stores
+        self._remaking = Remaking(stores.journal, stores.records, history, sealer, fresh_lists)
         self._one_at_a_time = asyncio.Semaphore(1)
 
     async def replay(self, decided: Decided, ruleset: str | None) -> ReplayAnswer:
@@ -88,29 +81,10 @@ class ReplayDesk:
             raise LimitExceeded(
                 "replay_too_long", "a draft over so long a log runs on the command line: replay"
             )
-        windows = Windows(runtime.plan, history_start)
-        values: tuple[ObservedValue, ...] = entry.aggregates
-        if from_log:
-            fill(windows, self._history.columns(decided.scope, 0, decided.seq - 1))
-            values = observe_again(windows, entry)
-        fields, _erased = self._sealer.open(decided.scope, decided.seq, entry.clear, entry.sealed)
-        t_us = entry.observation.t_us
-        lists = self._lists_then(decided).at(t_us)
-        situation = situation_of(entry, fields)
-        if same and entry.result.control_ppm:  # what it drew then, whatever the loss is by now
-            situation = situation._replace(control=ControlDraw(0, 0))
-        result = conduct(runtime, fields, values, windows.partial(t_us), lists, situation)
-        found = differences(entry, result, values if same else None)
-        return _answer(runtime, result, found, "log" if from_log else "recorded")
-
-    def _lists_then(self, decided: Decided) -> ListsView:
-        """The lists as they stood when the decision was made."""
-        lists, ledger = self._fresh_lists(), self._ledger
-        for seq, scope, kind in ledger.stores.records.control_entries(decided.seq):
-            if scope == decided.scope and kind == entries.LIST_EDIT:
-                for entry in ledger.stores.journal.read(scope, seq, 1):
-                    lists.apply(msgspec.msgpack.decode(entry.body, type=ListEdit), seq)
-        return ListsView(lists, decided.scope)
+        made = self._remaking.remake(
+            decided.scope, decided.seq, entry, runtime, history_start, from_log=from_log
+        )
+        return _answer(runtime, made.result, made.differences, "log" if from_log else "recorded")
 
 
 def _answer(

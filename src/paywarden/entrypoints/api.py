@@ -26,6 +26,7 @@ from paywarden.decision.problems import CODES
 from paywarden.decision.rollout.http import RolloutOperations
 from paywarden.decision.snoozes_http import SnoozeOperations
 from paywarden.entrypoints import key_commands, people_commands
+from paywarden.entrypoints.backtest_jobs import StartNotes
 from paywarden.entrypoints.home import find_home
 from paywarden.entrypoints.installation import Installation
 from paywarden.entrypoints.key_commands import KeyRoom
@@ -46,6 +47,7 @@ from paywarden.kit.http.replays import StoredReplays
 from paywarden.kit.http.system import Dependency, SystemOperations
 from paywarden.kit.log import configure
 from paywarden.kit.webhooks.http import WebhookOperations
+from paywarden.lab.backtest.http import BacktestOperations
 
 
 def create_app() -> Starlette:
@@ -138,6 +140,9 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         *decisions.operations(),
         *labels.operations(),
         *policies.operations(),
+        *BacktestOperations(
+            installation.backtests, installation.records, StartNotes(installation.ledger)
+        ).operations(),
         *ListOperations(installation.lists, installation.approvals).operations(),
         *ModelOperations(installation.models, installation.ledger).operations(),
         *SnoozeOperations(installation.lists, installation.ledger).operations(),

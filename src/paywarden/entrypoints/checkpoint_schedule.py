@@ -31,7 +31,7 @@ LOOK_SECONDS = 15.0
 FIRST_PAUSE_SECONDS = 60.0
 LAST_PAUSE_SECONDS = 3_600.0
 DEADLINE_SECONDS = 7_200.0
-_PASSED_ON = (
+PASSED_ON = (
     "HOME", "LANG", "LC_ALL", "NUMBA_CACHE_DIR", "PATH", "PAYWARDEN_INSTALLATION__LOG_LEVEL",
     "PYTHONPATH", "TMPDIR", "TZDIR", "VIRTUAL_ENV", "XDG_CACHE_HOME",
 )  # fmt: skip
@@ -114,7 +114,7 @@ async def run_child(job: Job) -> Report:
         "paywarden.entrypoints.checkpoint_child",
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+        env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
     )
     assert process.stdin is not None and process.stdout is not None
     try:

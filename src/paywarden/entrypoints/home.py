@@ -119,6 +119,11 @@ class Home:
         return self.root / "data" / "checkpoints"
 
     @property
+    def backtests(self) -> Path:
+        """Finished work and results of back-tests: made again when they are missing."""
+        return self.root / "data" / "backtests"
+
+    @property
     def exists(self) -> bool:
         """Whether `init` has run here."""
         return self.settings_file.is_file() and self.master_key.exists()

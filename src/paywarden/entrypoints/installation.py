@@ -53,6 +53,7 @@ from paywarden.decision.views import Views
 from paywarden.decision.watched import WATCHED
 from paywarden.entrypoints.access_wiring import access_parts
 from paywarden.entrypoints.approvals_wiring import wired
+from paywarden.entrypoints.backtest_jobs import runner_of
 from paywarden.entrypoints.checkpoint_schedule import CheckpointSchedule
 from paywarden.entrypoints.compiling import Compiler
 from paywarden.entrypoints.evidence import evidence_parts
@@ -103,6 +104,7 @@ from paywarden.kit.stores.sqlite_webhook_endpoints import WEBHOOK_ENDPOINTS
 from paywarden.kit.tls.client_certificates import ClientCertificates
 from paywarden.kit.webhooks.desk import Desk
 from paywarden.kit.webhooks.destinations import Destinations
+from paywarden.lab.backtest.jobs import BacktestJobs
 from paywarden.reference.card_numbers import looks_like_card_number
 from paywarden.reference.currencies import active_currency
 from paywarden.risk.features.digests import Digester
@@ -265,6 +267,7 @@ class Installation:
             WEBHOOK_DESTINATION, self.destinations.carry_out, self.destinations.prepared
         )
         PersonActs(self.people.directory, self.people.origin).register(self.approvals)
+        self.backtests = BacktestJobs(runner_of(home.root), clock, randomness)
         self.access = access_parts(
             self.people, self.api_keys, self.approvals, self.reader, self.writer, self.audit,
             clock, randomness, self.metrics,
@@ -370,6 +373,7 @@ class Installation:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self.refusals.flush(last=True)
+        await self.backtests.close()
         await self.evidence.integrator.stop()
         await self.compiler.close()
         await self.people.close()

@@ -55,9 +55,12 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--home", metavar="DIR", help="home folder (default ./paywarden-home)")
     parts = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in OF_CLI.items():
-        sub = _command(parts, name, text, _from_cli(name))
+        sub = _command(parts, name, text, _from_cli(name) if name != "policy" else _policy)
         if name in words:
             importlib.import_module(_module(name)).add_arguments(sub)
+    tried = _command(parts, "backtest", "what a policy would have done on history", _backtest)
+    if "backtest" in words:
+        importlib.import_module("paywarden.cli.backtest").add_arguments(tried)
     init = _command(parts, "init", "make the home folder: settings, keys, log, policy", _init)
     init.add_argument("--demo", action="store_true", help="for the demonstration")
     serve = _command(parts, "serve", "the API on the embedded default", _serve)
@@ -72,6 +75,10 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     replay.add_argument("--from", dest="from_seq", type=int, default=1, metavar="SEQ")
     replay.add_argument("--to", dest="to_seq", type=int, metavar="SEQ")
     replay.add_argument("--policy", metavar="DIR", help="decide with this policy instead")
+    replay.add_argument("decision", nargs="?", metavar="DECISION", help="one decision, `dec_...`")
+    replay.add_argument(
+        "--with", dest="with_policy", metavar="DIR", help="of one decision: what a draft changes"
+    )
     past = _command(parts, "import", "take in history of one's own", _import)
     if "import" in words:
         importlib.import_module("paywarden.entrypoints.import_history").add_arguments(past)
@@ -141,6 +148,14 @@ def _from_cli(name: str) -> Run:
     return run
 
 
+def _policy(arguments: argparse.Namespace, home: Home) -> int:
+    if arguments.policy_command == "changes":
+        from paywarden.entrypoints.policy_changes import policy_changes
+
+        return policy_changes(arguments, home)
+    return _from_cli("policy")(arguments, home)
+
+
 def _init(arguments: argparse.Namespace, home: Home) -> int:
     from paywarden.entrypoints.init import initialise
     from paywarden.kit.log import configure
@@ -180,6 +195,12 @@ def _replay(arguments: argparse.Namespace, home: Home) -> int:
     from paywarden.entrypoints.replay import replay
 
     return replay(arguments, home)
+
+
+def _backtest(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.backtest import backtest
+
+    return backtest(arguments, home)
 
 
 def _import(arguments: argparse.Namespace, home: Home) -> int:

@@ -9,12 +9,19 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from paywarden.cli import output
+from paywarden.core.errors import NotFound
+from paywarden.core.scope import Scope
+from paywarden.decision import entries
 from paywarden.decision.conduct import PolicyRuntime
+from paywarden.decision.entries import PaymentEntry
 from paywarden.decision.replay import Replay
 from paywarden.decision.replay_desk import describe
+from paywarden.decision.replay_one import Remaking, drafted
 from paywarden.entrypoints.home import Home
 from paywarden.entrypoints.installation import Installation
 from paywarden.entrypoints.stored_runtimes import StoredRuntimes
@@ -27,8 +34,10 @@ PROGRESS_EVERY = 5_000
 
 
 def replay(arguments: argparse.Namespace, home: Home) -> int:
-    """Run the command; 0 when nothing differs, 1 otherwise."""
+    """Run the command; 0 when nothing differs (or a draft was asked about), 1 otherwise."""
     installation = Installation(home, home.settings(os.environ), SystemClock(), SystemRandomness())
+    if arguments.decision is not None:
+        return replay_decision(arguments, installation)
     head = installation.journal.head()
     last = min(arguments.to_seq or head, head)
     made = Replay(
@@ -60,6 +69,69 @@ def replay(arguments: argparse.Namespace, home: Home) -> int:
     words = f"{decisions} decisions again in {document['seconds']} s: {len(differing)} differ"
     output.answer(arguments, document, words)
     return output.NOT_SO if differing else output.DONE
+
+
+def replay_decision(arguments: argparse.Namespace, installation: Installation) -> int:
+    """One decision again; with a draft, what the draft would change."""
+    scope, seq = _place(installation, arguments.decision)
+    entry = next(installation.journal.read(scope, seq, 1), None)
+    if entry is None or entry.kind not in (entries.PAYMENT, entries.CONTINUE):
+        raise _unknown()
+    body: PaymentEntry = entries.decode(entry.kind, entry.body)
+    recorded = StoredRuntimes(installation)(scope, body.decider)
+    draft = _draft(arguments.with_policy)
+    remaking = Remaking(
+        installation.journal, installation.records, installation.history, installation.sealer,
+        installation.fresh_lists,
+    )  # fmt: skip
+    start_us = next(
+        entries.decode(one.kind, one.body).history_start_us
+        for one in installation.journal.read(scope, 1, 1)
+    )
+    made = remaking.remake(scope, seq, body, draft or recorded, start_us)
+    if draft is not None:
+        document = {"decision": arguments.decision, **drafted(body, recorded, made)}
+        output.answer(arguments, document, _draft_words(document))
+        return output.DONE
+    found = describe(made.differences)
+    document = {
+        "decision": arguments.decision,
+        "outcome": made.result.answer.word,
+        "points": made.result.points,
+        "rules": [recorded.compiled.rules[index].id for index in made.result.fired],
+        "identical": not found,
+        "difference": found,
+    }
+    words = "identical" if not found else f"differs: {', '.join(found)}"
+    output.answer(
+        arguments, document, f"{document['outcome']}, {made.result.points} points: {words}"
+    )
+    return output.NOT_SO if found else output.DONE
+
+
+def _place(installation: Installation, decision: str) -> tuple[Scope, int]:
+    for scope in installation.scopes:
+        seq = installation.ids.seq_of(scope, decision)
+        if seq is not None:
+            return scope, seq
+    raise _unknown()
+
+
+def _unknown() -> NotFound:
+    return NotFound("decision_not_found", "this home holds no decision of that id")
+
+
+def _draft_words(document: Mapping[str, Any]) -> str:
+    outcome, points = document["outcome"], document["points"]
+    lines = [
+        f"outcome: {outcome['recorded']} -> {outcome['draft']}",
+        f"points: {points['recorded']} -> {points['draft']}",
+    ]
+    for name in document["rules_gained"]:
+        read = ", ".join(f"{path} = {value}" for path, value in document["values"][name].items())
+        lines.append(f"+ {name} ({read})")
+    lines += [f"- {name}" for name in document["rules_lost"]]
+    return "\n".join(lines)
 
 
 def _draft(folder: str | None) -> PolicyRuntime | None:

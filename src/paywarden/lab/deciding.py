@@ -22,14 +22,12 @@ from paywarden.lab.event_observations import EventObservations
 from paywarden.lab.file_lists import FileLists
 from paywarden.lab.firing import (
     ALWAYS,
-    CONTEXT,
-    CONTEXT_DEFAULTS,
     Placing,
     feature_columns,
     whole_from,
 )
 from paywarden.lab.tables import PaymentTable
-from paywarden.lab.verdicts import Surroundings, Verdicts
+from paywarden.lab.verdicts import CONTEXT, Verdicts, surroundings_of
 from paywarden.risk.features.arena import Windows
 from paywarden.risk.features.batch import FeatureColumns
 from paywarden.risk.rules.column_program import FiredRules
@@ -140,19 +138,5 @@ class Deciding:
         self, start: int, stop: int, fired: FiredRules, segment: Column
     ) -> npt.NDArray[np.int32]:
         parts = self._table.part(start, stop, CONTEXT)
-        texts = [segment.dictionary]
-        codes = [segment.data.astype(np.int64)]
-        for path, default in zip(CONTEXT, CONTEXT_DEFAULTS, strict=True):
-            column = parts.get(path)
-            dictionary = (default,) if column is None else (*column.dictionary, default)
-            data = np.zeros(stop - start) if column is None else column.data
-            texts.append(dictionary)
-            codes.append(np.where(data < 0, len(dictionary) - 1, data).astype(np.int64))
-        mixed = (codes[0] * len(texts[1]) + codes[1]) * len(texts[2]) + codes[2]
-        distinct, which = np.unique(mixed, return_inverse=True)
-        around = []
-        for number in distinct.tolist():
-            rest, initiator = divmod(number, len(texts[2]))
-            place, phase = divmod(rest, len(texts[1]))
-            around.append(Surroundings(texts[1][phase], texts[2][initiator], texts[0][place]))
+        around, which = surroundings_of(parts, segment)
         return self._verdicts.numbers(fired.offsets, fired.rules, around, which)

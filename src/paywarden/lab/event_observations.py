@@ -47,13 +47,25 @@ class EventOrder:
     own: Mapping[str, tuple[Codes, tuple[str, ...]]]
 
 
+MadeDigests = dict[str, npt.NDArray[np.uint64]]
+
+
 class EventObservations:
     """Makes the observations of payments start to stop, with the events that fall among them."""
 
     def __init__(
-        self, table: PaymentTable, plan: WindowPlan, digester: Digester, order: EventOrder
+        self,
+        table: PaymentTable,
+        plan: WindowPlan,
+        digester: Digester,
+        order: EventOrder,
+        made: MadeDigests | None = None,
     ) -> None:
-        """Digests are made of what the plan reads: its key kinds and the fields that it counts."""
+        """Digests are made of what the plan reads: its key kinds and the fields that it counts.
+
+        `made` keeps them by kind for other plans over the same table.
+        """
+        self._made: MadeDigests = {} if made is None else made
         self._table = table
         self._symbols = _Symbols(())
         self._of, self._when, self._payment = order.of, order.when_us, order.payment
@@ -151,9 +163,12 @@ class EventObservations:
         found: dict[str, npt.NDArray[np.uint64]] = {}
         for kind, path in wanted.items():
             column = self._table.columns.get(path)
-            if column is not None:
+            if column is None:
+                continue
+            if kind not in self._made:
                 digests = [digester.digest(kind, text) for text in column.dictionary]
-                found[kind] = np.array([*digests, 0], np.uint64)
+                self._made[kind] = np.array([*digests, 0], np.uint64)
+            found[kind] = self._made[kind]
         return found
 
     def _symbol_tables(self) -> Mapping[str, npt.NDArray[np.int32]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from paywarden.core.scope import Environment, Scope
+from paywarden.risk.lists.among import KeyIndex
 from paywarden.risk.lists.model import EditAction, ListEdit, ListKind
 from paywarden.risk.lists.named import NamedList
 from paywarden.risk.lists.reading import read_list
@@ -22,9 +23,10 @@ _REMEMBERED = 1_000_000
 
 
 class _Members:
-    def __init__(self, named: NamedList, t_us: int) -> None:
+    def __init__(self, named: NamedList, t_us: int, index: KeyIndex) -> None:
         self._named = named
         self._t_us = t_us
+        self._index = index
         self._known: dict[str, bool] = {}
 
     def __contains__(self, value: object) -> bool:
@@ -36,6 +38,10 @@ class _Members:
                 self._known.clear()
             found = self._known[value] = self._named.contains(value, self._t_us)
         return found
+
+    def among(self, codes: Mapping[str, int]) -> list[int]:
+        """Codes of the texts that are members."""
+        return self._index.among(self._named, self._t_us, codes)
 
 
 class FileLists(Mapping[str, Any]):
@@ -51,6 +57,7 @@ class FileLists(Mapping[str, Any]):
             edit = ListEdit(SCOPE, name, kind, EditAction.ADD, entries, "", "policy", 0)
             self._lists.apply(self._lists.seal(edit), seq)
         self._epoch = -1
+        self._index = KeyIndex()
         self._members: dict[str, Any] = {}
         self.turns: tuple[int, ...] = tuple(sorted(self._expiries()))
 
@@ -61,7 +68,8 @@ class FileLists(Mapping[str, Any]):
             self._epoch = epoch
             named = self._lists.of(SCOPE)
             self._members = {
-                name: _Members(one, t_us) if len(one) else () for name, one in named.items()
+                name: _Members(one, t_us, self._index) if len(one) else ()
+                for name, one in named.items()
             }
         return self
 

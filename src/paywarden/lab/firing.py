@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paywarden.lab.segment_columns import FirstColumns
+from paywarden.lab.verdicts import CONTEXT
 from paywarden.risk.features.batch import FeatureColumns
 from paywarden.risk.features.plan import WindowPlan
 from paywarden.risk.rules.columns import Column
@@ -21,8 +22,6 @@ from paywarden.risk.rules.model import MerchantGroup, Segment
 from paywarden.risk.rules.online_fallback import Lists
 from paywarden.risk.rules.program import MERCHANT_GROUP, SEGMENT
 
-CONTEXT = ("payment.phase", "payment.initiator")
-CONTEXT_DEFAULTS = ("pre_auth", "customer")
 ALWAYS = np.iinfo(np.int64).min
 
 

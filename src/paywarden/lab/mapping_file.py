@@ -48,9 +48,24 @@ EVENT_SECTIONS = ("result_files", "label_files")
 SOURCES = ("chargeback", "issuer_notice", "customer", "analyst")
 _DELAY = re.compile(r"([0-9]{1,6})(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_DELAYS = "delay is a number with s, m, h or d, such as 7d, at most 400d"
 _RATE = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?")
 _HEADER = re.compile(r"\s*\[\s*([A-Za-z_]+)")
 _KEY = re.compile(r"\s*([A-Za-z0-9_.\-\"']+)\s*=")
+
+
+def delay_of(text: str) -> int:
+    """Microseconds of a delay such as `7d`. Errors: InvalidRequest `label_delay`."""
+    found = _delay(text)
+    if found is None:
+        raise InvalidRequest("label_delay", _DELAYS)
+    return found
+
+
+def _delay(text: str) -> int | None:
+    found = _DELAY.fullmatch(text)
+    microseconds = int(found[1]) * _SECONDS[found[2]] * 1_000_000 if found else -1
+    return microseconds if 0 <= microseconds <= 400 * DAY_US else None
 
 
 def read_mapping(path: Path) -> Mapping:
@@ -175,11 +190,9 @@ class _Reader:
         text = self._optional("label", "delay")
         if text is None:
             return None
-        found = _DELAY.fullmatch(text)
-        microseconds = int(found[1]) * _SECONDS[found[2]] * 1_000_000 if found else -1
-        if not 0 <= microseconds <= 400 * DAY_US:
-            detail = "delay is a number with s, m, h or d, such as 7d, at most 400d"
-            self._refuse("mapping_value", detail, "label.delay")
+        microseconds = _delay(text)
+        if microseconds is None:
+            self._refuse("mapping_value", _DELAYS, "label.delay")
         return microseconds
 
     def _share(self) -> float:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from paywarden.lab.event_observations import EventObservations, EventOrder, Ints
+from paywarden.lab.event_observations import EventObservations, EventOrder, Ints, MadeDigests
 from paywarden.lab.labels import FRAUD
 from paywarden.lab.tables import PaymentTable
 from paywarden.risk.features.catalogue import EVENT_FIELDS, KEY_KINDS, OBSERVED
@@ -37,9 +37,10 @@ class Observations(EventObservations):
         digester: Digester,
         reports: tuple[Ints, Ints, Marks],
         source: str,
+        made: MadeDigests | None = None,
     ) -> None:
         """`reports`: payment (position in the table), instant, mark of each label, by instant."""
-        super().__init__(table, plan, digester, _order(table, reports, source))
+        super().__init__(table, plan, digester, _order(table, reports, source), made)
 
 
 def _order(table: PaymentTable, reports: tuple[Ints, Ints, Marks], source: str) -> EventOrder:

@@ -98,9 +98,9 @@ def labelled_of(
     fraud, genuine, stopped = marks == FRAUD, marks == GENUINE, outcomes != Outcome.ALLOW
     return Labelled(
         int(fraud.sum()),
-        _total(value, fraud & valued),
+        total(value, fraud & valued),
         int((fraud & stopped).sum()),
-        _total(value, fraud & stopped & valued),
+        total(value, fraud & stopped & valued),
         int(genuine.sum()),
         int((genuine & stopped).sum()),
         currency,
@@ -108,7 +108,7 @@ def labelled_of(
     )
 
 
-def _total(value: npt.NDArray[np.int64], chosen: npt.NDArray[np.bool_]) -> int:
+def total(value: npt.NDArray[np.int64], chosen: npt.NDArray[np.bool_]) -> int:
     """An exact sum: 64 bits may not hold it, so high and low halves are summed apart."""
     picked = value[chosen]
     return (int((picked >> 20).sum()) << 20) + int((picked & ((1 << 20) - 1)).sum())

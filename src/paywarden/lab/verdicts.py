@@ -7,6 +7,7 @@ Shapes: n payments, f fired rules in all.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +16,11 @@ import numpy.typing as npt
 from paywarden.core.outcome import Outcome
 from paywarden.decision.combine import CombineContext, Combined, combine
 from paywarden.decision.conduct import PolicyRuntime
+from paywarden.risk.rules.columns import Column
 
 Codes = npt.NDArray[np.int32]
+CONTEXT = ("payment.phase", "payment.initiator")
+_DEFAULTS = ("pre_auth", "customer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,28 @@ class Verdict:
     def outcome(self) -> Outcome:
         """The outcome."""
         return self.combined.outcome
+
+
+def surroundings_of(
+    columns: Mapping[str, Column], segment: Column
+) -> tuple[list[Surroundings], npt.NDArray[np.int64]]:
+    """Distinct surroundings and, per payment, which of them; `columns` hold those of CONTEXT."""
+    texts = [segment.dictionary]
+    codes = [segment.data.astype(np.int64)]
+    for path, default in zip(CONTEXT, _DEFAULTS, strict=True):
+        column = columns.get(path)
+        dictionary = (default,) if column is None else (*column.dictionary, default)
+        data = np.zeros(len(segment)) if column is None else column.data
+        texts.append(dictionary)
+        codes.append(np.where(data < 0, len(dictionary) - 1, data).astype(np.int64))
+    mixed = (codes[0] * len(texts[1]) + codes[1]) * len(texts[2]) + codes[2]
+    distinct, which = np.unique(mixed, return_inverse=True)
+    around = []
+    for number in distinct.tolist():
+        rest, initiator = divmod(number, len(texts[2]))
+        place, phase = divmod(rest, len(texts[1]))
+        around.append(Surroundings(texts[1][phase], texts[2][initiator], texts[0][place]))
+    return around, which
 
 
 class Verdicts:

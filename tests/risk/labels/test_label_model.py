@@ -65,6 +65,14 @@ def test_withdrawing_what_does_not_stand_changes_nothing_that_counts() -> None:
     assert told(Word("customer", "withdrawn"))[1] == [("withdrawn", "customer", 0)]
 
 
+def test_an_analyst_who_said_nothing_takes_back_every_word() -> None:
+    book, effects = told(
+        Word("chargeback", "fraud"), Word("issuer_notice", "fraud"), Word("analyst", "withdrawn")
+    )
+    assert effects[-1] == ("withdrawn", "analyst", 1)
+    assert book.standing is None
+
+
 def test_a_withdrawal_without_a_source_takes_back_what_stands() -> None:
     book, effects = told(Word("customer", "fraud"), Word("analyst", "fraud"), Word("", "withdrawn"))
     assert effects[-1] == ("fraud", "customer", 2)

@@ -5,7 +5,7 @@ its last. The word of the strongest source stands: an analyst has investigated, 
 been argued, an issuer's notice is a suspicion, a customer may err; a source that did not say who it
 is comes last. Of one source the later word replaces the earlier. A withdrawal takes back the word
 of its own source (without a source: the word that stands), and then the next strongest stands
-again.
+again; an analyst who has said nothing takes back every word: the case was looked into.
 
 What a log entry makes of this is an `Effect`: the observation states what stands *after* the entry
 and retracts the observation that stated what stood before. So every window counts exactly the label
@@ -24,6 +24,7 @@ import msgspec
 
 RANKS = {"analyst": 4, "chargeback": 3, "issuer_notice": 2, "customer": 1, "": 0}
 """Strength of a source; the strongest word stands."""
+ANALYST = "analyst"
 SOURCES = tuple(name for name in RANKS if name)
 FRAUD, GENUINE, WITHDRAWN = "fraud", "genuine", "withdrawn"
 OUTRANKED = "outranked"
@@ -99,5 +100,5 @@ def _claims(book: Book, word: Word, seq: int) -> tuple[Claim, ...]:
         source = standing.source
     kept = tuple(one for one in book.claims if one.source != source)
     if word.verdict == WITHDRAWN:
-        return kept
+        return () if source == ANALYST and len(kept) == len(book.claims) else kept
     return (*kept, Claim(source, word.verdict, word.reason, seq))

@@ -6,9 +6,11 @@ moves it and costs nothing, so no list is copied per payment.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from paywarden.core.scope import Scope
+from paywarden.risk.lists.among import KeyIndex
 from paywarden.risk.lists.model import ListKind
 from paywarden.risk.lists.named import NamedList, Shape
 from paywarden.risk.lists.store import Lists
@@ -48,6 +50,10 @@ class _Members:
                 return True
         return False
 
+    def among(self, codes: Mapping[str, int]) -> list[int]:
+        """Codes of the texts that are members; for columns."""
+        return self._view.index.among(self._named, self._view.t_us, codes)
+
     def _keys(self, value: str) -> tuple[str, ...]:
         known = self._known
         if len(known) >= REMEMBERED:
@@ -61,6 +67,7 @@ class ListsView:
 
     def __init__(self, lists: Lists, scope: Scope) -> None:
         self.t_us = 0
+        self.index = KeyIndex()
         self._lists = lists
         self._scope = scope
         self._named = lists.of(scope)

@@ -41,10 +41,11 @@ _TEXTS: dict[str, Callable[[str, str], bool]] = {"ge": operator.ge, "gt": operat
 class AtomColumns:
     """Answers atoms over one block of payments; dictionaries are answered once for all blocks."""
 
-    def __init__(self, lists: Lists) -> None:
+    def __init__(self, lists: Lists, places: dict[int, dict[str, int]] | None = None) -> None:
+        """`places`: codes by dictionary, shared by readers of the same columns."""
         self._lists = lists
         self._tables: dict[tuple[int, int], npt.NDArray[Any]] = {}
-        self._places: dict[int, dict[str, int]] = {}
+        self._places = {} if places is None else places
         self._dictionaries: list[tuple[str, ...]] = []
         self._rows: dict[int, Callable[..., Any]] = {}
         self._known: dict[int, dict[Any, Any]] = {}
@@ -97,7 +98,8 @@ class AtomColumns:
     def _codes(self, texts: tuple[str, ...]) -> dict[str, int]:
         found = self._places.get(id(texts))
         if found is None:
-            found = self._places[id(texts)] = {text: code for code, text in enumerate(texts)}
+            codes = {text: code for code, text in enumerate(texts)}
+            found = self._places.setdefault(id(texts), codes)
             self._dictionaries.append(texts)
         return found
 
@@ -114,6 +116,8 @@ class AtomColumns:
     def forget(self, dictionaries: Iterable[tuple[str, ...]]) -> None:
         """Drop what is known of dictionaries that end with a block."""
         gone = {id(texts) for texts in dictionaries}
+        if not gone:
+            return
         self._tables = {key: table for key, table in self._tables.items() if key[1] not in gone}
         self._places = {key: codes for key, codes in self._places.items() if key not in gone}
         self._dictionaries = [texts for texts in self._dictionaries if id(texts) not in gone]
@@ -177,6 +181,9 @@ class AtomColumns:
 
 def _members_among(members: Any, codes: dict[str, int]) -> list[int]:
     """Codes of the texts that a list holds; the shorter side is walked."""
+    among: Callable[[dict[str, int]], list[int]] | None = getattr(members, "among", None)
+    if among is not None:
+        return among(codes)
     if isinstance(members, set | frozenset | dict) and len(members) < len(codes):
         return [codes[text] for text in codes.keys() & members]
     return [code for text, code in codes.items() if text in members]

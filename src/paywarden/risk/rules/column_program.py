@@ -24,6 +24,7 @@ from paywarden.risk.rules.slow_path import Condition
 
 BLOCK = 32_768
 LARGE = 65_536
+_ANY = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,19 @@ class FiredRules:
         """Rules that fire for one payment, ascending."""
         found: list[int] = self.rules[self.offsets[payment] : self.offsets[payment + 1]].tolist()
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class RuleMatches:
+    """Payments per rule in compressed rows.
+
+    `offsets`: int64 [r + 1]; `payments`: int32, those of rule i are
+    payments[offsets[i]:offsets[i + 1]], ascending. `errors`: int64 [r].
+    """
+
+    offsets: npt.NDArray[np.int64]
+    payments: npt.NDArray[np.int32]
+    errors: npt.NDArray[np.int64]
 
 
 class ColumnProgram:
@@ -83,6 +97,23 @@ class ColumnProgram:
         np.cumsum(np.bincount(payments, minlength=n), out=offsets[1:])
         return FiredRules(offsets, rules, fired, errors)
 
+    def by_rule(
+        self, columns: Mapping[str, Column], lists: Lists, n: int, asked: AtomColumns | None = None
+    ) -> RuleMatches:
+        """The same answers, ordered by rule: what a back-test counts. One block, n bounded by it.
+
+        `asked` keeps answers per distinct text between blocks, as long as the lists are the same
+        and the columns of all blocks share their dictionaries.
+        Errors: those of `evaluate`.
+        """
+        asked = asked or AtomColumns(lists)
+        given = {path: self._fitting(path, column, n) for path, column in columns.items()}
+        errors = np.zeros(len(self._conditions), np.int64)
+        bitmap = self._bitmap(given, asked, 0, n, errors, _ANY)
+        offsets = np.zeros(len(bitmap) + 1, np.int64)
+        np.cumsum(np.bitwise_count(bitmap).sum(axis=1, dtype=np.int64), out=offsets[1:])
+        return RuleMatches(offsets, _set_bits(bitmap)[1].astype(np.int32), errors)
+
     def shares(
         self, columns: Mapping[str, Column], lists: Lists, n: int
     ) -> dict[Atom, tuple[float, float]]:
@@ -122,16 +153,29 @@ class ColumnProgram:
         fired: npt.NDArray[np.int64],
         errors: npt.NDArray[np.int64],
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
-        held = self._held(self._order, columns, asked, start, stop)
+        bitmap = self._bitmap(columns, asked, start, stop, errors)
+        fired += np.bitwise_count(bitmap).sum(axis=1, dtype=np.int64)
+        payments, rules = _positions(bitmap)
+        return payments + start, rules
+
+    def _bitmap(
+        self,
+        columns: Mapping[str, Column],
+        asked: AtomColumns,
+        start: int,
+        stop: int,
+        errors: npt.NDArray[np.int64],
+        large: int = LARGE,
+    ) -> Bits:
+        """Where each rule fires, packed, [r, (stop - start) / 8]; errors are added up."""
+        held = self._held(self._order, columns, asked, start, stop, large)
         width = -(-(stop - start) // 8)
         bitmap = np.empty((len(self._conditions), width), np.uint8)
         for rule, (applies, true, false) in enumerate(self._conditions):
             row = np.bitwise_and(held[applies], held[true], out=bitmap[rule])
             wrong = held[applies] & ~(row | held[false])
             errors[rule] += int(np.bitwise_count(wrong).sum())
-        fired += np.bitwise_count(bitmap).sum(axis=1, dtype=np.int64)
-        payments, rules = _positions(bitmap)
-        return payments + start, rules
+        return bitmap
 
     def _held(
         self,
@@ -140,9 +184,10 @@ class ColumnProgram:
         asked: AtomColumns,
         start: int,
         stop: int,
+        large: int = LARGE,
     ) -> dict[int, Bits]:
         n = stop - start
-        here = {path: _part(column, start, stop) for path, column in columns.items()}
+        here = {path: _part(column, start, stop, large) for path, column in columns.items()}
         full = np.packbits(np.ones(n, np.bool_))
         atoms = _PackedAtoms(self._atoms, asked, here, n, full)
         held: dict[int, Bits] = {}
@@ -226,10 +271,10 @@ class _PackedAtoms:
         return found
 
 
-def _part(column: Column, start: int, stop: int) -> Column:
+def _part(column: Column, start: int, stop: int, large: int) -> Column:
     """Rows start to stop; texts of a large dictionary get one of their own for the block."""
     part = column.slice(start, stop)
-    if len(column.dictionary) <= LARGE:
+    if len(column.dictionary) <= large:
         return part
     codes, inverse = np.unique(part.data, return_inverse=True)
     first = int(codes[0] < 0) if len(codes) else 0
@@ -259,9 +304,14 @@ def _positions(
     bitmap: npt.NDArray[np.uint8],
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
     """(payment, rule) of every set bit, ordered by payment, then rule."""
+    rules, payments = _set_bits(bitmap)
+    order = np.lexsort((rules, payments))
+    return payments[order], rules[order].astype(np.int32)
+
+
+def _set_bits(bitmap: Bits) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """(rule, payment) of every set bit, ordered by rule, then payment."""
     rule, byte = np.nonzero(bitmap)
     bits = np.unpackbits(bitmap[rule, byte][:, None], axis=1)
     which, bit = np.nonzero(bits)
-    payments = byte[which] * 8 + bit
-    order = np.lexsort((rule[which], payments))
-    return payments[order], rule[which][order].astype(np.int32)
+    return rule[which], byte[which] * 8 + bit

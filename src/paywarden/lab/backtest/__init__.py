@@ -1,0 +1,1 @@
+"""Back-test: a policy over recorded or outside payments, as if it had decided then."""
