@@ -40,7 +40,8 @@ from paywarden.kit.db.reader import Reader
 from paywarden.kit.db.schema import KIT
 from paywarden.kit.db.writer import Writer
 from paywarden.kit.http import app as http_app
-from paywarden.kit.http.operation import Operation, Surroundings
+from paywarden.kit.http.operation import Operation
+from paywarden.kit.http.surroundings import Surroundings
 from paywarden.kit.http.system import SystemOperations
 from paywarden.kit.metrics import Metrics
 from paywarden.kit.stores.memory_subject_keys import MemoryWrappedKeys

@@ -51,6 +51,7 @@ CASES: Final = {
     "start_backtest": Case(("ruleset",), {}),
     "get_backtest": Case(("ruleset", "backtest")),
     "roll_back_ruleset": Case(("ruleset",), {}),
+    "approve_ruleset": Case(("ruleset",), {"assertion": ASSERTION}),
     "snooze_rule": Case(("rule",), {"kind": "payer", "value": "payer-1", **BECAUSE}),
     "get_rollout": Case(("rollout",)),
     "roll_back_rollout": Case(("rollout",), BECAUSE),

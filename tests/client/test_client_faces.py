@@ -110,7 +110,7 @@ async def test_approvals_labels_and_what_waits_in_both() -> None:
     with Client("https://risk.example", KEY, transport=httpx.MockTransport(answer)) as client:
         told.append([
             [one.id for one in client.approvals()], client.cancel_approval("apr_1", "no").state,
-            client.execute_approval("apr_1").result, client.roll_back_ruleset("rs_1").id,
+            client.execute_approval("apr_1").result, client.roll_back_ruleset("rs_1", model="").id,
             client.edit_list("l", "v", "r").id,
             client.label("ev_1", "o", "fraud", **KEYWORDS["label"]).status,
         ])  # fmt: skip
@@ -122,12 +122,14 @@ async def test_approvals_labels_and_what_waits_in_both() -> None:
             [one.id async for one in other.approvals()],
             (await other.cancel_approval("apr_1", "no")).state,
             (await other.execute_approval("apr_1")).result,
-            (await other.roll_back_ruleset("rs_1")).id, (await other.edit_list("l", "v", "r")).id,
+            (await other.roll_back_ruleset("rs_1", model="")).id,
+            (await other.edit_list("l", "v", "r")).id,
             (await other.label("ev_1", "o", "fraud", **KEYWORDS["label"])).status,
         ])  # fmt: skip
     assert told[0] == told[1] == [["apr_1", "apr_1"], "open", 7, "apr_1", "apr_1", "recorded"]
     assert sync == seen and len(seen) == 7
     assert seen[0][1] == "/v1/approvals?limit=50&open=true"
+    assert ("POST", "/v1/rulesets/rs_1/rollback", {"model": ""}) in seen
     assert seen[-1][2]["events"][0]["kind"] == "label"
 
 

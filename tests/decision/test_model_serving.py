@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from decision_room import POLICY, Room, opened
+from decision_room import DAY, POLICY, Room, opened
 from test_replay import drawn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -17,10 +17,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from model_kit import place_model
 from paywarden.core.errors import Conflict, NotFound
 from paywarden.core.outcome import Outcome
+from paywarden.decision.approved_payloads import Rollback, rollback
 from paywarden.decision.decider import Decider
 from paywarden.decision.rollout.acts import roll_out
 from paywarden.decision.rollout.model import Guardrails, Plan, Stage, Step
-from paywarden.identity.approvals.catalogue import RULESET_ROLL_OUT
+from paywarden.identity.approvals.catalogue import RULESET_ROLL_OUT, RULESET_ROLLBACK
 
 TWO_STEPS = Plan((Step(50.0, 0), Step(100.0, 0)), 0, 0, Guardrails(min_payments=10))
 
@@ -105,6 +106,44 @@ async def test_a_model_is_tried_beside_another_and_taken_back(home: Path) -> Non
         after = await room.decide(drawn(room, chance, 61))
         assert after.entry.decider.model == first
         assert [one.differences for one in room.replay() if not one.identical] == []
+
+
+async def roll_back(room: Room, wanted: Rollback) -> None:
+    await room.installation.approvals.install(
+        room.live, RULESET_ROLLBACK, rollback(wanted), "tester"
+    )
+
+
+async def test_a_former_pair_decides_again_by_one_act(home: Path) -> None:
+    first, second = place_model(home, 1), place_model(home, 2)
+    chance = random.Random(5)
+    async with opened(home) as room:
+        ask, ruleset = room.installation.policies.rollback_to, room.state().ruleset or ""
+        await serve(room, first)
+        await serve(room, second)
+        asked = ask(room.live, ruleset, first)
+        assert asked == Rollback(f"{ruleset}+{second}", ruleset, first)
+        bare = ask(room.live, ruleset, "")
+        for model in (None, second, "md_" + "0" * 32):  # decide now, or never did
+            with pytest.raises(Conflict, match="ruleset_not_former"):
+                ask(room.live, ruleset, model)
+
+        await roll_back(room, asked)
+        assert room.state().decider == Decider(ruleset, first)
+        made = await room.decide(drawn(room, chance, 1))
+        assert made.entry.decider.model == first
+        with pytest.raises(Conflict, match="ruleset_moved_on"):
+            await roll_back(room, bare)  # asked against the second model
+        await roll_back(room, ask(room.live, ruleset, ""))
+        made = await room.decide(drawn(room, chance, 2))
+        assert made.entry.decider == Decider(ruleset)
+        assert [one.differences for one in room.replay() if not one.identical] == []
+
+        room.clock.advance(29 * DAY // 1_000_000)
+        late = ask(room.live, ruleset, second)
+        room.clock.advance(2 * DAY // 1_000_000)
+        with pytest.raises(Conflict, match="ruleset_not_former"):
+            await roll_back(room, late)
 
 
 async def test_a_new_policy_keeps_the_model(home: Path) -> None:

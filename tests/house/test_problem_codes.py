@@ -10,20 +10,52 @@ from paywarden.decision.problems import CODES
 from paywarden.kit.http.system import page
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "paywarden"
-REACHED = (
-    "decision",
-    "identity",
-    "kit/http",
-    "kit/db",
-    "kit/idempotency.py",
-    "kit/audit.py",
-    "evidence/proofs.py",
-    "risk/lists",
-)
-NOT_REACHED = frozenset(
-    {"checkpointing.py", "checkpoints.py", "importing.py", "migrate.py", "schema.py"}
-)
-"""Faults of start, checkpoints, imports of history and migration: no request sees them."""
+SERVING = Path(__file__).parent / "closures" / "api.txt"
+"""Every module that the process of the API loads."""
+NOT_REACHED = {
+    "entrypoints/": "start, and commands beside the server",
+    "decision/checkpoint": "checkpoints of the state",
+    "evidence/log": "the log's own checks, at its start",
+    "evidence/note.py": "checkpoints of witnesses",
+    "evidence/checkpoint.py": "checkpoints of witnesses",
+    "evidence/submission.py": "what witnesses answer",
+    "evidence/witness": "a process of its own",
+    "kit/settings.py": "start",
+    "kit/crypto/master.py": "start",
+    "kit/db/schema.py": "start",
+    "kit/journal/": "the ledger numbers entries: never a fault of who asks",
+    "kit/stores/sqlite_journal.py": "the ledger numbers entries: never a fault of who asks",
+    "reference/bins.py": "tables of the operator, at start",
+    "reference/email_domains.py": "tables of the operator, at start",
+    "reference/ip_ranges.py": "tables of the operator, at start",
+    "reference/shipped.py": "start",
+    "risk/enrichment/rates.py": "tables of the operator, at start",
+    "risk/features/plan.py": "faults of a policy's text, told with file and line",
+    "risk/features/plain.py": "the twin that tests compare with",
+    "risk/rules/column": "training and evaluation",
+}
+INSIDE = frozenset(
+    {
+        # training
+        "model_row", "model_unwritable", "one_class",
+        # what the house made itself has another shape than it wrote
+        "observation_order", "observation_shape", "observation_value",
+        # tables of the operator, at start
+        "table_bad_as_of", "table_unreadable",
+        # commands
+        "erasure_not_folded", "policy_folder_not_found", "subject_key_exists",
+    }
+)  # fmt: skip
+"""Codes that no request sees, beside reached ones in the same module."""
+GIVEN = {
+    "decision/lists_http.py": "a refusal with another pointer",
+    "decision/snoozes_http.py": "a refusal with another pointer",
+    "decision/policy_faults.py": "PolicyErrors, as the problem that lists them",
+    "decision/policy_desk.py": "Corrupt of a model, as the conflict that it is for who asks",
+    "identity/passwords.py": "of `_refused`",
+    "reference/reading.py": "of `refuse`",
+}
+"""Where a code is no literal: it is given on, or is an argument of a helper seen below."""
 REFUSALS = frozenset(
     {
         "Conflict", "FaultyFiles", "InvalidRequest", "LimitExceeded", "NotAuthenticated",
@@ -32,32 +64,53 @@ REFUSALS = frozenset(
 )  # fmt: skip
 
 
+def served() -> Iterator[tuple[str, ast.Module]]:
+    """(path, tree) of every module whose refusals a request can see."""
+    for name in SERVING.read_text(encoding="utf-8").split():
+        if not name.startswith("paywarden."):
+            continue
+        path = name.removeprefix("paywarden.").replace(".", "/") + ".py"
+        file = SOURCE / path
+        if file.is_file() and not path.startswith(tuple(NOT_REACHED)):
+            yield path, ast.parse(file.read_text(encoding="utf-8"))
+
+
+def refusals(path: str, tree: ast.Module) -> Iterator[ast.expr]:
+    """The code of each refusal that is made there."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or not node.args:
+            continue
+        name = getattr(node.func, "attr", None) or getattr(node.func, "id", None)
+        if name in REFUSALS or (path, name) == ("identity/passwords.py", "_refused"):
+            yield node.args[0]
+        elif name == "refuse" and len(node.args) == 4:  # of a cell, in `reference.reading`
+            yield node.args[2]
+
+
 def codes_raised() -> Iterator[tuple[str, str]]:
-    for place in REACHED:
-        root = SOURCE / place
-        for file in [root] if root.is_file() else sorted(root.rglob("*.py")):
-            if file.name in NOT_REACHED:
-                continue
-            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-                code = _code(node)
-                if code is not None:
-                    yield code, f"{file.name}:{getattr(node, 'lineno', 0)}"
-
-
-def _code(node: ast.AST) -> str | None:
-    if not isinstance(node, ast.Call) or not node.args:
-        return None
-    name = getattr(node.func, "attr", None) or getattr(node.func, "id", None)
-    first = node.args[0]
-    if name not in REFUSALS or not isinstance(first, ast.Constant):
-        return None
-    return str(first.value)
+    for path, tree in served():
+        for code in refusals(path, tree):
+            if isinstance(code, ast.Constant) and isinstance(code.value, str):
+                yield code.value, f"{path}:{code.lineno}"
 
 
 def test_every_code_is_explained() -> None:
     raised = dict(codes_raised())
     assert "attempt_conflict" in raised  # the search itself works
-    assert {code: place for code, place in raised.items() if code not in CODES} == {}
+    known = CODES.keys() | INSIDE
+    assert {code: place for code, place in raised.items() if code not in known} == {}
+
+
+def test_what_is_inside_is_nobodys_remedy() -> None:
+    assert dict(codes_raised()).keys() - CODES.keys() >= INSIDE
+
+
+def test_a_code_is_a_literal_where_a_refusal_is_made() -> None:
+    computed = {
+        path for path, tree in served() for code in refusals(path, tree)
+        if not isinstance(code, ast.Constant)
+    }  # fmt: skip
+    assert computed == GIVEN.keys()
 
 
 def test_no_explanation_without_a_code() -> None:

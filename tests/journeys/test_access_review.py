@@ -6,7 +6,6 @@ People are those of `test_four_eyes`: they enrol with passkeys that sign for rea
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from alembic.migration import MigrationContext
 from test_four_eyes import Person, enrol
 
 # `test_four_eyes` found the way to these
-from decision_room import DAY, HOUR, Room, make_home, opened  # isort: skip
+from decision_room import DAY, HOUR, Room  # isort: skip
 
 from paywarden.core.errors import NotPermitted
 from paywarden.core.identifiers import PersonId
@@ -43,17 +42,6 @@ CAST = {
     "eve": ("auditor",),
     "dan": ("analyst",),
 }
-
-
-@pytest.fixture
-def own_home(tmp_path: Path) -> Path:
-    return Path(make_home(tmp_path))
-
-
-@pytest.fixture
-async def room(own_home: Path) -> AsyncIterator[Room]:
-    async with opened(own_home) as made:
-        yield made
 
 
 async def cast(room: Room) -> dict[str, Person]:

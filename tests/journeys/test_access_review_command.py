@@ -18,7 +18,7 @@ import uvicorn
 from test_four_eyes import enrol
 
 # `test_four_eyes` found the way to these
-from decision_room import Room, make_home, opened  # isort: skip
+from decision_room import Room  # isort: skip
 
 from paywarden.cli import output
 from paywarden.core.secret import Secret
@@ -28,17 +28,6 @@ from paywarden.identity.api_keys import new_key
 from paywarden.identity.directory import Profile
 
 PASSWORD = "correct horse battery staple 7"
-
-
-@pytest.fixture
-def own_home(tmp_path: Path) -> Path:
-    return Path(make_home(tmp_path))
-
-
-@pytest.fixture
-async def room(own_home: Path) -> AsyncIterator[Room]:
-    async with opened(own_home) as made:
-        yield made
 
 
 class Terminal:

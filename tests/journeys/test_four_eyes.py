@@ -61,7 +61,8 @@ class Person:
     async def post(self, path: str, body: Any = None) -> httpx.Response:
         return await self.http.post(path, json=body)
 
-    async def approve(self, path: str) -> httpx.Response:
+    async def approve(self, path: str, at: str | None = None) -> httpx.Response:
+        """Sign the request at `path`; the signature goes there, or to another path."""
         wanted = (await self.http.get(path + "/challenge")).json()
         signed = self.passkey.get({"challenge": wanted["challenge"], "rpId": wanted["rp_id"]})
         response = signed["response"]
@@ -71,7 +72,7 @@ class Person:
             "client_data": response["clientDataJSON"],
             "signature": response["signature"],
         }
-        return await self.post(path + "/approve", {"assertion": assertion})
+        return await self.post((at or path) + "/approve", {"assertion": assertion})
 
 
 @pytest.fixture(scope="module")

@@ -5,16 +5,13 @@ Over the operations of the whole application, as `test_four_eyes`, whose people 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 from test_four_eyes import ROLES, Person, enrol
 
 # `test_four_eyes` found the way to these
-from decision_room import Room, make_home, opened  # isort: skip
+from decision_room import Room  # isort: skip
 
 from paywarden.core.scope import Scope
 from paywarden.entrypoints import api
@@ -24,17 +21,6 @@ FAR = "https://93.184.216.34/in"
 FARTHER = "https://93.184.216.35/in"
 BODY = {"url": FAR, "events": ["decision.recorded"]}
 FRED = {"login": "fred", "display_name": "Fred", "email": "fred@example.org"}
-
-
-@pytest.fixture
-def own_home(tmp_path: Path) -> Path:
-    return make_home(tmp_path)
-
-
-@pytest.fixture
-async def room(own_home: Path) -> AsyncIterator[Room]:
-    async with opened(own_home) as made:
-        yield made
 
 
 def client(room: Room, scope: Scope, role: str, merchant: str | None = None) -> httpx.AsyncClient:

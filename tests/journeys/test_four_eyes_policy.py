@@ -9,7 +9,6 @@ import asyncio
 import base64
 import hashlib
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,8 @@ from test_four_eyes import ROLES, Person, enrol
 from test_four_eyes_access import BODY, FAR, agreed, client
 
 # `test_four_eyes` found the way to these
-from decision_room import DAY, POLICY, WIDER, Room, make_home, opened, runtime_of  # isort: skip
+from decision_room import DAY, POLICY, WIDER, Room, opened, runtime_of  # isort: skip
+from test_model_serving import place_model, serve  # isort: skip
 
 from paywarden.core.secret import Secret
 from paywarden.identity.approvals.catalogue import RULESET_PUBLISH
@@ -28,17 +28,6 @@ from paywarden.identity.approvals.execution import Maker
 
 LIST = "/v1/lists/stolen_cards"
 BULK = {"reason": "a leak", "kind": "card"}
-
-
-@pytest.fixture
-def own_home(tmp_path: Path) -> Path:
-    return make_home(tmp_path)
-
-
-@pytest.fixture
-async def room(own_home: Path) -> AsyncIterator[Room]:
-    async with opened(own_home) as made:
-        yield made
 
 
 async def with_codes(room: Room, person: Person) -> pyotp.TOTP:
@@ -118,6 +107,81 @@ async def test_a_rollback_is_lighter_and_goes_to_what_decided_lately(room: Room)
         late = await operator.post(f"/v1/rulesets/{old}/rollback")
         assert late.json()["code"] == "ruleset_not_former"
     for person in (mia, ann, _bob, _eve):
+        await person.http.aclose()
+
+
+async def test_a_ruleset_is_approved_by_its_hash(room: Room) -> None:
+    old, new = runtime_of(POLICY).ruleset, runtime_of(WIDER).ruleset
+    await room.publish(WIDER)  # at the set-up, before anybody is enrolled
+    mia, ann, bob, eve = [await enrol(room, name) for name in ROLES]
+    codes = await with_codes(room, ann)
+    back, wider = f"/v1/rulesets/{old}", f"/v1/rulesets/{new}"
+
+    # Nothing waits yet, and another ruleset's request is not this one's.
+    idle = await ann.post(back + "/approve", {"code": "000000"})
+    assert (idle.status_code, idle.json()["code"]) == (404, "ruleset_not_waiting")
+    first = (await mia.post(back + "/rollback")).headers["location"]
+    assert (await ann.post(wider + "/approve", {"code": "000000"})).status_code == 404
+
+    # The rules of approvals hold: people, not who asked, one proof, by the roles that may.
+    async with client(room, room.live, "operator") as operator:
+        body = {"code": "000000"}
+        assert (await operator.post(back + "/approve", json=body)).status_code == 403
+    assert (await mia.post(back + "/approve", {"code": "000000"})).status_code == 403
+    assert (await ann.post(back + "/approve", {})).json()["code"] == "approval_proof"
+
+    # A code says nothing of what it approves: with two requests it counts for neither.
+    room.clock.advance(1)
+    second = (await mia.post(back + "/publish")).headers["location"]
+    told = await by_code(room, back, ann, codes)
+    assert (told.status_code, told.json()["code"]) == (409, "approval_ambiguous")
+
+    # A signature does: over the newest, whichever that is, and over no other.
+    stale = await ann.approve(first, at=back)
+    assert (stale.status_code, stale.json()["code"]) == (403, "approval_refused")
+    signed = await ann.approve(second, at=back)
+    assert (signed.status_code, signed.json()["approvals_counting"]) == (200, [ann.person])
+    assert signed.json()["id"] == second.rpartition("/")[2]
+    assert (await mia.post(second + "/execute")).status_code == 200
+    assert room.state().ruleset == old
+    await mia.post(first + "/cancel", {"reason": "done"})
+
+    # One request, and one that has run out: a code will do.
+    await mia.post(wider + "/rollback")
+    room.clock.advance(4 * 3_600)
+    for person in (mia, ann):
+        await person.sign_in()
+    path = (await mia.post(wider + "/rollback")).headers["location"]
+    assert (await by_code(room, wider, ann, codes)).status_code == 200
+    assert (await mia.post(path + "/execute")).status_code == 200
+    assert room.state().ruleset == new
+    for person in (mia, ann, bob, eve):
+        await person.http.aclose()
+
+
+async def test_a_model_is_taken_back_as_a_ruleset_is(own_home: Path, room: Room) -> None:
+    first, second = place_model(own_home, 1), place_model(own_home, 2)
+    await serve(room, first)
+    await serve(room, second)
+    mia, ann, bob, eve = [await enrol(room, name) for name in ROLES]
+    ruleset = room.state().ruleset or ""
+    path = f"/v1/rulesets/{ruleset}/rollback"
+    for body, code in (
+        (None, "ruleset_not_former"),  # the ruleset alone decides already
+        ({"model": second}, "ruleset_not_former"),
+        ({"model": "md_1"}, "field_invalid"),
+    ):
+        refused = await mia.post(path, body)
+        assert refused.json()["code"] == code, refused.text
+    asked = await mia.post(path, {"model": first})
+    shown = asked.json()
+    assert json.loads(shown["payload"]) == {
+        "model": first, "replaces": f"{ruleset}+{second}", "ruleset": ruleset,
+    }  # fmt: skip
+    assert shown["reason"] == f"roll back to {ruleset}+{first}"
+    await agreed(mia.http, asked, ann)
+    assert room.state().decider == (ruleset, first)
+    for person in (mia, ann, bob, eve):
         await person.http.aclose()
 
 

@@ -14,9 +14,11 @@ import pytest
 from paywarden.core.clock import FixedClock
 from paywarden.core.errors import Corrupt, InvalidRequest, NotAuthenticated, Unavailable
 from paywarden.core.scope import Environment, Scope
-from paywarden.kit.http import operation as module
+from paywarden.kit.http import body as module
 from paywarden.kit.http.authenticator import Principal
-from paywarden.kit.http.operation import Answer, Call, Endpoint, Operation, Surroundings
+from paywarden.kit.http.endpoint import Endpoint
+from paywarden.kit.http.operation import Answer, Call, Operation
+from paywarden.kit.http.surroundings import Surroundings
 from paywarden.kit.metrics import Metrics
 
 PRINCIPAL = Principal("key_x", Scope("acme", Environment.TEST), frozenset({"things:do"}))

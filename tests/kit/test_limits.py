@@ -17,12 +17,14 @@ from paywarden.entrypoints.limits import rate_gate
 from paywarden.entrypoints.settings import Limits as LimitSettings
 from paywarden.kit.clock import SystemRandomness
 from paywarden.kit.http.authenticator import Principal
+from paywarden.kit.http.endpoint import Endpoint
 from paywarden.kit.http.limits.addresses import Origins
 from paywarden.kit.http.limits.fairness import FairPlaces
 from paywarden.kit.http.limits.gate import Limits, Policies, RateLimited
 from paywarden.kit.http.limits.gcra import Policy
 from paywarden.kit.http.limits.table import TatTable
-from paywarden.kit.http.operation import Answer, Call, Endpoint, Operation, Surroundings
+from paywarden.kit.http.operation import Answer, Call, Operation
+from paywarden.kit.http.surroundings import Surroundings
 from paywarden.kit.metrics import Metrics
 
 SCOPES = [Scope(name, Environment.LIVE) for name in ("a", "b", "c")]

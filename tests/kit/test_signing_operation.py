@@ -14,9 +14,11 @@ from paywarden.core.clock import FixedClock
 from paywarden.core.errors import InvalidRequest, Unavailable
 from paywarden.core.message_signature import AnswerParts, content_digest
 from paywarden.kit.http.authenticator import Principal
-from paywarden.kit.http.operation import Answer, Call, Endpoint, Operation, Surroundings
+from paywarden.kit.http.endpoint import Endpoint
+from paywarden.kit.http.operation import Answer, Call, Operation
 from paywarden.kit.http.signing import parsing
 from paywarden.kit.http.signing.keys import Algorithm, VerifyingKey, load_public
+from paywarden.kit.http.surroundings import Surroundings
 from paywarden.kit.metrics import Metrics
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from paywarden.cli import output, person, server
-from paywarden.core.errors import InvalidRequest, Unavailable
+from paywarden.core.errors import Unavailable
 
 ROOT = "/v1/access-reviews"
 
@@ -128,9 +128,7 @@ def _evidence(arguments: argparse.Namespace) -> int:
 
 
 def _id(text: str) -> str:
-    if not (text.startswith("rev_") and text.isascii() and text.isidentifier()):
-        raise InvalidRequest("review_id_invalid", "the id of a review reads rev_...")
-    return text
+    return server.path_name(text, "rev_", "review_id_invalid")
 
 
 def _line(one: Mapping[str, Any]) -> str:

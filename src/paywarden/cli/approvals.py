@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from paywarden.cli import output, server
-from paywarden.core.errors import InvalidRequest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,9 +66,7 @@ def _cancel(arguments: argparse.Namespace) -> int:
 
 
 def _id(text: str) -> str:
-    if not (text.startswith("apr_") and text.isascii() and text.isidentifier()):
-        raise InvalidRequest("approval_id_invalid", "the id of a request reads apr_...")
-    return text
+    return server.path_name(text, "apr_", "approval_id_invalid")
 
 
 def _line(one: Mapping[str, Any]) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 import zlib
 from collections.abc import Iterator
@@ -51,6 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     diff, pull = policy_versions.add_arguments(parts)
     back = parts.add_parser("rollback", help="let a ruleset of the last 30 days decide again")
     back.add_argument("ruleset", help="its hash, rs_...")
+    back.add_argument(
+        "--model", help="the model that decided beside it, '' for none (default: as it is)"
+    )
     server.add_arguments(back)
     changes = parts.add_parser("changes", help="which decisions change between two policies")
     policy_changes.add_arguments(changes)
@@ -178,11 +180,10 @@ def _push(arguments: argparse.Namespace) -> int:
 
 
 def _roll_back(arguments: argparse.Namespace) -> int:
-    ruleset = arguments.ruleset
-    if not re.fullmatch("rs_[0-9a-z]{1,80}", ruleset):
-        raise InvalidRequest("ruleset_hash_invalid", "a ruleset's hash reads rs_...")
+    ruleset = server.path_name(arguments.ruleset, "rs_", "ruleset_hash_invalid")
+    body = {} if arguments.model is None else {"model": arguments.model}
     with server.connected(arguments) as http:
-        done = server.asked(http, "POST", f"/v1/rulesets/{ruleset}/rollback")
+        done = server.asked(http, "POST", f"/v1/rulesets/{ruleset}/rollback", body)
     if "live" in done:
         document = {"hash": ruleset, "live": True, "log_sequence": done["log_sequence"]}
         words = f"{ruleset}: live"

@@ -68,7 +68,7 @@ def _submit(arguments: argparse.Namespace) -> Document:
     given = {name: getattr(arguments, name) for name in names}
     plan["guardrails"] = {name: value for name, value in given.items() if value is not None}
     body: Document = {"reason": arguments.reason, "plan": plan, "model": arguments.model}
-    return _asked(arguments, "POST", f"/v1/rulesets/{arguments.ruleset}/submit", body)
+    return _asked(arguments, "POST", _of_ruleset(arguments, "submit"), body)
 
 
 def _step(text: str) -> Document:
@@ -82,7 +82,7 @@ def _step(text: str) -> Document:
 
 def _shadow(arguments: argparse.Namespace) -> Document:
     body = {"reason": arguments.reason, "minutes": arguments.minutes, "model": arguments.model}
-    return _asked(arguments, "POST", f"/v1/rulesets/{arguments.ruleset}/shadow", body)
+    return _asked(arguments, "POST", _of_ruleset(arguments, "shadow"), body)
 
 
 def _emergency(arguments: argparse.Namespace) -> Document:
@@ -104,12 +104,21 @@ def _list(arguments: argparse.Namespace) -> Document:
 
 
 def _show(arguments: argparse.Namespace) -> Document:
-    return _asked(arguments, "GET", f"/v1/rollouts/{arguments.rollout}")
+    return _asked(arguments, "GET", _of_rollout(arguments))
 
 
 def _back(arguments: argparse.Namespace) -> Document:
-    path = f"/v1/rollouts/{arguments.rollout}/rollback"
+    path = _of_rollout(arguments) + "/rollback"
     return _asked(arguments, "POST", path, {"reason": arguments.reason})
+
+
+def _of_ruleset(arguments: argparse.Namespace, act: str) -> str:
+    name = server.path_name(arguments.ruleset, "rs_", "ruleset_hash_invalid")
+    return f"/v1/rulesets/{name}/{act}"
+
+
+def _of_rollout(arguments: argparse.Namespace) -> str:
+    return "/v1/rollouts/" + server.path_name(arguments.rollout, "ro_", "rollout_id_invalid")
 
 
 def _asked(

@@ -38,6 +38,13 @@ def connected(arguments: argparse.Namespace) -> httpx.Client:
     return httpx.Client(base_url=arguments.server, headers=headers, timeout=TIMEOUT_SECONDS)
 
 
+def path_name(text: str, prefix: str, code: str) -> str:
+    """A name such as `apr_...`, which cannot leave its place in a path. Errors: InvalidRequest."""
+    if text.startswith(prefix) and text.isascii() and text.isidentifier():
+        return text
+    raise InvalidRequest(code, f"it reads {prefix}...")
+
+
 def asked(http: httpx.Client, method: str, path: str, body: Any = None) -> dict[str, Any]:
     """The server's document. Errors: InvalidRequest, NotFound, Unavailable, with its code."""
     found: dict[str, Any] = _answered(http, method, path, body).json()

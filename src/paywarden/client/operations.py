@@ -221,12 +221,16 @@ def roll_back_ruleset(
     setup: Setup,
     ruleset_hash: str,
     *,
+    model: str | None = None,
     seconds: float | None = None,
     idempotency_key: str | None = None,
 ) -> Call[answers.Published]:
-    """Let a ruleset decide again that did within the last 30 days, or ask for that."""
+    """Let a ruleset decide again that did within the last 30 days, or ask for that.
+
+    `model`: the one that decided beside it, "" for none; None: the one that serves stays.
+    """
     path = _of_ruleset(ruleset_hash, "/rollback")
-    return post(setup, path, None, answers.Published, seconds, idempotency_key)
+    return post(setup, path, _given(model=model), answers.Published, seconds, idempotency_key)
 
 
 # --- approvals ------------------------------------------------------------------------------

@@ -15,11 +15,16 @@ class Publication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ruleset: str
 
 
-class Rollback(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Let a ruleset that decided before decide again, in place of the one that does now."""
+class Rollback(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Let a ruleset that decided before decide again, in place of what does now.
+
+    `model`: the model that decided beside it (empty for none), which then `replaces` names too, as
+    `rs_...+md_...`; None: the one that serves stays.
+    """
 
     replaces: str
     ruleset: str
+    model: str | None = None
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,9 +49,9 @@ def publication(ruleset: str) -> bytes:
     return msgspec.json.encode(Publication(ruleset), order="sorted")
 
 
-def rollback(ruleset: str, replaces: str) -> bytes:
+def rollback(wanted: Rollback) -> bytes:
     """Payload of a rollback."""
-    return msgspec.json.encode(Rollback(replaces, ruleset), order="sorted")
+    return msgspec.json.encode(wanted, order="sorted")
 
 
 def bulk_edit(edit: ManyEntries) -> bytes:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+from msgspec import Meta
+
+ModelName = Annotated[str, Meta(pattern="^(md_[0-9a-f]{32})?$", max_length=35)]
+"""As requests name a model; empty for none."""
 
 
 class Decider(NamedTuple):

@@ -25,7 +25,7 @@ from paywarden.decision.approved_payloads import Rollback, publication, rollback
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.decider import Decider
 from paywarden.decision.entries import PolicyEntry
-from paywarden.decision.former_rulesets import require_former
+from paywarden.decision.former_rulesets import decider_after, rollback_to
 from paywarden.decision.history import History, fill
 from paywarden.decision.ledger import Ledger, Staged
 from paywarden.decision.list_desk import ListDesk
@@ -121,26 +121,21 @@ class PolicyDesk:
             return await self.switch(ready, approved.actor, approved.settle)
 
     async def roll_back(self, scope: Scope, wanted: Rollback, approved: Approved) -> int:
-        """Let a ruleset decide again in place of the one it was asked against.
+        """Let a ruleset decide again in place of what it was asked against, with its model.
 
-        The model that serves stays. Errors: Conflict `ruleset_not_former`, `ruleset_moved_on`.
+        Errors: Conflict `ruleset_not_former`, `ruleset_moved_on`, and those of its model.
         """
-        ruleset, replaces = wanted.ruleset, wanted.replaces
-        approved.require(scope, RULESET_ROLLBACK, rollback(ruleset, replaces))
+        approved.require(scope, RULESET_ROLLBACK, rollback(wanted))
         async with self.turn:
-            require_former(self._ledger, scope, ruleset)
-            live = self._ledger.ready(scope).decider or Decider("")
-            if live.ruleset != replaces:
-                raise Conflict("ruleset_moved_on", "another ruleset decides than when it was asked")
-            ready = await self.made_ready(scope, Decider(ruleset, live.model), approved.actor)
+            after = decider_after(self._ledger, scope, wanted)
+            ready = await self.made_ready(scope, after, approved.actor)
             return await self.switch(ready, approved.actor, approved.settle, "rollback")
 
-    def rollback_to(self, scope: Scope, ruleset: str) -> Rollback:
+    def rollback_to(self, scope: Scope, ruleset: str, model: str | None) -> Rollback:
         """What to ask for so that a former ruleset decides again. Errors: NotFound, Conflict."""
         if self._ledger.stores.records.ruleset(scope, ruleset) is None:
             raise ruleset_not_found()
-        require_former(self._ledger, scope, ruleset)
-        return Rollback(self._ledger.ready(scope).ruleset or "", ruleset)
+        return rollback_to(self._ledger, scope, ruleset, model)
 
     async def made_ready(self, scope: Scope, wanted: Decider, actor: str) -> Ready:
         """Compile, declare the lists and fill the windows; the caller holds `turn` and goes on

@@ -15,13 +15,22 @@ from msgspec import Meta
 from paywarden.core.instants import format_rfc3339
 from paywarden.core.scope import Scope
 from paywarden.decision.approved_payloads import publication, rollback
+from paywarden.decision.decider import Decider, ModelName
 from paywarden.decision.ledger import Ledger
 from paywarden.decision.policy_desk import PolicyDesk, ruleset_not_found
 from paywarden.decision.policy_faults import faulty
 from paywarden.decision.policy_upload import RulesetRequest
 from paywarden.decision.ports import PolicyCompiler, Records, RulesetRow
+from paywarden.decision.ruleset_approvals import open_request
 from paywarden.identity.approvals.catalogue import RULESET_PUBLISH, RULESET_ROLLBACK
-from paywarden.identity.approvals.http import ApprovalView, maker_of, waiting
+from paywarden.identity.approvals.http import (
+    DECIDE,
+    ApprovalView,
+    ApproveRequest,
+    approving,
+    maker_of,
+    waiting,
+)
 from paywarden.identity.approvals.service import Approvals, Waiting
 from paywarden.kit.http.operation import Answer, Call, Operation
 from paywarden.risk.features.catalogue import EVENT_FIELDS, FIELDS
@@ -57,6 +66,15 @@ class Published(msgspec.Struct, frozen=True):
     hash: str
     live: bool
     log_sequence: int
+
+
+class RollbackRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Body of POST /v1/rulesets/{hash}/rollback, or none.
+
+    `model`: the one that decided beside it, empty for none; absent: the one that serves stays.
+    """
+
+    model: ModelName | None = None
 
 
 class RulesetsQuery(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -127,7 +145,12 @@ class PolicyOperations:
                       **switching),
             Operation("POST", "/v1/rulesets/{hash}/rollback", "roll_back_ruleset",
                       "Let a ruleset decide again that did within the last 30 days",
-                      self.roll_back, Published, **switching),
+                      self.roll_back, Published, RollbackRequest, body_optional=True,
+                      **switching),
+            Operation("POST", "/v1/rulesets/{hash}/approve", "approve_ruleset",
+                      "Approve the open request that would let a ruleset decide", self.approve,
+                      ApprovalView, ApproveRequest, permission=DECIDE, tag="policy",
+                      path_texts=hashed, weight=10),
         ]  # fmt: skip
 
     async def features(self, call: Call) -> Answer:
@@ -186,9 +209,18 @@ class PolicyOperations:
     async def roll_back(self, call: Call) -> Answer:
         """POST /v1/rulesets/{hash}/rollback."""
         name = call.path["hash"]
-        wanted = self._policies.rollback_to(call.asker.scope, name)
-        payload = rollback(wanted.ruleset, wanted.replaces)
-        return await self._switch(call, RULESET_ROLLBACK, payload, f"roll back to {name}")
+        body: RollbackRequest = call.body
+        wanted = self._policies.rollback_to(call.asker.scope, name, body.model)
+        reason = f"roll back to {Decider(name, body.model or '')}"
+        return await self._switch(call, RULESET_ROLLBACK, rollback(wanted), reason)
+
+    async def approve(self, call: Call) -> Answer:
+        """POST /v1/rulesets/{hash}/approve."""
+        now_us, by_code = self._ledger.clock.now_us(), call.body.code is not None
+        found = open_request(
+            self._approvals, call.asker.scope, call.path["hash"], now_us, only=by_code
+        )
+        return await approving(self._approvals, call, found)
 
     async def _switch(self, call: Call, action: str, payload: bytes, reason: str) -> Answer:
         asker = call.asker

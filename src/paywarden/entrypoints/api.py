@@ -42,8 +42,9 @@ from paywarden.identity.destination_gate import DestinationGate
 from paywarden.identity.recorded_access import RecordedAccess
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.kit.http import app as http_app
-from paywarden.kit.http.operation import Operation, Surroundings
+from paywarden.kit.http.operation import Operation
 from paywarden.kit.http.replays import StoredReplays
+from paywarden.kit.http.surroundings import Surroundings
 from paywarden.kit.http.system import Dependency, SystemOperations
 from paywarden.kit.log import configure
 from paywarden.kit.webhooks.http import WebhookOperations

@@ -3,7 +3,8 @@
 Guards: rates are compared on the same payments, so a busy hour or an attack moves both. The test is
 McNemar's on payments that the two rulesets treat differently, exact (binomial) up to EXACT pairs
 and by the normal approximation with continuity correction above; nothing is judged before
-`min_payments`, except faults, which need no rate. Source: Q. McNemar, Psychometrika 12 (1947) 153.
+`min_payments`, except faults, of which five are enough. Source: Q. McNemar, Psychometrika 12
+(1947) 153.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from paywarden.decision.trial_tally import (
 )
 
 EXACT: Final = 1_000
-FEW_FAULTS: Final = 5
-"""So many faults are judged although `min_payments` is not reached."""
+LEAST_FAULTS: Final = 5
+"""Fewer faults than this are no rate: one late evaluation on a busy machine takes nothing back."""
 BLOCKS: Final = (Outcome.BLOCK,)
 ALERTS: Final = (Outcome.CHALLENGE, Outcome.REVIEW)
 STOPS: Final = (Outcome.CHALLENGE, Outcome.REVIEW, Outcome.BLOCK)
@@ -67,9 +68,7 @@ def mcnemar(first: int, second: int) -> float:
 def broken(tally: TrialTally, guard: Guardrails) -> str | None:
     """The guardrail that the candidate breaks, in words for the record; None while all hold."""
     seen = tally.payments + tally.faults
-    if tally.faults > guard.fault_rate * seen and (
-        seen >= guard.min_payments or tally.faults >= FEW_FAULTS
-    ):
+    if tally.faults >= LEAST_FAULTS and tally.faults > guard.fault_rate * seen:
         return f"faults: {tally.faults} of {seen} payments"
     if tally.payments < guard.min_payments:
         return None

@@ -14,7 +14,7 @@ from msgspec import Meta
 from paywarden.core.instants import format_rfc3339
 from paywarden.core.outcome import Outcome
 from paywarden.core.scope import Scope
-from paywarden.decision.decider import Decider
+from paywarden.decision.decider import Decider, ModelName
 from paywarden.decision.intake import instant_of
 from paywarden.decision.messages import Instant
 from paywarden.decision.policy_desk import ruleset_not_found
@@ -34,7 +34,6 @@ from paywarden.identity.approvals.service import Approvals, Waiting
 from paywarden.kit.http.operation import Answer, Call, Operation
 from paywarden.risk.rules.findings import PolicyErrors
 
-ModelName = Annotated[str, Meta(pattern="^(md_[0-9a-f]{32})?$", max_length=35)]
 Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 _HASHED: dict[str, Any] = {"tag": "policy", "path_texts": {"hash": "Content hash, `rs_...`"}}
 _NAMED: dict[str, Any] = {

@@ -199,16 +199,7 @@ class ApprovalOperations:
 
     async def approve(self, call: Call) -> Answer:
         """POST /v1/approvals/{id}/approve."""
-        body: ApproveRequest = call.body
-        scope, name, person = call.asker.scope, call.path["id"], _person(call)
-        deciding = self._approvals.deciding
-        if body.assertion is not None and body.code is None:
-            found = await deciding.approve(scope, name, person, _assertion(body.assertion))
-        elif body.code is not None and body.assertion is None:
-            found = await deciding.approve_by_code(scope, name, person, body.code)
-        else:
-            raise InvalidRequest("approval_proof", "send either an assertion or a code")
-        return Answer(self._view(found))
+        return await approving(self._approvals, call, call.path["id"])
 
     async def reject(self, call: Call) -> Answer:
         """POST /v1/approvals/{id}/reject."""
@@ -234,6 +225,20 @@ class ApprovalOperations:
 
     def _view(self, request: Request) -> ApprovalView:
         return view_of(self._approvals, request)
+
+
+async def approving(approvals: Approvals, call: Call, approval_id: str) -> Answer:
+    """The step of an approver, by the proof in an `ApproveRequest`: the request after it."""
+    body: ApproveRequest = call.body
+    scope, person = call.asker.scope, _person(call)
+    if body.assertion is not None and body.code is None:
+        assertion = _assertion(body.assertion)
+        found = await approvals.deciding.approve(scope, approval_id, person, assertion)
+    elif body.code is not None and body.assertion is None:
+        found = await approvals.deciding.approve_by_code(scope, approval_id, person, body.code)
+    else:
+        raise InvalidRequest("approval_proof", "send either an assertion or a code")
+    return Answer(view_of(approvals, found))
 
 
 def view_of(approvals: Approvals, request: Request) -> ApprovalView:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 CODES: Mapping[str, str] = {
     "action_unavailable": "Nothing in this installation carries the action out.",
     "action_unknown": "See the catalogue in docs/reference/approvals.md.",
+    "approval_ambiguous": "Approve at /v1/approvals/{id}/approve the request that you mean.",
     "approval_busy": "Somebody is working on the request; look at it again.",
     "approval_closed": "The request has ended; ask anew.",
     "approval_cooling": "Wait until `ready_at`.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-from paywarden.core.errors import Conflict, InvalidRequest, PaywardenError
+from paywarden.core.errors import Conflict, InvalidRequest, PaywardenError, Unavailable
 
 _UNITS_CODES: Final = {
     sqlite3.SQLITE_ERROR,
@@ -36,3 +36,10 @@ def unit_error(fault: Exception) -> PaywardenError:
         name = fault.sqlite_errorname
         return Conflict("constraint_violated", f"the write contradicts what is stored ({name})")
     return InvalidRequest("unwritable", f"the store cannot hold this row ({type(fault).__name__})")
+
+
+def not_writing(state: str) -> Unavailable:
+    """What a writer refuses with that failed, or is stopping or closed."""
+    if state == "failed":
+        return Unavailable("writer_failed", "nothing is written until the state is rebuilt")
+    return Unavailable("writer_closed", "nothing is written any more: the server is stopping")

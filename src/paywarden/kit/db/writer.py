@@ -33,7 +33,7 @@ from paywarden.kit.db.rider import Rider
 from paywarden.kit.db.schema import SchemaPart, check_schema
 from paywarden.kit.db.tickets import Ticket, settle
 from paywarden.kit.db.unit import UnitOfWork
-from paywarden.kit.db.verdict import is_units_fault, unit_error
+from paywarden.kit.db.verdict import is_units_fault, not_writing, unit_error
 
 QUEUE_LIMIT = 4_096
 BATCH_LIMIT = 256
@@ -151,7 +151,7 @@ class Writer:
         rider = Rider(unit, self.enqueue)
         with self._changed:
             if self._state != "open" or self._stopping:
-                raise Unavailable(f"writer_{self._state}", "nothing can be written at the moment")
+                raise not_writing(self._state)
             self._riders.append(rider)
         return rider
 
@@ -168,7 +168,7 @@ class Writer:
     def _enqueue(self, ticket: Ticket) -> None:
         with self._changed:
             if self._state != "open" or self._stopping:
-                raise Unavailable(f"writer_{self._state}", "nothing can be written at the moment")
+                raise not_writing(self._state)
             if ticket.unit.submitted:
                 raise ValueError("a unit of work is submitted once")
             if len(self._queue) >= self._queue_limit:

@@ -19,7 +19,9 @@ from starlette.routing import Route
 
 from paywarden.core.identifiers import RequestId
 from paywarden.kit.http import problem
-from paywarden.kit.http.operation import Endpoint, Operation, Surroundings
+from paywarden.kit.http.endpoint import Endpoint
+from paywarden.kit.http.operation import Operation
+from paywarden.kit.http.surroundings import Surroundings
 
 Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
 

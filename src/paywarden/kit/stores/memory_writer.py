@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
-from paywarden.core.errors import Conflict, PaywardenError, Unavailable
+from paywarden.core.errors import Conflict, PaywardenError
 from paywarden.kit.db.statement import Insert, Parameters
 from paywarden.kit.db.unit import UnitOfWork
+from paywarden.kit.db.verdict import not_writing
 
 
 class MemoryParticipant(Protocol):
@@ -44,7 +45,7 @@ class MemoryWriter:
     def submit(self, unit: UnitOfWork) -> Future[None]:
         """Apply `unit`; the future is already done. Errors: as `Writer.submit`."""
         if self.state != "open":
-            raise Unavailable(f"writer_{self.state}", "nothing can be written at the moment")
+            raise not_writing(self.state)
         if unit.submitted:
             raise ValueError("a unit of work is submitted once")
         unit.submitted = True
