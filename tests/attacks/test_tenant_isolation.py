@@ -117,6 +117,7 @@ OF_NOBODY: Final = {
     "list_features": "fields of payments and the caller's own aggregates",
     "list_webhook_event_types": "types, not events",
     "list_models": "models belong to the home; their role is the caller's own",
+    "get_drift": "counts of the caller's own scope",
     "list_audit_keys": "public keys",
     "get_checkpoint": "one log for all; a hash",
     "prove_inclusion": "hashes",

@@ -25,7 +25,7 @@ import sys
 from paywarden.cli.demo import worlds
 from paywarden.entrypoints import demo
 demo.CHILD = (sys.argv.pop(1),)
-worlds.WORLDS = 1
+worlds.WORLDS, worlds.SPEED = 1, 300.0
 from paywarden.entrypoints.main import main
 sys.exit(main(sys.argv[1:]))
 """

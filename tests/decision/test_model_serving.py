@@ -164,7 +164,7 @@ async def test_a_model_over_its_deadline_is_skipped_and_said(
         runtime = room.state().runtime
         assert runtime is not None
         assert runtime.model is not None
-        monkeypatch.setattr(runtime.model, "opinion", lambda _vector, _late: runtime.model.none())
+        monkeypatch.setattr(runtime.model, "opinion", lambda *_given: runtime.model.none())
         made = await room.decide(amount_minor=450_000)
         assert made.entry.result.answer is Outcome.ALLOW  # the rules alone
         assert made.entry.degraded == ("model_skipped",)

@@ -121,7 +121,7 @@ def test_an_emergency_rule_and_a_snooze(granian: Server) -> None:
     merchant = {"id": server.name("m"), "mcc": "5732", "country": "DE"}
     rules = STOP.format(name="emergency", merchant=merchant["id"])
     body = {"rules": rules, "reason": "attack", "minutes": 10, "block_cap": 0.5}
-    begun = client.post("/v1/rulesets/emergency", json=body)
+    begun = client.post("/v1/emergency-rules", json=body)
     assert begun.status_code == 200, begun.text
     try:
         assert server.decide(merchant=merchant)["outcome"] == "block"
@@ -129,7 +129,7 @@ def test_an_emergency_rule_and_a_snooze(granian: Server) -> None:
         path = f"/v1/rollouts/{begun.json()['id']}/rollback"
         client.post(path, json={"reason": "over"}).raise_for_status()
     assert server.decide(merchant=merchant)["outcome"] == "allow"
-    wrong = client.post("/v1/rulesets/emergency", json={**body, "rules": "- id: x\n"})
+    wrong = client.post("/v1/emergency-rules", json={**body, "rules": "- id: x\n"})
     problem(wrong, 422, "policy_invalid")
 
     large = {"amount_minor": 100_000_000, "payer": {"id": server.name("payer")}}

@@ -96,7 +96,7 @@ def _emergency(arguments: argparse.Namespace) -> Document:
                              pointer=str(arguments.rules)) from None  # fmt: skip
     body = {"rules": rules, "reason": arguments.reason, "minutes": arguments.minutes,
             "block_cap": arguments.block_cap}  # fmt: skip
-    return _asked(arguments, "POST", "/v1/rulesets/emergency", body)
+    return _asked(arguments, "POST", "/v1/emergency-rules", body)
 
 
 def _list(arguments: argparse.Namespace) -> Document:

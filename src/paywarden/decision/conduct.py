@@ -18,7 +18,7 @@ from paywarden.decision.control_group import ControlDraw, passes, share_ppm
 from paywarden.decision.decider import Decider
 from paywarden.decision.entries import ModelOpinion, Result
 from paywarden.decision.magic import REASON as MAGIC_REASON
-from paywarden.decision.model_runtime import MODEL_STAGE, Late, ModelRuntime
+from paywarden.decision.model_runtime import MODEL_STAGE, Late, ModelRuntime, Sampler
 from paywarden.decision.snoozes import PATHS, list_of
 from paywarden.risk.features.catalogue import LINK_FIELDS
 from paywarden.risk.features.model import Aggregate
@@ -37,7 +37,8 @@ class Situation(NamedTuple):
     """What beside the fields decides: skipped stages, forced outcome, the challenge's result.
 
     `late`: whether the model's deadline has passed; None where time does not count. `control`: the
-    draw of the control group; None where nobody is let pass (drafts, comparisons).
+    draw of the control group; None where nobody is let pass (drafts, comparisons). `sampler`: takes
+    what the model saw; None where nothing is live.
     """
 
     skipped: tuple[str, ...] = ()
@@ -45,6 +46,7 @@ class Situation(NamedTuple):
     challenge_result: str | None = None
     control: ControlDraw | None = None
     late: Late | None = None
+    sampler: Sampler | None = None
 
 
 class PolicyRuntime:
@@ -88,14 +90,18 @@ class PolicyRuntime:
         return Decider(self.ruleset, self.model.name if self.model is not None else "")
 
     def asked(
-        self, values: list[Any], skipped: Sequence[str], late: Late | None
+        self,
+        values: list[Any],
+        skipped: Sequence[str],
+        late: Late | None,
+        sampler: Sampler | None = None,
     ) -> ModelOpinion | None:
         """The model's opinion, which rules may read as `model.p`; None without a model."""
         if self.model is None:
             return None
         given = self.model.none()
         if MODEL_STAGE not in skipped:
-            given = self.model.opinion(values, late)
+            given = self.model.opinion(values, late, sampler)
         values[self._model_slot] = given.probability
         return given
 
@@ -139,7 +145,7 @@ def conduct(
     """Decide one payment. `partial`: indexes of aggregates that do not reach back far enough."""
     values = runtime.vector(fields, aggregates, lists)
     segment, merchant_group = runtime.placed(values)
-    opinion = runtime.asked(values, situation.skipped, situation.late)
+    opinion = runtime.asked(values, situation.skipped, situation.late, situation.sampler)
     fired: list[int] = []
     if FRAUD_STAGE not in situation.skipped:
         fired = fired_rules(runtime, values, partial, lists)

@@ -14,6 +14,7 @@ from typing import Any
 
 from paywarden.decision.entries import ModelOpinion
 from paywarden.kit.log import logger
+from paywarden.risk.drift.sample import Sampled
 from paywarden.risk.features.model import Aggregate
 from paywarden.risk.rules.compiler import CompiledPolicy
 from paywarden.risk.rules.model import Thresholds
@@ -22,6 +23,8 @@ from paywarden.risk.scoring.scorer import Scorer, windows_of
 
 MODEL_STAGE = "model"
 Late = Callable[[], bool]
+Sampler = Callable[[Sampled, Sequence[float], float], None]
+"""Takes a model, its inputs for one payment, and the probability that it gave."""
 
 
 class ModelRuntime:
@@ -31,6 +34,8 @@ class ModelRuntime:
         """Errors: InvalidRequest `model_currency`, `model_invalid`, `input_invalid`."""
         declared = compiled.aggregates
         self.name = name
+        self.inputs: tuple[str, ...] = tuple(one.name for one in artefact.inputs)
+        self.reference: Mapping[str, Any] = artefact.reference
         self.windows: tuple[Aggregate, ...] = windows_of(artefact, declared)
         slots = dict(compiled.slots)
         for number, window in enumerate(self.windows):
@@ -42,12 +47,19 @@ class ModelRuntime:
         self.paths = self._scorer.paths
         self.thresholds = _thresholds(compiled.policy.model, artefact)
 
-    def opinion(self, vector: Sequence[Any], late: Late | None) -> ModelOpinion:
-        """The calibrated probability, with reasons where a threshold is reached."""
+    def opinion(
+        self, vector: Sequence[Any], late: Late | None, sampler: Sampler | None = None
+    ) -> ModelOpinion:
+        """The calibrated probability, with reasons where a threshold is reached.
+
+        `sampler`: told of the model's inputs, for live decisions alone.
+        """
         try:
             score = self._scorer.score(vector, late)
             if score.probability is None:
                 return self.none()
+            if sampler is not None and score.row is not None:
+                sampler(self, score.row, score.probability)
             reasons: tuple[str, ...] = ()
             if _reached(score.probability, self.thresholds):
                 reasons = tuple(one.code for one in self._scorer.reasons(score))

@@ -32,6 +32,7 @@ from paywarden.decision.conduct import (
 from paywarden.decision.control_group import AMOUNT, draw
 from paywarden.decision.decision_ids import DecisionIds
 from paywarden.decision.derive import Deriver
+from paywarden.decision.drift.watch import DriftWatch
 from paywarden.decision.entries import (
     ImportedEntry,
     OtherOpinion,
@@ -105,9 +106,11 @@ class Payments:
         ids: DecisionIds,
         tables_version: str,
         entering: AutomaticEntries,
+        drift: DriftWatch,
     ) -> None:
         self.ids = ids
         self._entering = entering
+        self._drift = drift
         self._ledger = ledger
         self._derivers = derivers
         self._sealer = sealer
@@ -272,6 +275,8 @@ class Payments:
             edits = self._entering.enter(unit, ready.state, arm.runtime, entry, ready.fields)
         await self._ledger.commit(unit, [staged, *edits])
         self._count(scope, entry)
+        if not ready.continues:  # a payment that goes on is the same payment
+            self._drift.seen(scope, ready.fields, entry.result)
         return Decided(scope, staged.seq, entry, place=place, name=name)
 
     def _opine(self, ready: _Prepared, arm: Arm) -> tuple[Result, tuple[str, ...]]:
@@ -297,7 +302,10 @@ class Payments:
             limits = policy.stages.get(MODEL_STAGE)
             deadline_ms = limits.deadline_ms if limits is not None else DEFAULT_DEADLINE_MS
             ends_ns = ready.started_ns + int(deadline_ms * 1e6)
-            found = found._replace(late=lambda: self._clock.monotonic_ns() > ends_ns)
+            found = found._replace(
+                late=lambda: self._clock.monotonic_ns() > ends_ns,
+                sampler=None if ready.continues else self._drift.sampler(ready.state.scope),
+            )
         if policy.control_group is not None and not ready.continues:
             drawn = draw(ready.observation, ready.state.control_loss)
             found = found._replace(control=drawn)

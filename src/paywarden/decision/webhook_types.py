@@ -18,6 +18,7 @@ RULESET_PUBLISHED: Final = "ruleset.published"
 LIST_CHANGED: Final = "list.changed"
 LABELS_FLOODED: Final = "labels.flooded"
 ROLLOUT_MOVED: Final = "rollout.moved"
+DRIFT_ALARM: Final = "drift.alarm"
 
 
 class Alert(msgspec.Struct, frozen=True):
@@ -59,6 +60,22 @@ class RolloutMoved(msgspec.Struct, frozen=True):
     reason: str
 
 
+class DriftAlarm(msgspec.Struct, frozen=True, rename={"before": "from", "now": "to"}):
+    """Live traffic has changed.
+
+    `kind`: missing, novelty, alerts, psi or fairness. `what`: the field, outcome, input or measure.
+    `where`: merchant, segment, model or slice; empty for everything together. `from`, `to`: shares;
+    for psi and fairness the bound and the value.
+    """
+
+    kind: str
+    what: str
+    where: str
+    before: float
+    now: float
+    since: str
+
+
 class ListChanged(msgspec.Struct, frozen=True):
     """Entries of a list were added or removed; their values are not told."""
 
@@ -88,6 +105,7 @@ EVENT_TYPES: Final = (
         ROLLOUT_MOVED, "A roll-out of a ruleset moved or ended; operators' endpoints", RolloutMoved
     ),
     EventType(OVERDUE, "A review of access is overdue; told once a day", AccessReviewOverdue),
+    EventType(DRIFT_ALARM, "Live traffic has changed; operators' endpoints", DriftAlarm),
     EventType(LIST_CHANGED, "A list was changed; operators' endpoints", ListChanged),
     EventType(
         LABELS_FLOODED, "Unusually many labels from one sender; operators' endpoints", LabelsFlooded

@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 
 import paywarden
 from paywarden.core.errors import PaywardenError
+from paywarden.decision.drift.http import DriftOperations
 from paywarden.decision.http import DecisionOperations
 from paywarden.decision.label_history import LabelHistory
 from paywarden.decision.links_http import LinkOperations
@@ -148,6 +149,7 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         ).operations(),
         *ListOperations(installation.lists, installation.approvals).operations(),
         *ModelOperations(installation.models, installation.ledger).operations(),
+        *DriftOperations(installation.drift.watch).operations(),
         *SnoozeOperations(installation.lists, installation.ledger).operations(),
         *RolloutOperations(
             installation.rollouts,

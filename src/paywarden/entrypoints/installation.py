@@ -26,6 +26,8 @@ from paywarden.decision.checkpoints import Checkpoints
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.decider import Decider
 from paywarden.decision.decision_ids import DecisionIds
+from paywarden.decision.drift.desk import DriftDesk
+from paywarden.decision.drift.watch import DriftWatch
 from paywarden.decision.entries import TrialEntry
 from paywarden.decision.events import Events
 from paywarden.decision.history import History
@@ -124,6 +126,7 @@ BULK_DIGESTS = 250_000
 """Texts at hand in each of two generations while a history is read, some 0.2 kB each."""
 ROLLOUT_SECONDS = 1.0
 HOUSE_SECONDS = 60.0
+DRIFT_SECONDS = 60.0
 _ENGINE_KEYS = ("decision-ids", "bodies", "identifiers", "lists", "windows")
 
 
@@ -193,9 +196,11 @@ class Installation:
         )
         make_deriver = self.derivers = derivers(settings.tables, home.root)
         self.tables = make_deriver("").tables
+        watch = DriftWatch(randomness)
+        self.drift = DriftDesk(watch, self.ledger, self.metrics)
         self.payments = Payments(
             self.ledger, make_deriver, self.sealer, self.ids, self.tables.version(),
-            AutomaticEntries(self.lists, self.metrics),
+            AutomaticEntries(self.lists, self.metrics), watch,
         )  # fmt: skip
         self.payment_reader = PaymentReader(self.hash_identifier, active_currency)
         bulk = settings.labels
@@ -325,6 +330,7 @@ class Installation:
         await asyncio.to_thread(self.rollouts.load)
         self._keep(self._move_rollouts())
         self._keep(self._keep_house())
+        self._keep(self._watch_drift())
 
     async def _prune_outbox(self) -> None:
         """Drop outdated messages and answers now and then, as long as the process lives."""
@@ -357,6 +363,16 @@ class Installation:
                 except PaywardenError as fault:  # the next round tries again
                     logger().error("housekeeping_failed", code=fault.code)
             await asyncio.sleep(HOUSE_SECONDS)
+
+    async def _watch_drift(self) -> None:
+        """Judge once a minute what live payments look like, as long as the process lives."""
+        while True:
+            await asyncio.sleep(DRIFT_SECONDS)
+            if not self.ledger.failed:
+                try:
+                    await self.drift.look()
+                except Exception as fault:  # a monitor must not end unseen; the next round tries
+                    logger().error("drift_not_judged", error_type=type(fault).__name__)
 
     def _restore(self) -> int:
         """States from the log, and the keeper's open segments too; the head."""

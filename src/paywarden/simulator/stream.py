@@ -94,6 +94,10 @@ class World:
         self._spoken = 0
         self._now_us = 0
 
+    def skip_to(self, since_us: int) -> None:
+        """Leave out what comes before an instant; call it before the first item is taken."""
+        self._since_us = since_us
+
     def events(self) -> Iterator[tuple[Target, dict[str, Any]]]:
         """("payment", body of POST /v1/decisions) or ("events", item of POST /v1/events)."""
         for _, target, body in self.timed():

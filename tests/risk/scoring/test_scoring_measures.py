@@ -158,3 +158,18 @@ def test_drift_tells_shifts_missing_values_and_small_samples() -> None:
     assert found["constant"].verdict == "steady" and found["constant"].psi == 0.0
     few = compare(reference, after[:50], names)
     assert {one.verdict for one in few} == {"too_few"}
+
+
+def test_the_sigmoid_stays_a_sigmoid_where_the_classes_hardly_overlap() -> None:
+    draw = np.random.Generator(np.random.PCG64(4))
+    logits = np.concatenate([draw.normal(-16, 2, 20_000), draw.normal(10, 4, 300), [8.0, 9.0]])
+    fraud = np.concatenate([np.zeros(20_000, bool), np.ones(300, bool), np.zeros(2, bool)])
+    raw = 1 / (1 + np.exp(-logits))
+    made = fit_calibration(raw, fraud, 0.1)
+    assert made.method == "platt"
+    assert min(made.probabilities) > 0
+    assert max(made.probabilities) < 1
+    p = made.many(raw)
+    assert p.sum() == pytest.approx(fraud.sum(), rel=0.05)
+    between = (p > 0.01) & (p < 0.99)
+    assert between.any(), "a cliff would leave nothing between certain and impossible"

@@ -1,8 +1,9 @@
 """Worlds: several small simulated worlds side by side, each begun shortly before an attack.
 
-Why several: one world of 3,000 people would have to run some 2,400 times faster than life for a
-hundred payments a second, and a window of ten minutes would then hold two weeks of everybody's
-shopping. Six worlds at 300 keep such a window at two days. Each begins shortly before a campaign of
+Why several: one world of 3,000 people would have to run some 1,800 times faster than life for a
+hundred payments a second, and a window of ten minutes would then hold twelve days of everybody's
+shopping: honest people look like machines. Sixteen worlds at 112 keep such a window below a day.
+Each begins shortly before a campaign of
 another type, so that every kind of attack shows up within the first seconds. The same seed and
 number of run give the same worlds on the same day.
 """
@@ -14,17 +15,18 @@ from collections.abc import Iterator
 from paywarden.cli.demo.scoring import Rates
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.instants import DAY_US, format_rfc3339
-from paywarden.simulator.history import History, simulate
+from paywarden.simulator.history import History
 from paywarden.simulator.stream import World
 from paywarden.simulator.streams import stable_words
 from paywarden.simulator.world.geography import COUNTRIES
 
 PRESET = "demo"
-WORLDS = 6
+WORLDS = 16
 DAYS = 1
-SPEED = 300.0
+SPEED = 112.0
 _LEAD_SECONDS = 2.0
-"""Seconds of a run before a world's first attack; each world a second after the other."""
+_STAGGER_SECONDS = 0.25
+"""Seconds of a run before the first world's attack, and from one world's to the next one's."""
 _BUSY_HOURS = (8, 18)
 _LARGEST_SEED = 2**63 - 1
 
@@ -42,10 +44,10 @@ def seed_of(seed: int, run: int, number: int, generation: int = 0) -> int:
 def make(seed: int, number: int, now_us: int, speed: float) -> World:
     """Today's world, begun shortly before an attack."""
     start_us = now_us // DAY_US * DAY_US
-    history = simulate(PRESET, seed, DAYS, start_us=start_us)
-    lead_us = round((_LEAD_SECONDS + number) * speed * 1_000_000)
-    begin_us = max(start_us, attack_us(history, number) - lead_us)
-    return World(PRESET, seed, DAYS, start_us=start_us, since_us=begin_us)
+    world = World(PRESET, seed, DAYS, start_us=start_us)
+    lead_us = round((_LEAD_SECONDS + _STAGGER_SECONDS * number) * speed * 1_000_000)
+    world.skip_to(max(start_us, attack_us(world.history, number) - lead_us))
+    return world
 
 
 def attack_us(history: History, number: int) -> int:

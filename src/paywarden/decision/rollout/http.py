@@ -80,7 +80,7 @@ class ShadowRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EmergencyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of POST /v1/rulesets/emergency: rules as YAML text, added to the live policy."""
+    """Body of POST /v1/emergency-rules: rules as YAML text, added to the live policy."""
 
     rules: Annotated[str, Meta(min_length=1, max_length=20_000)]
     reason: Reason
@@ -185,7 +185,7 @@ class RolloutOperations:
             Operation("POST", "/v1/rulesets/{hash}/shadow", "shadow_ruleset",
                       "Try a ruleset without effect", self.shadow, view, ShadowRequest,
                       permission="rulesets:write", **_HASHED),
-            Operation("POST", "/v1/rulesets/emergency", "emergency_rules",
+            Operation("POST", "/v1/emergency-rules", "emergency_rules",
                       "Add rules to the live policy for hours", self.emergency, view,
                       EmergencyRequest, permission="rulesets:emergency", tag="policy"),
             Operation("GET", "/v1/rollouts", "list_rollouts", "Roll-outs, newest first",
@@ -229,7 +229,7 @@ class RolloutOperations:
         return Answer(view_of(made))
 
     async def emergency(self, call: Call) -> Answer:
-        """POST /v1/rulesets/emergency."""
+        """POST /v1/emergency-rules."""
         body: EmergencyRequest = call.body
         try:
             made = await self._emergencies.begin(

@@ -167,17 +167,17 @@ def given_up(judged: Judged, way: Stopped, abandonment: float) -> float:
 
 
 def campaigns(
-    judged: Judged, way: Stopped, names: npt.NDArray[np.str_], first: int = 5
+    judged: Judged, way: Stopped, names: npt.NDArray[np.str_], first: int = 5, least: int = 2
 ) -> dict[str, Any]:
     """Share of campaigns of which one of the first payments was stopped, each campaign once.
 
-    Payments stand in order of time; only campaigns of at least two payments count.
+    Payments stand in order of time; only campaigns of at least `least` frauds count.
     """
     order = np.flatnonzero(judged.fraud & (names != ""))
     groups: dict[str, list[int]] = {}
     for place in order.tolist():
         groups.setdefault(str(names[place]), []).append(place)
-    counted = {name: places for name, places in groups.items() if len(places) > 1}
+    counted = {name: places for name, places in groups.items() if len(places) >= least}
     early, losses = 0, []
     for places in counted.values():
         hits = way.stopped[places]

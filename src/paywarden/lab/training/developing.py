@@ -20,7 +20,7 @@ from paywarden.lab.training.fitting import Fitted, Settings, calibrated, fit, sa
 from paywarden.lab.training.splitting import Split
 from paywarden.risk.scoring.artefact import Artefact, Operating
 from paywarden.risk.scoring.calibration import Calibration
-from paywarden.risk.scoring.drift import reference_of
+from paywarden.risk.scoring.drift import SCORE, reference_of
 from paywarden.risk.scoring.operating import Costs, choose
 from paywarden.risk.scoring.recipe import Input
 
@@ -66,7 +66,10 @@ class Developed:
 
     def artefact(self, material: Material) -> Artefact:
         """What is kept and served."""
-        places = self.rows_in(material, self.plan.split.training(material.prepared.table.time_us))
+        split, time_us = self.plan.split, material.prepared.table.time_us
+        places = self.rows_in(material, split.training(time_us))
+        later = self.rows_in(material, split.validation(time_us))  # a fit flatters its own rows
+        scores = self.probabilities(later).astype(np.float32)[:, np.newaxis]
         reading = self.fitted.reading
         rows = reading.rows(self.dataset.matrix[places], self.dataset.dictionaries)
         return Artefact(
@@ -77,7 +80,8 @@ class Developed:
             self.calibration,
             self.operating,
             material.policy.base_currency,
-            reference_of(rows, [one.name for one in reading.inputs]),
+            reference_of(rows, [one.name for one in reading.inputs])
+            | reference_of(scores, [SCORE]),
         )
 
 

@@ -27,6 +27,7 @@ LEAST_FOR_ISOTONIC = 1_000
 MAX_KNOTS = 512
 _EDGE = 1e-9
 _STEPS = 100
+_LEAST_SHARE = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,21 +125,44 @@ def _isotonic(logits: Array, fraud: npt.NDArray[np.bool_], kept: float) -> Calib
 def _platt(logits: Array, fraud: npt.NDArray[np.bool_], kept: float) -> Calibration:
     positive, negative = int(fraud.sum()), int((~fraud).sum())
     target = np.where(fraud, (positive + 1) / (positive + 2), 1 / (negative + 2))
-    slope, offset = 1.0, 0.0
-    for _ in range(_STEPS):  # Newton's method on the log loss
-        p = 1 / (1 + np.exp(-(slope * logits + offset)))
-        weight = p * (1 - p) + 1e-12
-        gradient = np.array([((p - target) * logits).sum(), (p - target).sum()])
-        mixed = float((weight * logits).sum())
-        hessian = np.array([[(weight * logits * logits).sum(), mixed], [mixed, weight.sum()]])
-        step = np.linalg.solve(hessian + 1e-9 * np.eye(2), gradient)
-        slope, offset = slope - float(step[0]), offset - float(step[1])
-        if float(np.abs(step).max()) < 1e-10:
-            break
+    slope, offset = _newton(logits, target)
     slope = max(slope, 1e-3)
     grid = np.linspace(float(logits.min()) - 1, float(logits.max()) + 1, 256)
     held = 1 / (1 + np.exp(-(slope * grid + offset)))
     return _knots(grid.tolist(), held.tolist(), kept, "platt")
+
+
+def _newton(logits: Array, target: Array) -> tuple[float, float]:
+    """Slope and offset of least log loss. Each step is halved until the loss falls: where classes
+    hardly overlap a whole step goes too far, and the sigmoid would become a cliff of 0 and 1."""
+    at = np.array([1.0, 0.0])
+    loss = _log_loss(logits, target, at)
+    for _ in range(_STEPS):
+        gradient, hessian = _slopes(logits, target, at)
+        step = np.linalg.solve(hessian + 1e-9 * np.eye(2), gradient)
+        share, fall = 1.0, 1e-4 * float(gradient @ step)
+        while (tried := _log_loss(logits, target, at - share * step)) > loss - share * fall:
+            share /= 2
+            if share < _LEAST_SHARE:
+                return float(at[0]), float(at[1])
+        at, loss = at - share * step, tried
+        if float(np.abs(share * step).max()) < 1e-10:
+            break
+    return float(at[0]), float(at[1])
+
+
+def _log_loss(logits: Array, target: Array, at: Array) -> float:
+    z = at[0] * logits + at[1]
+    return float((np.logaddexp(0.0, z) - target * z).sum())
+
+
+def _slopes(logits: Array, target: Array, at: Array) -> tuple[Array, Array]:
+    """First and second derivatives of the loss."""
+    p = np.exp(-np.logaddexp(0.0, -(at[0] * logits + at[1])))
+    weight = p * (1 - p) + 1e-12
+    mixed = float((weight * logits).sum())
+    gradient = np.array([((p - target) * logits).sum(), (p - target).sum()])
+    return gradient, np.array([[(weight * logits * logits).sum(), mixed], [mixed, weight.sum()]])
 
 
 def _knots(x: list[float], p: list[float], kept: float, method: str) -> Calibration:

@@ -23,6 +23,8 @@ BINS = 10
 LEAST = 100
 WATCH, ACT = 0.1, 0.25
 NULL_JUMP = 0.1
+SCORE = "model.p"
+"""Name of the calibrated probability beside the inputs, whose names have no dot."""
 _EMPTY = 1e-4
 _SAMPLE = 200_000
 

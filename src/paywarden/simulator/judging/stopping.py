@@ -1,8 +1,10 @@
-"""How much fraud is stopped at a stated share of genuine payments hurt: V90, C90, by attack type.
+"""Rules on simulated worlds at a stated share of genuine payments hurt: V, C, by attack type.
 
 Guards: the threshold is found on some worlds and frozen; what it costs on others is reported beside
 what it stops there. Shares of value by base minor units. `first_five`: campaigns of which one of
 the first five fraudulent payments was stopped, each campaign counted once. Pure.
+Not done here: the measures themselves, which are those of `paywarden evaluate`
+(`lab.evaluation.stopping`), nor the choice of a threshold (`risk.scoring.metrics`).
 """
 
 from __future__ import annotations
@@ -11,9 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
+from paywarden.lab.evaluation import stopping
+from paywarden.risk.scoring import metrics
 from paywarden.simulator.judging.judge import Judged
-from paywarden.simulator.rows import Bools, Ints
+from paywarden.simulator.rows import Bools
+
+FIRST = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,44 +47,54 @@ class Figures:
 
 def threshold_at(judged: Sequence[Judged], share: float) -> int:
     """Lowest score from which at most `share` of genuine payments are stopped."""
-    scores = np.sort(np.concatenate([one.score[~one.fraud] for one in judged]))
-    at = min(len(scores) - 1, int(np.ceil(len(scores) * (1.0 - share))))
-    return max(1, int(scores[at]) + (1 if _over(scores, int(scores[at]), share) else 0))
+    scores = np.concatenate([one.score[~one.fraud] for one in judged])
+    return max(1, int(np.ceil(metrics.threshold_at(scores.astype(np.float64), share))))
 
 
 def figures(judged: Sequence[Judged], threshold: int | None) -> Figures:
     """What is stopped from a score on, or (None) by the policy's own outcomes."""
     masks = [one.stopped if threshold is None else one.score >= threshold for one in judged]
-    genuine = sum(int((~one.fraud).sum()) for one in judged)
-    hurt = sum(int((m & ~one.fraud).sum()) for one, m in zip(judged, masks, strict=True))
-    names = sorted({name for one in judged for name in one.types})
-    by_type = {name: _stopping(judged, masks, name) for name in names}
+    stopped = np.concatenate(masks)
+    way = stopping.Stopped(stopped, np.zeros(len(stopped), np.bool_))
+    payments = stopping.Judged(
+        np.concatenate([one.fraud for one in judged]),
+        np.concatenate([one.value for one in judged]).astype(np.float64),
+        np.arange(len(stopped)),  # no interval is asked for here: each payment by itself
+    )
+    types = np.concatenate([_types(one) for one in judged])
+    campaigns = np.concatenate([_campaigns(one, number) for number, one in enumerate(judged)])
+    by_type = {
+        str(name): _stopping(payments, way, campaigns, payments.fraud & (types == name))
+        for name in np.unique(types[payments.fraud])
+    }
     return Figures(
-        -1 if threshold is None else threshold, genuine, hurt / genuine,
-        _stopping(judged, masks, None), {n: s for n, s in by_type.items() if s.payments},
-    )  # fmt: skip
+        -1 if threshold is None else threshold,
+        int((~payments.fraud).sum()),
+        stopping.measures(payments, way)["fpr"],
+        _stopping(payments, way, campaigns, payments.fraud),
+        by_type,
+    )
 
 
-def _over(scores: Ints, score: int, share: float) -> bool:
-    return int((scores >= score).sum()) > share * len(scores)
+def _types(one: Judged) -> npt.NDArray[np.str_]:
+    return np.array([*one.types, ""])[one.kind]
 
 
-def _stopping(judged: Sequence[Judged], masks: Sequence[Bools], name: str | None) -> Stopping:
-    payments = stopped = value = stopped_value = campaigns = early = 0
-    for one, mask in zip(judged, masks, strict=True):
-        chosen = one.fraud.copy()
-        if name is not None:
-            wanted = one.types.index(name) if name in one.types else -2
-            chosen &= one.kind == wanted
-        payments += int(chosen.sum())
-        stopped += int((chosen & mask).sum())
-        value += int(one.value[chosen].sum())
-        stopped_value += int(one.value[chosen & mask].sum())
-        for campaign in np.unique(one.campaign[chosen]):
-            first = np.flatnonzero(chosen & (one.campaign == campaign))[:5]
-            campaigns += 1
-            early += bool(mask[first].any())
+def _campaigns(one: Judged, world: int) -> npt.NDArray[np.str_]:
+    """Names that no other world has; "" where a payment belongs to none."""
+    named = np.char.add(f"{world}/", one.campaign.astype(np.str_))
+    return np.where(one.campaign >= 0, named, "")
+
+
+def _stopping(
+    payments: stopping.Judged,
+    way: stopping.Stopped,
+    campaigns: npt.NDArray[np.str_],
+    chosen: Bools,
+) -> Stopping:
+    part = stopping.Judged(chosen, payments.value, payments.customer)
+    found = stopping.measures(part, way)
+    early = stopping.campaigns(part, way, campaigns, FIRST, least=1)
     return Stopping(
-        payments, campaigns, stopped_value / max(value, 1), stopped / max(payments, 1),
-        early / max(campaigns, 1),
-    )  # fmt: skip
+        int(chosen.sum()), early["campaigns"], found["v"], found["c"], early["stopped_early"]
+    )

@@ -1,0 +1,1 @@
+"""Drift of live traffic: counts, their references, and when a change is an alarm. Pure."""
