@@ -161,7 +161,7 @@ async def test_a_flood_of_labels_is_heard_and_never_dropped_in_silence(
             assert rung[0].actor == "key:test" and rung[0].detail["count"] == 6
         text = room.installation.metrics.text().decode()
         assert 'paywarden_labels_total{environment="live",source="chargeback"' in text
-        assert "paywarden_label_delay_days_bucket" in text
+        assert "paywarden_label_delay_seconds_bucket" in text
         assert ('stands="refused"} 7.0' in text) is (on_flood == "refuse")
         room.clock.advance(HOUR / 1e6)
         assert (await room.label("p0", "withdrawn")).status == "recorded"

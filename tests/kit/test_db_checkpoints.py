@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from paywarden.kit.db import checkpoints, connection
 from paywarden.kit.db.checkpoints import Checkpoints
@@ -71,13 +72,14 @@ def frames_of(folder: Path) -> int:
 
 
 def test_a_pass_that_finds_no_disk_is_reported_and_not_the_end(
-    writing: sqlite3.Connection, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    writing: sqlite3.Connection, tmp_path: Path
 ) -> None:
     folder = Checkpoints(tmp_path / "some.sqlite")
     with closing(connection.open_writing(tmp_path / "some.sqlite")) as other:
         pass
-    folder._pass(Failing(other))  # type: ignore[arg-type]
-    assert "checkpoint_failed" in capsys.readouterr().out
+    with capture_logs() as told:
+        folder._pass(Failing(other))  # type: ignore[arg-type]
+    assert [one["event"] for one in told] == ["checkpoint_failed"]
     assert folder._rest_waits is False
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import msgspec
 
 from paywarden.core.errors import LimitExceeded
-from paywarden.core.instants import DAY_US, format_rfc3339
+from paywarden.core.instants import format_rfc3339
 from paywarden.core.scope import Scope
 from paywarden.decision.webhook_types import LABELS_FLOODED, LabelsFlooded
 from paywarden.kit.audit import AuditEvent, AuditLog, AuditOutcome, Scalar
@@ -71,7 +71,7 @@ class LabelWatch:
     def late(self, sender: Sender, delay_us: int) -> None:
         """Note how long after its payment a label came."""
         source = sender.source or UNSTATED
-        self._metrics.label_delay_days.labels(source).observe(max(0, delay_us) / DAY_US)
+        self._metrics.label_delay_seconds.labels(source).observe(max(0, delay_us) / 1e6)
 
     def _ring(
         self, unit: UnitOfWork, sender: Sender, source: str, at_us: int, alarm: Alarm

@@ -45,11 +45,11 @@ class Metrics:
             "Alarms for unusually many labels",
             ("environment", "source"),
         )
-        self.label_delay_days = Histogram(
-            "paywarden_label_delay_days",
-            "Days from a payment to its label",
+        self.label_delay_seconds = Histogram(
+            "paywarden_label_delay_seconds",
+            "Time from a payment to its label",
             ("source",),
-            buckets=DELAY_BUCKETS_DAYS,
+            buckets=[days * 86_400 for days in DELAY_BUCKETS_DAYS],
             registry=self.registry,
         )
         self.requests = self._counter(
