@@ -16,10 +16,21 @@ from typing import Any, Final, NamedTuple
 
 import httpx
 import pytest
-from tenant_house import House, Tenant
+from tenant_house import POLICY, House, Tenant
 
 # `tenant_house` found the way to these
 from decision_room import make_home, opened  # isort: skip
+
+LINKED: Final = {
+    **POLICY,
+    "rules/links.yaml": b"""\
+- id: near-fraud
+  title: Somebody connected took part in fraud
+  scenario: known
+  when: link.bad_neighbours >= 1
+  then: {points: 1, reason: KNOWN}
+""",
+}
 
 
 class Case(NamedTuple):
@@ -276,6 +287,22 @@ async def test_no_listing_shows_the_owners_objects(scene: Scene) -> None:
             shown = await everything(scene, who, name)
             found = [one for one in scene.secrets() if one in shown]
             assert not found, (who.scope.text, name, found)
+
+
+async def test_a_neighbourhood_is_of_ones_own_scope(scene: Scene) -> None:
+    """The one operation that names an object in its body and is no act on it."""
+    room = scene.house.room
+    await room.publish(LINKED, scene.owner.scope)
+    await room.decide(device={"id": "owners-device"})
+    asked = {"kind": "device", "value": "owners-device"}
+    nobodys = {"kind": "device", "value": "nobodys-device"}
+    mine = await scene.owner.http.post("/v1/links/neighbourhood", json=asked)
+    assert [one["kind"] for one in mine.json()["entities"]][:2] == ["device", "payer"]
+    for who in scene.strangers:
+        await room.publish(LINKED, who.scope)
+        answer = await who.http.post("/v1/links/neighbourhood", json=asked)
+        assert answer.json() == {"entities": [], "complete": True}
+        assert told(answer) == told(await who.http.post("/v1/links/neighbourhood", json=nobodys))
 
 
 async def test_a_strangers_query_names_nothing(scene: Scene) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from decision_room import POLICY, WIDER, Room, opened, runtime_of
+from test_linking import LINKED, member
 from test_replay import traffic
 
 from paywarden.core.clock import FixedClock
@@ -120,6 +121,24 @@ async def test_a_draft_shows_what_changes_and_what_is_new(room: Room) -> None:
     assert len(newly) == 3
     assert all(one.before == "allow" and one.outcome == "challenge" for one in newly)
     assert all(one.fields["email.canonical"] == "a**@example.org" for one in newly)
+
+
+async def test_links_are_made_again_whether_or_not_they_were_kept(room: Room) -> None:
+    for number in range(5):
+        await member(room, number)
+    material, edits = material_of(room)
+    found = tried(material, edits, LINKED, POLICY)  # nobody read links when these were decided
+    assert [(one.before, one.after, one.payments) for one in found.changes] == [
+        ("allow", "challenge", 1)
+    ]
+    await room.publish(LINKED)
+    made = [await member(room, number) for number in range(5, 8)]
+    await room.label(made[0].entry.payment_id, "fraud")
+    await member(room, 8)
+    material, edits = material_of(room)
+    parity = tried(material, edits, LINKED).parity
+    assert parity is not None
+    assert (parity.decisions, parity.differing) == (4, ())
 
 
 async def test_a_list_edit_counts_from_its_place_in_the_log(room: Room) -> None:

@@ -20,10 +20,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "decision"))
 
 from decision_room import T0, copy_home, make_home, opened, snapshot
 from import_kit import DAY, MINUTE, PAYMENTS, Past, payment, run, write
+from test_linking import LINKED
 
 from paywarden.core.errors import Conflict, InvalidRequest, Unavailable
 from paywarden.core.outcome import Outcome
 from paywarden.decision import entries
+from paywarden.decision.linking import link_fields_of
 from paywarden.entrypoints.home import Home
 from paywarden.entrypoints.import_desk import Desk
 from paywarden.entrypoints.init import initialise
@@ -109,6 +111,21 @@ async def test_the_first_decision_sees_known_fraud_and_declines_of_the_past(
             for one in events
             if isinstance(one, entries.EventEntry)
         )
+
+
+async def test_links_know_what_was_imported(home: Path, past: Past) -> None:
+    async with opened(home, now_us=NOW) as room:
+        await room.publish(LINKED)
+    assert run(home, NOW, *past.words) == 0
+    async with opened(home, now_us=NOW, files=LINKED) as room:
+        decided = await room.decide(
+            instrument={"kind": "card", "reference": "card-1"}, payer={"id": "cus-5"}
+        )
+        known = link_fields_of(room.fields(decided))
+        # Customers 1 and 5 with their cards and e-mails, apart until now.
+        assert (known["link.component_size"], known["link.cards"]) == (6, 2)
+        assert known["link.bad_neighbours"] in (3, 6)
+        assert all(one.identical for one in room.replay())
 
 
 async def test_personal_data_is_sealed_as_live_and_nobody_is_told(home: Path, past: Past) -> None:

@@ -2,7 +2,8 @@
 
 Guards: every ruleset counts the payment in its own windows exactly once, whether it answers or not,
 so that the candidate's windows are whole when it takes over. Equal windows are shared and count
-once for both. Not done here: opinions (`conduct.py`), recording (`payments.py`).
+once for both, and so do links, which depend on no ruleset.
+Not done here: opinions (`conduct.py`), recording (`payments.py`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.trial import Trial
 from paywarden.risk.features.arena import Windows
 from paywarden.risk.features.observation import Observation, ObservedValue
+from paywarden.risk.links.store import Links
 
 Values = tuple[ObservedValue, ...]
 
@@ -24,6 +26,7 @@ class Deciding(Protocol):
     runtime: PolicyRuntime | None
     windows: Windows | None
     trial: Trial | None
+    links: Links | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +41,16 @@ class Arm:
 def observed_arms(
     state: Deciding, seen: Observation, continues: int
 ) -> tuple[Arm, Arm | None, bool]:
-    """Add the payment to all windows and read them: (who answers, the other, is it the candidate).
+    """Add the payment to links and windows, read windows: (who answers, the other, is it the
+    candidate).
 
     `continues`: seq of the decision that this one continues, or 0; its values are read as of then.
     """
     windows, runtime, trial = state.windows, state.runtime, state.trial
     assert windows is not None and runtime is not None
     values = observed(windows, seen, continues)
+    if state.links is not None:
+        state.links.add(seen)
     live = Arm(runtime, windows, values)
     if trial is None:
         return live, None, False

@@ -21,6 +21,7 @@ from paywarden.risk.features.arena import Windows
 from paywarden.risk.features.columns import ObservationColumns, from_observations
 from paywarden.risk.features.observation import Observation
 from paywarden.risk.features.segments import load, ranges
+from paywarden.risk.links.store import Links
 
 CHUNK = 4_096
 _OBSERVED = frozenset({entries.PAYMENT, entries.CONTINUE, entries.EVENT, entries.IMPORTED})
@@ -92,10 +93,15 @@ def sealed(folder: Path, after: int, up_to: int) -> Iterator[ObservationColumns]
             return
 
 
-def fill(windows: Windows, chunks: Iterator[ObservationColumns]) -> int:
-    """Feed chunks to windows without reading; the last sequence, 0 if there was none."""
+def fill(
+    windows: Windows | None, chunks: Iterator[ObservationColumns], links: Links | None = None
+) -> int:
+    """Feed chunks to windows and links without reading; the last sequence, 0 if there was none."""
     last = 0
     for chunk in chunks:
-        windows.observe_columns(chunk, np.zeros(len(chunk), np.bool_))
+        if windows is not None:
+            windows.observe_columns(chunk, np.zeros(len(chunk), np.bool_))
+        if links is not None:
+            links.add_columns(chunk)
         last = int(chunk.seq[-1])
     return last

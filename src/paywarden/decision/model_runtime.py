@@ -28,7 +28,7 @@ Sampler = Callable[[Sampled, Sequence[float], float], None]
 
 
 class ModelRuntime:
-    """One artefact that serves beside one compiled policy."""
+    """One artefact that serves beside one compiled policy. `paths`: what its inputs read."""
 
     def __init__(self, name: str, artefact: Artefact, compiled: CompiledPolicy) -> None:
         """Errors: InvalidRequest `model_currency`, `model_invalid`, `input_invalid`."""
@@ -44,6 +44,7 @@ class ModelRuntime:
             artefact, slots, declared=declared, lists=compiled.policy.lists,
             base_currency=compiled.policy.base_currency,
         )  # fmt: skip
+        self.paths = self._scorer.paths
         self.thresholds = _thresholds(compiled.policy.model, artefact)
 
     def opinion(

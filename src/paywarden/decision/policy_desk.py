@@ -2,18 +2,18 @@
 
 Guards: a ruleset is immutable and named by its content; nothing that does not compile is stored;
 publishing moves one pointer by a log entry. Files are read, packed and opened by the compiler,
-never here, so that payments do not wait for them. New windows have history at once: they are filled
-from the log up to a sequence in a worker thread while payments go on, catch up with what came
-meanwhile, and take over between two payments. Publishing and rolling back each take an approval of
-their own and end it in the commit of the switch. Not done here: asking for approvals, trials
-(`trial_desk`), when a ruleset goes live in steps (`rollout`).
+never here, so that payments do not wait for them. New windows and links have history at once: they
+are filled from the log up to a sequence in a worker thread while payments go on, catch up with what
+came meanwhile, and take over between two payments. Publishing and rolling back each take an
+approval of their own and end it in the commit of the switch. Not done here: asking for approvals,
+trials (`trial_desk`), when a ruleset goes live in steps (`rollout`).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -40,7 +40,9 @@ from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.log import logger
 from paywarden.kit.outbox import enqueue
 from paywarden.risk.features.arena import Windows
+from paywarden.risk.features.columns import ObservationColumns
 from paywarden.risk.features.observation import Observation
+from paywarden.risk.links.store import Links
 from paywarden.risk.rules.file_pack import PolicyFiles
 from paywarden.risk.rules.model import Policy
 
@@ -54,9 +56,10 @@ Also = Callable[[UnitOfWork], None]
 
 @dataclass(slots=True)
 class _BackFill:
-    """Observations that arrived while new windows are being filled."""
+    """Observations that arrived while new windows or links (None: no new ones) are being filled."""
 
-    windows: Windows
+    windows: Windows | None
+    links: Links | None
     waiting: deque[Observation]
 
 
@@ -64,13 +67,15 @@ class _BackFill:
 class Ready:
     """A ruleset that may decide at once: `windows` hold its history but for what `fed` lacks.
 
-    `fed`: the windows count live payments already, so that nothing needs to catch up.
+    `links`: new ones, where it reads them and the scope has none. `fed`: nothing needs to catch up,
+    for the windows count live payments already.
     """
 
     state: ScopeState
     runtime: PolicyRuntime
     windows: Windows
     fed: bool
+    links: Links | None = None
 
 
 class PolicyDesk:
@@ -202,27 +207,30 @@ class PolicyDesk:
 
     async def _filled(self, state: ScopeState, runtime: PolicyRuntime) -> Ready:
         counting = _counting(state, runtime)
-        if counting is not None:
+        links = Links() if runtime.reads_links and state.links is None else None
+        if counting is not None and links is None:
             return Ready(state, runtime, counting, fed=True)
-        windows = Windows(runtime.plan, state.history_start_us)
-        filling = _BackFill(windows, deque())
+        new = Windows(runtime.plan, state.history_start_us) if counting is None else None
+        filling = _BackFill(new, links, deque())
         self._filling[state.scope] = filling
         try:
             # What is staged but not yet durable is not in the log: wait for it, keep what follows.
             head = self._ledger.stores.journal.staged_head
             await self._ledger.settle()
             chunks = self._history.columns(state.scope, 0, head)
-            await asyncio.to_thread(fill, windows, chunks)
+            await asyncio.to_thread(_fill, filling, chunks)
             while len(filling.waiting) > CATCH_UP_STEP:
                 _catch_up(filling, CATCH_UP_STEP)
                 await asyncio.sleep(0)
-            return Ready(state, runtime, windows, fed=False)
+            windows = counting if new is None else new
+            assert windows is not None
+            return Ready(state, runtime, windows, fed=False, links=links)
         except BaseException:
             self._filling.pop(state.scope, None)
             raise
 
     def caught_up(self, ready: Ready) -> None:
-        """Feed what arrived during the back-fill; from here on the windows must be fed live.
+        """Feed what arrived during the back-fill; from here on windows and links must be fed live.
 
         Errors: Unavailable when the state was rebuilt meanwhile.
         """
@@ -247,6 +255,7 @@ class PolicyDesk:
             )  # fmt: skip
             state.runtime, state.windows, state.decider = runtime, ready.windows, runtime.decider
             state.trial = None
+            state.keep_links(ready.links)
             self._audit(unit, scope, act, actor, str(runtime.decider))
             told = RulesetPublished(runtime.ruleset, staged.seq)
             enqueue(unit, scope, RULESET_PUBLISHED, msgspec.json.encode(told), now)
@@ -282,10 +291,21 @@ def _counting(state: ScopeState, wanted: PolicyRuntime) -> Windows | None:
     return None
 
 
+def _fill(filling: _BackFill, chunks: Iterator[ObservationColumns]) -> None:
+    """Feed what the log holds; in a worker thread."""
+    if filling.links is not None:
+        filling.links.warm()
+    fill(filling.windows, chunks, filling.links)
+
+
 def _catch_up(filling: _BackFill, count: int) -> None:
     """Feed the oldest waiting observations."""
     for _ in range(min(count, len(filling.waiting))):
-        filling.windows.add(filling.waiting.popleft())
+        seen = filling.waiting.popleft()
+        if filling.windows is not None:
+            filling.windows.add(seen)
+        if filling.links is not None:
+            filling.links.add(seen)
 
 
 def ruleset_not_found() -> NotFound:

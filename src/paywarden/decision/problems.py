@@ -92,6 +92,8 @@ CODES: Mapping[str, str] = {
     "key_unknown": "Check installation and environment of the API key.",
     "label_rate_exceeded": "Send the rest in the next hour, or let the operator raise [labels].",
     "label_not_permitted": "Only operators label as analysts.",
+    "links_full": "Publish a ruleset without `link.*`: two months hold too many entities.",
+    "links_not_kept": "Publish a rule or model that reads `link.*`; links then know the whole log.",
     "list_bad_expiry": "Give a time to come, or none.",
     "list_bad_kind": "Use one of the kinds of the contract.",
     "list_bad_name": "Names are 1-63 of a-z, 0-9 and _, a letter first.",
@@ -157,6 +159,7 @@ CODES: Mapping[str, str] = {
     "unknown_field": "Remove the field at `pointer`.",
     "unknown_parameter": "Remove the query parameter.",
     "unwritable": "The value cannot be stored; send plain text and numbers.",
+    "value_unreadable": "Name the entity as payments do.",
     "window_memory": "Use fewer or shorter windows, or give the server more memory.",
     "webhook_delivery_not_found": "No such delivery of this endpoint; it may have been dropped "
     "after 30 days.",

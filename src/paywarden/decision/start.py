@@ -25,6 +25,7 @@ from paywarden.decision.decider import Decider
 from paywarden.decision.entries import TrialEntry
 from paywarden.decision.history import History, fill
 from paywarden.decision.ledger import Ledger
+from paywarden.decision.linking import wanted
 from paywarden.decision.state import ScopeState
 from paywarden.decision.stored_fields import one
 from paywarden.decision.trial import Trial
@@ -33,6 +34,7 @@ from paywarden.kit.log import logger
 from paywarden.risk.features.arena import Windows
 from paywarden.risk.features.columns import ObservationColumns
 from paywarden.risk.features.digests import Digester
+from paywarden.risk.links.store import Links
 from paywarden.risk.lists.model import ListEdit
 from paywarden.risk.lists.store import Lists
 from paywarden.risk.lists.view import ListsView
@@ -136,6 +138,11 @@ def _fill(state: ScopeState, using: Foundations, head: int) -> None:
         # Beyond the segments it would leave the keeper a gap, so it may only stand on them.
         latest = Place(scope, plan, binding, min(head, sealed))
         last = using.checkpoints.resume(state, latest)
+    if wanted(state.runtime, state.trial):
+        # No checkpoint holds links: they are read from the start.
+        state.links = Links()
+        state.links.warm()
+        fill(None, using.history.columns(scope, 0, last), state.links)
     resumed, replayed = last, 0
     for chunk in using.history.columns(scope, last, head):
         state.fold(chunk)

@@ -71,6 +71,11 @@ CLEAR: tuple[str, ...] = (
     "event.source",
     "event.reason",
     "event.result",
+    "link.component_size",
+    "link.bad_neighbours",
+    "link.cards",
+    "link.new_edges_1h",
+    "link.hubs",
 )
 """Paths by number of what is stored in the clear."""
 

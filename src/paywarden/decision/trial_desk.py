@@ -1,7 +1,8 @@
 """The trial desk: a candidate enters beside the live ruleset, reaches more payers, leaves, or wins.
 
 Guards: every move is a log entry in one commit with what the caller writes beside it, so that
-replay and recovery see the same arms; the candidate's windows are filled from the log before it
+replay and recovery see the same arms; the candidate's windows (and links, where only it reads
+them) are filled from the log before it
 gives an opinion; one trial per scope. A candidate with another base currency is refused: amounts
 are converted once per payment, for both. Not done here: when to move (`rollout`), arms (`arms.py`).
 """
@@ -21,6 +22,7 @@ from paywarden.decision.policy_desk import Also, PolicyDesk
 from paywarden.decision.state import ScopeState
 from paywarden.decision.trial import Trial
 from paywarden.kit.db.unit import UnitOfWork
+from paywarden.risk.links.store import Links
 
 
 class TrialDesk:
@@ -61,7 +63,7 @@ class TrialDesk:
             policies.caught_up(ready)
             own = None if ready.windows is ready.state.windows else ready.windows
             trial = Trial(entry, 0, ready.runtime, own)
-            return await self._write(ready.state, entry, trial, also)
+            return await self._write(ready.state, entry, trial, also, ready.links)
 
     async def move(self, scope: Scope, share_ppm: int, actor: str, also: Also) -> int:
         """Let the candidate answer another share of payers; the log sequence. Errors: Conflict."""
@@ -87,8 +89,9 @@ class TrialDesk:
             return await self._policies.switch(ready, actor, also)
 
     async def _write(
-        self, state: ScopeState, entry: TrialEntry, trial: Trial | None, also: Also
-    ) -> int:
+        self, state: ScopeState, entry: TrialEntry, trial: Trial | None, also: Also,
+        links: Links | None = None,
+    ) -> int:  # fmt: skip
         ledger, unit = self._ledger, UnitOfWork()
         also(unit)
         with ledger.ahead():
@@ -96,6 +99,7 @@ class TrialDesk:
             if trial is not None and not trial.seq:
                 trial.seq = staged.seq
             state.trial = trial
+            state.keep_links(links)
         await ledger.commit(unit, [staged])
         return staged.seq
 

@@ -15,6 +15,7 @@ from paywarden.core.outcome import Outcome
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.decision_ids import DecisionIds
 from paywarden.decision.entries import PaymentEntry
+from paywarden.decision.linking import PREFIX, link_fields_of
 from paywarden.decision.masking import mask, mask_all
 from paywarden.decision.messages import DecisionAnswer, DecisionView, Reason, RequiredAction
 from paywarden.decision.payments import STAGES, Decided
@@ -22,7 +23,7 @@ from paywarden.decision.receipts import Receipts
 from paywarden.decision.sealing import Sealer
 from paywarden.decision.trial_tally import EVERYBODY_PPM
 from paywarden.fraud.reasons import reason_text
-from paywarden.risk.features.catalogue import FIELDS
+from paywarden.risk.features.catalogue import FIELDS, LINK_FIELDS
 
 SHOWN_INPUTS = 20
 ADVICE_CODES: Mapping[Outcome, tuple[tuple[str, str], ...]] = {
@@ -81,6 +82,7 @@ class Views:
             "clock": _clock(entry),
             "inputs": _given(fields),
             "enrichment": _derived(fields),
+            "links": _links(fields),
             "persons_erased": erased,
             "segment": entry.result.segment,
             "merchant_group": entry.result.merchant_group,
@@ -211,8 +213,14 @@ def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _derived(fields: Mapping[str, Any]) -> dict[str, Any]:
-    derived = {p: v for p, v in fields.items() if p in FIELDS and FIELDS[p].derived}
+    own = (path for path in fields if path in FIELDS and path not in LINK_FIELDS)
+    derived = {path: fields[path] for path in own if FIELDS[path].derived}
     return _readable(mask_all(derived))
+
+
+def _links(fields: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What links knew; None where none were kept."""
+    return {p.removeprefix(PREFIX): v for p, v in link_fields_of(fields).items()} or None
 
 
 def _readable(fields: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from paywarden.core.errors import PaywardenError
 from paywarden.decision.drift.http import DriftOperations
 from paywarden.decision.http import DecisionOperations
 from paywarden.decision.label_history import LabelHistory
+from paywarden.decision.links_http import LinkOperations
 from paywarden.decision.lists_http import ListOperations
 from paywarden.decision.models_http import ModelOperations
 from paywarden.decision.policy_http import PolicyOperations
@@ -141,6 +142,7 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
     return [
         *decisions.operations(),
         *labels.operations(),
+        *LinkOperations(installation.ledger, installation.evidence.watch).operations(),
         *policies.operations(),
         *BacktestOperations(
             installation.backtests, installation.records, StartNotes(installation.ledger)

@@ -2,7 +2,8 @@
 
 Guards: reads the log up to one sequence and nothing later; payments are in log order with the
 fields that live rules saw, opened for this run and never written to disk in the clear. Windows see
-the observations of the log itself, so that a label, result or challenge counts from its receipt.
+the observations of the log itself, so that a label, result or challenge counts from its receipt;
+so do links, which a draft may read though nothing read them live.
 Lists are folded edit by edit; a list that only the draft has comes from the draft's files. A
 label judges by the last word of the log (withdrawn: unknown).
 Not done here: windows, rules (`window_pass.py`, `rule_pass.py`).
@@ -25,6 +26,7 @@ from paywarden.core.scope import Scope
 from paywarden.decision import entries
 from paywarden.decision.entries import EventEntry, PaymentEntry
 from paywarden.decision.history import History
+from paywarden.decision.linking import link_fields
 from paywarden.decision.sealing import Sealer
 from paywarden.decision.stored_fields import one
 from paywarden.kit.journal.model import Entry
@@ -36,6 +38,7 @@ from paywarden.lab.labels import FRAUD, GENUINE, UNKNOWN
 from paywarden.lab.tables import METADATA_FIELD, PaymentTable, table_of
 from paywarden.risk.features.catalogue import FIELDS
 from paywarden.risk.features.plan import WindowPlan
+from paywarden.risk.links.store import Links
 from paywarden.risk.lists.store import Digest
 from paywarden.risk.rules.columns import column_of
 from paywarden.risk.rules.filters import FilterSet
@@ -67,6 +70,7 @@ class _Rows:
     """What reading the log collects, payment by payment."""
 
     entries: list[tuple[int, PaymentEntry]] = field(default_factory=list)
+    links: Links = field(default_factory=Links)
     frames: list[pl.DataFrame] = field(default_factory=list)
     waiting: list[dict[str, Any]] = field(default_factory=list)
     metadata: list[Any] = field(default_factory=list)
@@ -96,7 +100,11 @@ def log_material(
             if len(rows.entries) % FRAME_ROWS == 0:
                 progress("reading", entry.seq, up_to_seq)
         elif entry.kind == entries.EVENT:
-            _label(rows, entries.decode(entry.kind, entry.body))
+            body: EventEntry = entries.decode(entry.kind, entry.body)
+            rows.links.add(body.observation)
+            _label(rows, body)
+        elif entry.kind == entries.IMPORTED:
+            rows.links.add(entries.decode(entry.kind, entry.body).observation)
     if not rows.entries:
         raise NotFound("nothing_decided", "the log holds no decision of this environment")
     progress("reading", up_to_seq, up_to_seq)
@@ -107,6 +115,8 @@ def log_material(
 def _take(rows: _Rows, source: LogSource, entry: Entry) -> None:
     body: PaymentEntry = entries.decode(entry.kind, entry.body)
     fields, erased = source.sealer.open(entry.scope, entry.seq, body.clear, body.sealed)
+    fields.update(link_fields(rows.links, body.observation))
+    rows.links.add(body.observation)
     rows.places[body.observation.identity] = len(rows.entries)
     rows.entries.append((entry.seq, body))
     rows.metadata.append(fields.pop(METADATA_FIELD, None))

@@ -5,6 +5,7 @@ and the columns of the event arena are all derived, so they cannot disagree. `st
 event keeps the value for windows: `int`, `double`, `bool`, `symbol` (few distinct texts, interned),
 `hash` (keyed 64-bit digest: usable for keys, `distinct` and nothing else) or None (not kept).
 Window filters see the same names under `event.`, plus the event's own fields (EVENT_FIELDS).
+`link.*` is what links know of a payment's entities before it is counted (`risk.links`).
 Not here: aggregates (`agg.*`) and lists (`lists.*`), which a policy declares.
 
 >>> FIELDS["payment.amount_base_minor"].type
@@ -88,6 +89,17 @@ def _derived(
     return Field(path, kind, text, storage=storage, derived=True, identifying=identifying)
 
 
+LINK_FIELDS: Mapping[str, Field] = _index(
+    (
+        _derived("link.component_size", "int", "Entities connected with those of the payment"),
+        _derived("link.bad_neighbours", "int", "Those among them that took part in fraud"),
+        _derived("link.cards", "int", "Cards among them"),
+        _derived("link.new_edges_1h", "int", "Connections made there within the last hour"),
+        _derived("link.hubs", "int", "The payment's own entities that connect nobody: too busy"),
+    )
+)
+"""What links know; missing while no ruleset or model of the scope reads any of it."""
+
 FIELDS: Mapping[str, Field] = _index(
     (
         _given("payment.id", "string", "Identifier that the caller gave to the payment"),
@@ -168,6 +180,7 @@ FIELDS: Mapping[str, Field] = _index(
         _derived("email.domain", "string", "Domain of the e-mail address", "hash", True),
         _derived("email.is_disposable", "bool", "Throw-away mail domain", "bool"),
         _derived("email.is_free", "bool", "Free mail provider", "bool"),
+        *LINK_FIELDS.values(),
     )
 )
 """Names of payment scope by path, in documented order."""

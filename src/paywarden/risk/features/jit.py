@@ -50,6 +50,8 @@ _SOURCES = (
     "rows",
     "wide",
     "withdrawal",
+    "../links/kernel",
+    "../links/model",
 )
 """Every file whose code or numbers end up in machine code."""
 

@@ -5,7 +5,8 @@ generations answers; both count; at each boundary (30 days of log time) the youn
 older and an empty one begins, so what is known reaches back between one and two generations, and
 memory is bounded by what two generations hold (MAX_NODES entities; beyond it `links_full`). Nothing
 is scanned, nothing runs in the background. `read` is what a decision asks for; it counts nothing.
-After a restart links are filled from the log (`add_columns`) from two generations back.
+After a restart links are filled from the whole log (`add_columns`), since a hub hands itself on
+from generation to generation.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paywarden.core.errors import LimitExceeded
-from paywarden.risk.features.catalogue import OBSERVED_INDEX
+from paywarden.risk.features.catalogue import KEY_KINDS, OBSERVED_INDEX
 from paywarden.risk.features.columns import ObservationColumns
 from paywarden.risk.features.jit import Words
 from paywarden.risk.features.observation import Observation
@@ -146,7 +147,9 @@ class Links:
 
     def read(self, keys: Sequence[int], t_us: int) -> LinkValues:
         """What is known of a payment's entities (`keys` as in observations); counts nothing."""
-        older = self._older
+        older = self._answering(t_us)
+        if older is None:
+            return LinkValues()
         self._row.view(np.uint64)[0] = [keys[place] for place in PLACES]
         kernel.look(
             older.keys, older.node, older.slots, self._caps, self._row, t_us // QUARTER_US,
@@ -179,6 +182,11 @@ class Links:
             for at, distance in found.items()
         ]  # fmt: skip
 
+    def warm(self) -> None:
+        """Have the compiled code of reading at hand; counts nothing."""
+        self.read((0,) * len(KEY_KINDS), self._number * self._length)
+        self.neighbours(KINDS[0], 0)
+
     def memory(self) -> dict[str, int]:
         """Bytes, and entities and edges of the older generation."""
         meta = self._older.meta
@@ -201,6 +209,13 @@ class Links:
             self._frauds.add(seq)
             what |= FRAUD
         return what
+
+    def _answering(self, t_us: int) -> Generation | None:
+        """The generation that answers at an instant; None when all was forgotten by then."""
+        ahead = t_us // self._length - self._number
+        if ahead <= 0:
+            return self._older
+        return self._younger if ahead == 1 else None
 
     def _turn(self, seq: int, t_us: int) -> None:
         number = t_us // self._length

@@ -9,7 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from paywarden.risk.features.catalogue import EVENT_FIELDS, FIELDS, Field, filter_names
+from paywarden.risk.features.catalogue import (
+    EVENT_FIELDS,
+    FIELDS,
+    LINK_FIELDS,
+    Field,
+    filter_names,
+)
 from paywarden.risk.features.model import Aggregate
 from paywarden.risk.rules.cel.types import (
     DOUBLE,
@@ -42,8 +48,12 @@ def aggregate_type(aggregate: Aggregate) -> CelType:
 
 
 def segment_types(lists: Iterable[str]) -> dict[str, CelType]:
-    """Names that conditions of segments and merchant groups may use: fields and lists."""
-    types = {path: field_type(field) for path, field in FIELDS.items()}
+    """Names that conditions of segments and merchant groups may use: lists, and fields but links.
+
+    Segments say what kind of payment it is, which the past of its entities does not.
+    """
+    own = (path for path in FIELDS if path not in LINK_FIELDS)
+    types = {path: field_type(FIELDS[path]) for path in own}
     types.update({f"lists.{name}": MEMBERS for name in lists})
     return types
 
@@ -51,6 +61,7 @@ def segment_types(lists: Iterable[str]) -> dict[str, CelType]:
 def condition_types(aggregates: Iterable[Aggregate], lists: Iterable[str]) -> Mapping[str, CelType]:
     """Names that conditions of rules may use."""
     types = segment_types(lists)
+    types.update({path: field_type(field) for path, field in LINK_FIELDS.items()})
     types.update({f"agg.{one.name}": aggregate_type(one) for one in aggregates})
     types.update({"segment": STRING, "merchant_group": STRING, "model.p": DOUBLE})
     return types

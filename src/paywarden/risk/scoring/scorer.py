@@ -42,7 +42,7 @@ class Score:
 
 
 class Scorer:
-    """Serves one artefact over vectors of one layout."""
+    """Serves one artefact over vectors of one layout. `paths`: what its inputs read."""
 
     def __init__(
         self,
@@ -67,6 +67,7 @@ class Scorer:
             detail = f"{len(lacking)} windows that it reads are not kept, {lacking[0]} first"
             raise InvalidRequest("model_windows", detail)
         self.artefact = artefact
+        self.paths = frozenset(path for one in recipe.inputs for path in one.paths)
         self._names = recipe.names
         self._codes = tuple(one.input.reason for one in recipe.inputs)
         self._rows = InputRow(recipe.inputs, slots, artefact.categories)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from paywarden.risk.features.catalogue import FIELDS
+from paywarden.risk.features.catalogue import FIELDS, LINK_FIELDS
 from paywarden.risk.features.model import SECOND_US, Aggregate
 from paywarden.risk.rules.model import PHASES, Policy
 from paywarden.risk.rules.proving.sets import PRESENT, Spans, at_least, between, points
@@ -32,6 +32,7 @@ PAYMENT_DOMAINS: Mapping[str, Spans] = {
     "payee.age_days": between(0, SMALL),
     "ip.version": points((4, 6)),
     "ip.asn": at_least(0),
+    **dict.fromkeys(LINK_FIELDS, between(0, SMALL)),
 }
 """Possible values of fields; whatever is not here may be anything of its type."""
 _REAL = frozenset({"avg", "stddev"})
@@ -85,6 +86,8 @@ def small_whole(path: str, aggregates: Mapping[str, Aggregate]) -> bool:
     if path.startswith("agg."):
         one = aggregates.get(path.removeprefix("agg."))
         return one is not None and one.function in ("count", "distinct")
+    if path in LINK_FIELDS:
+        return True
     return path == "payment.amount_minor" or path.endswith(".age_days")
 
 
