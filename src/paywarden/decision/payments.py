@@ -281,10 +281,7 @@ class Payments:
 
     def _opine(self, ready: _Prepared, arm: Arm) -> tuple[Result, tuple[str, ...]]:
         """The result, and the stages that gave no opinion (too late, or at fault)."""
-        limits = arm.runtime.policy.stages.get(FRAUD_STAGE)
-        deadline_ms = limits.deadline_ms if limits is not None else DEFAULT_DEADLINE_MS
-        late = (self._clock.monotonic_ns() - ready.started_ns) / 1e6 > deadline_ms
-        if not late:
+        if self._clock.monotonic_ns() <= _ends_ns(ready, arm, FRAUD_STAGE):
             try:
                 result = _conducted(ready, arm, self._situation(ready, arm))
                 skipped = result.model is not None and result.model.probability is None
@@ -299,9 +296,7 @@ class Payments:
         """With the model's deadline, and the draw of the control group (not for continuations)."""
         policy, found = arm.runtime.policy, ready.situation
         if arm.runtime.model is not None:
-            limits = policy.stages.get(MODEL_STAGE)
-            deadline_ms = limits.deadline_ms if limits is not None else DEFAULT_DEADLINE_MS
-            ends_ns = ready.started_ns + int(deadline_ms * 1e6)
+            ends_ns = _ends_ns(ready, arm, MODEL_STAGE)
             found = found._replace(
                 late=lambda: self._clock.monotonic_ns() > ends_ns,
                 sampler=None if ready.continues else self._drift.sampler(ready.state.scope),
@@ -416,6 +411,13 @@ def _told(name: str, seq: int, entry: PaymentEntry, alerts: tuple[Alert, ...]) -
 def _require_policy(state: ScopeState) -> None:
     if state.runtime is None or state.windows is None:
         raise Unavailable("no_policy", "no ruleset is published for this tenant and environment")
+
+
+def _ends_ns(ready: _Prepared, arm: Arm, stage: str) -> int:
+    """The monotonic instant after which a stage of the payment is too late."""
+    limits = arm.runtime.policy.stages.get(stage)
+    deadline_ms = limits.deadline_ms if limits is not None else DEFAULT_DEADLINE_MS
+    return ready.started_ns + int(deadline_ms * 1e6)
 
 
 def _conducted(ready: _Prepared, arm: Arm, situation: Situation) -> Result:

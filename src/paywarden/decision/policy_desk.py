@@ -173,7 +173,7 @@ class PolicyDesk:
         known = self._runtimes.get(wanted)
         if known is not None:
             return known
-        plain = self._runtimes.get(Decider(wanted.ruleset))
+        plain = self._plain(wanted.ruleset)
         if plain is None:
             row = self._ledger.stores.records.ruleset(scope, wanted.ruleset)
             if row is None:
@@ -184,6 +184,12 @@ class PolicyDesk:
             runtime = await asyncio.to_thread(self._beside, plain, wanted.model)
         self._keep(runtime)
         return runtime
+
+    def _plain(self, ruleset: str) -> PolicyRuntime | None:
+        """A ruleset alone, when it is at hand with whatever model."""
+        alike = (one for name, one in self._runtimes.items() if name.ruleset == ruleset)
+        found = next(alike, None)
+        return PolicyRuntime(found.compiled) if found is not None else None
 
     def _beside(self, plain: PolicyRuntime, model: str) -> PolicyRuntime:
         try:
