@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from paywarden.core.instants import DAY_US
 from paywarden.core.outcome import Outcome
 from paywarden.decision.combine import Combined
 from paywarden.decision.trial_tally import EVERYBODY_PPM
@@ -23,7 +24,6 @@ from paywarden.risk.rules.firing import FRAUD, FiredRule
 from paywarden.risk.rules.model import ControlGroup
 
 AMOUNT: Final = "payment.amount_base_minor"
-DAY_US: Final = 86_400_000_000
 _SALT: Final = b"paywarden control group"
 
 

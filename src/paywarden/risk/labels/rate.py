@@ -14,7 +14,8 @@ from collections import OrderedDict, deque
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
-HOUR_US = 3_600_000_000
+from paywarden.core.instants import HOUR_US
+
 SENDERS = 4_096
 HOURS = 168
 
