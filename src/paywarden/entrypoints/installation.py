@@ -69,6 +69,7 @@ from paywarden.entrypoints.warming import share_interpreter, warm_up
 from paywarden.entrypoints.webhooks import webhook_parts
 from paywarden.evidence.screen import may_not_be_logged
 from paywarden.evidence.stores.sqlite_checkpoints import SCHEMA as EVIDENCE_SCHEMA
+from paywarden.identity.access_review.ports import HeldKeys
 from paywarden.identity.access_review.stores.sqlite import SCHEMA as ACCESS_REVIEWS
 from paywarden.identity.api_keys import ApiKeyAuthenticator
 from paywarden.identity.approvals.catalogue import WEBHOOK_DESTINATION
@@ -234,15 +235,17 @@ class Installation:
         )  # fmt: skip
         self.nonces = Nonces(SqliteNonces(self.reader), self.writer.board, clock)
         self.refusals = Refusals(self.audit, self.writer, clock, self.scopes[1], WATCHED)
-        client_keys = ClientKeyRegistry(
-            SqliteClientKeys(self.reader, self.writer),
+        self.client_keys = SqliteClientKeys(self.reader, self.writer)
+        self.bindings = SqliteBindings(self.reader)
+        registry = ClientKeyRegistry(
+            self.client_keys,
             KeySealer(self.keys.master, randomness),
             clock,
         )
-        self.signatures = GuardedSignatures(client_keys, self.nonces, self.metrics)
+        self.signatures = GuardedSignatures(registry, self.nonces, self.metrics)
         self.certificates = CertificateCheck(
             ClientCertificates(believed=bool(settings.server.socket)),
-            SqliteBindings(self.reader),
+            self.bindings,
             clock,
         )
         self.approvals = wired(
@@ -256,8 +259,8 @@ class Installation:
         ApprovedActs(self.policies, self.lists).register(self.approvals)
         RolloutActs(self.rollouts).register(self.approvals)
         self.key_desk = KeyDesk(
-            self.api_keys, self.writer, self.audit, self.pepper, clock, randomness,
-            authenticator.forget,
+            self.api_keys, self.writer, self.audit, self.pepper, self.people.owners, clock,
+            randomness, authenticator.forget,
         )  # fmt: skip
         KeyActs(self.key_desk).register(self.approvals)
         self.idempotency = Idempotency(
@@ -278,8 +281,9 @@ class Installation:
         PersonActs(self.people.directory, self.people.origin).register(self.approvals)
         self.backtests = BacktestJobs(runner_of(home.root), clock, randomness)
         self.access = access_parts(
-            self.people, self.api_keys, self.approvals, self.reader, self.writer, self.audit,
-            clock, randomness, self.metrics,
+            self.people,
+            HeldKeys(self.api_keys, self.client_keys, self.bindings, self.people.owners),
+            self.approvals, self.reader, self.writer, self.audit, clock, randomness, self.metrics,
         )  # fmt: skip
         self.subject_names = SubjectNames(
             self.ledger, self.payments, self.payment_reader.identifier
