@@ -8,12 +8,14 @@ from paywarden.identity.access_review.problems import CODES as ACCESS_REVIEW_COD
 from paywarden.identity.approvals.problems import CODES as APPROVAL_CODES
 from paywarden.identity.problems import CODES as IDENTITY_CODES
 from paywarden.kit.http.signing import codes as signing
+from paywarden.privacy.erasure.problems import CODES as ERASURE_CODES
 
 CODES: Mapping[str, str] = {
     **ACCESS_REVIEW_CODES,
     **IDENTITY_CODES,
     **signing.CODES,
     **APPROVAL_CODES,
+    **ERASURE_CODES,
     "amount_missing": "Send amount_minor and currency; only account events go without.",
     "attempt_conflict": "This payment and attempt were decided with another body. A "
     "new try is a new attempt.",

@@ -202,7 +202,7 @@ class Replay:
             found |= other_differences(body, again(beside, situation._replace(skipped=())))
         if erased and found.keys().isdisjoint(("features", "links")):
             found = {}
-        return Replayed(entry.seq, entry.scope, result, found, erased > 0)
+        return Replayed(entry.seq, entry.scope, result, found, bool(erased))
 
 
 def linked_again(

@@ -69,7 +69,7 @@ class Views:
     def record(self, decided: Decided, runtime: PolicyRuntime | None) -> dict[str, Any]:
         """The whole record of a decision, personal fields masked."""
         entry = decided.entry
-        fields, erased = self._sealer.open(decided.scope, decided.seq, entry.clear, entry.sealed)
+        fields, gone = self._sealer.open(decided.scope, decided.seq, entry.clear, entry.sealed)
         fields.update(
             (name, value)
             for name, value in (
@@ -83,7 +83,10 @@ class Views:
             "inputs": _given(fields),
             "enrichment": _derived(fields),
             "links": _links(fields),
-            "persons_erased": erased,
+            "persons_erased": len(gone),
+            "erased": [
+                {"person": one.person, "erased_at": format_rfc3339(one.at_us)} for one in gone
+            ],
             "segment": entry.result.segment,
             "merchant_group": entry.result.merchant_group,
             "features": features(entry, runtime),

@@ -51,6 +51,8 @@ from paywarden.kit.http.system import Dependency, SystemOperations
 from paywarden.kit.log import configure
 from paywarden.kit.webhooks.http import WebhookOperations
 from paywarden.lab.backtest.http import BacktestOperations
+from paywarden.privacy.erasure.http import ErasureOperations
+from paywarden.privacy.erasure.reading import Readings
 
 
 def create_app() -> Starlette:
@@ -160,6 +162,12 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         ).operations(),
         *ApprovalOperations(installation.approvals).operations(),
         *ReviewOperations(installation.access.reviews, installation.clock.now_us).operations(),
+        *ErasureOperations(
+            installation.erasures,
+            installation.subject_names,
+            installation.approvals,
+            Readings(installation.writer, installation.audit, installation.clock),
+        ).operations(),
         *webhooks.operations(),
         *people_operations(installation.people, installation.approvals),
         *audit.operations(),

@@ -50,6 +50,7 @@ from paywarden.decision.stores.model_files import ModelFiles
 from paywarden.decision.stores.sqlite import SCHEMA as DECISION_SCHEMA
 from paywarden.decision.stores.sqlite import SqliteRecords
 from paywarden.decision.stores.sqlite_rollouts import SqliteRollouts
+from paywarden.decision.subject_names import SubjectNames
 from paywarden.decision.trial_desk import TrialDesk
 from paywarden.decision.views import Views
 from paywarden.decision.watched import WATCHED
@@ -68,6 +69,7 @@ from paywarden.entrypoints.warming import share_interpreter, warm_up
 from paywarden.entrypoints.webhooks import webhook_parts
 from paywarden.evidence.screen import may_not_be_logged
 from paywarden.evidence.stores.sqlite_checkpoints import SCHEMA as EVIDENCE_SCHEMA
+from paywarden.identity.access_review.ports import HeldKeys
 from paywarden.identity.access_review.stores.sqlite import SCHEMA as ACCESS_REVIEWS
 from paywarden.identity.api_keys import ApiKeyAuthenticator
 from paywarden.identity.approvals.catalogue import WEBHOOK_DESTINATION
@@ -107,6 +109,9 @@ from paywarden.kit.tls.client_certificates import ClientCertificates
 from paywarden.kit.webhooks.desk import Desk
 from paywarden.kit.webhooks.destinations import Destinations
 from paywarden.lab.backtest.jobs import BacktestJobs
+from paywarden.privacy.erasure.service import Erasures
+from paywarden.privacy.erasure.stores.sqlite import SCHEMA as ERASURES
+from paywarden.privacy.erasure.stores.sqlite import SqliteErasures
 from paywarden.reference.card_numbers import looks_like_card_number
 from paywarden.reference.currencies import active_currency
 from paywarden.risk.features.digests import Digester
@@ -116,7 +121,7 @@ from paywarden.risk.lists.store import Lists
 
 PARTS = (
     KIT, DECISION_SCHEMA, EVIDENCE_SCHEMA, IDENTITY_SCHEMA, CLIENT_KEYS, WEBHOOK_ENDPOINTS,
-    CERTIFICATES, APPROVALS, ACCESS_REVIEWS,
+    CERTIFICATES, APPROVALS, ACCESS_REVIEWS, ERASURES,
 )  # fmt: skip
 KEY_PARTS = (SUBJECT_KEYS,)
 FIRST_PAUSE_SECONDS = 0.2
@@ -173,7 +178,7 @@ class Installation:
         self.reader = Reader(home.database)
         self.journal = SqliteJournal(self.reader)
         self.wrapped_keys = SqliteWrappedKeys(home.subject_keys)
-        self.key_ring = SubjectKeyRing(self.keys.master, self.wrapped_keys, clock, randomness)
+        self.key_ring = SubjectKeyRing(self.keys.master, self.wrapped_keys, randomness)
         personal = PersonalDetails(self.key_ring, randomness)
         self.audit = SqliteAuditLog(self.reader, personal, may_not_be_logged)
         participants = (self.key_ring, self.journal, self.audit)
@@ -230,15 +235,17 @@ class Installation:
         )  # fmt: skip
         self.nonces = Nonces(SqliteNonces(self.reader), self.writer.board, clock)
         self.refusals = Refusals(self.audit, self.writer, clock, self.scopes[1], WATCHED)
-        client_keys = ClientKeyRegistry(
-            SqliteClientKeys(self.reader, self.writer),
+        self.client_keys = SqliteClientKeys(self.reader, self.writer)
+        self.bindings = SqliteBindings(self.reader)
+        registry = ClientKeyRegistry(
+            self.client_keys,
             KeySealer(self.keys.master, randomness),
             clock,
         )
-        self.signatures = GuardedSignatures(client_keys, self.nonces, self.metrics)
+        self.signatures = GuardedSignatures(registry, self.nonces, self.metrics)
         self.certificates = CertificateCheck(
             ClientCertificates(believed=bool(settings.server.socket)),
-            SqliteBindings(self.reader),
+            self.bindings,
             clock,
         )
         self.approvals = wired(
@@ -252,8 +259,8 @@ class Installation:
         ApprovedActs(self.policies, self.lists).register(self.approvals)
         RolloutActs(self.rollouts).register(self.approvals)
         self.key_desk = KeyDesk(
-            self.api_keys, self.writer, self.audit, self.pepper, clock, randomness,
-            authenticator.forget,
+            self.api_keys, self.writer, self.audit, self.pepper, self.people.owners, clock,
+            randomness, authenticator.forget,
         )  # fmt: skip
         KeyActs(self.key_desk).register(self.approvals)
         self.idempotency = Idempotency(
@@ -274,9 +281,17 @@ class Installation:
         PersonActs(self.people.directory, self.people.origin).register(self.approvals)
         self.backtests = BacktestJobs(runner_of(home.root), clock, randomness)
         self.access = access_parts(
-            self.people, self.api_keys, self.approvals, self.reader, self.writer, self.audit,
-            clock, randomness, self.metrics,
+            self.people,
+            HeldKeys(self.api_keys, self.client_keys, self.bindings, self.people.owners),
+            self.approvals, self.reader, self.writer, self.audit, clock, randomness, self.metrics,
         )  # fmt: skip
+        self.subject_names = SubjectNames(
+            self.ledger, self.payments, self.payment_reader.identifier
+        )
+        self.erasures = Erasures(
+            self.key_ring, SqliteErasures(self.reader), self.writer, self.audit, clock
+        )
+        self.erasures.register(self.approvals)
         self.inactivity = Inactivity(
             self.people.records, self.people.directory, self.api_keys, self.writer, clock,
             self.scopes, self.metrics,
@@ -319,6 +334,7 @@ class Installation:
         self.ledger.failed = True
         share_interpreter()
         self.writer.start()
+        await self.erasures.carry_out_again()
         await asyncio.to_thread(self.nonces.load)
         self.keeper.start()
         await self.evidence.integrator.start()
@@ -354,12 +370,13 @@ class Installation:
                 await self.rollouts.tick()
 
     async def _keep_house(self) -> None:
-        """Tell of late access reviews, disable who is inactive, as long as the process lives."""
+        """Late access reviews, inactive people, waiting erasures: as long as the process lives."""
         while True:
             if not self.ledger.failed:
                 try:
                     await self.access.look()
                     await self.inactivity.look()
+                    await self.erasures.finish()
                 except PaywardenError as fault:  # the next round tries again
                     logger().error("housekeeping_failed", code=fault.code)
             await asyncio.sleep(HOUSE_SECONDS)

@@ -22,12 +22,14 @@ from paywarden.entrypoints.local_door import Told, ask
 from paywarden.evidence.screen import may_not_be_logged
 from paywarden.identity.key_acts import KeyActs
 from paywarden.identity.key_desk import KeyDesk
+from paywarden.identity.owners import NameDigests, Owners
 from paywarden.identity.roster import StoredRoster
 from paywarden.identity.stores.sqlite import SqliteKeys
 from paywarden.identity.stores.sqlite_records import SqliteRecords
 from paywarden.kit.audit import SqliteAuditLog
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.kit.crypto.derive import Purpose, derive
+from paywarden.kit.crypto.digest import KeyedDigest
 from paywarden.kit.crypto.master import load_master_key
 from paywarden.kit.db.reader import Reader
 from paywarden.kit.db.writer import Writer
@@ -56,11 +58,13 @@ def _alone(asked: KeysAsked, home: Home) -> Told:
         writer.start()
         with closing(writer):
             master = load_master_key(home.master_key)
+            records = SqliteRecords(reader)
+            owners = Owners(records, NameDigests(KeyedDigest(derive(master, Purpose.PEOPLE))))
             desk = KeyDesk(
-                SqliteKeys(reader, writer), writer, audit, derive(master, Purpose.API_KEYS), clock,
-                chance,
+                SqliteKeys(reader, writer), writer, audit, derive(master, Purpose.API_KEYS),
+                owners, clock, chance,
             )  # fmt: skip
-            roster = StoredRoster(SqliteRecords(reader), clock)
+            roster = StoredRoster(records, clock)
             approvals = wired(settings, roster, reader, writer, audit, master, clock, chance)
             KeyActs(desk).register(approvals)
             room = KeyRoom(desk, approvals, settings.installation.tenant, clock)

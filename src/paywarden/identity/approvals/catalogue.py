@@ -93,6 +93,7 @@ BREAK_GLASS_OPEN: Final = "break_glass.open"
 WEBHOOK_DESTINATION: Final = "webhook.destination"
 PERSON_ENABLE: Final = "person.enable"
 ACCESS_REVOKE: Final = "access.revoke"
+SUBJECT_ERASE: Final = "subject.erase"
 
 ROWS: Final = (
     Action(RULESET_PUBLISH, "Let a ruleset decide", Risk.MEDIUM, 1,
@@ -127,7 +128,7 @@ ROWS: Final = (
            cooling_seconds=HOUR_SECONDS, expiry_seconds=3 * DAY_SECONDS),
     Action("consent.text_change", "Change the text that people consent to", Risk.MEDIUM, 1,
            _roles((R.PRIVACY_OFFICER,)), _roles((R.APPROVER, R.PRIVACY_OFFICER))),
-    Action("subject.erase", "Erase a person's data", Risk.HIGH, 2, _roles((R.PRIVACY_OFFICER,)),
+    Action(SUBJECT_ERASE, "Erase a person's data", Risk.HIGH, 2, _roles((R.PRIVACY_OFFICER,)),
            _roles((R.PRIVACY_OFFICER, R.SECURITY_OFFICER, R.APPROVER)),
            cooling_seconds=HOUR_SECONDS, expiry_seconds=3 * DAY_SECONDS),
     Action(WEBHOOK_DESTINATION, "Send events to another address", Risk.MEDIUM, 1,

@@ -120,7 +120,7 @@ def _take(rows: _Rows, source: LogSource, entry: Entry) -> None:
     rows.places[body.observation.identity] = len(rows.entries)
     rows.entries.append((entry.seq, body))
     rows.metadata.append(fields.pop(METADATA_FIELD, None))
-    rows.erased.append(erased > 0)
+    rows.erased.append(bool(erased))
     rows.waiting.append(fields)
     if len(rows.waiting) >= FRAME_ROWS:
         _frame(rows)
