@@ -20,14 +20,13 @@ from paywarden.core.scope import Scope
 from paywarden.decision import entries
 from paywarden.decision.arms import Arm, Values, observed, observed_arms
 from paywarden.decision.conduct import PolicyRuntime, Situation, conduct
-from paywarden.decision.control_group import AMOUNT, ControlLoss, draw
+from paywarden.decision.control_group import ControlLoss, draw
 from paywarden.decision.decider import Decider
 from paywarden.decision.entries import PaymentEntry, Result, TrialEntry
 from paywarden.decision.history import History, fill
 from paywarden.decision.linking import link_fields, link_fields_of, wanted
 from paywarden.decision.sealing import Sealer
-from paywarden.decision.stored_fields import one
-from paywarden.decision.trial import Trial
+from paywarden.decision.trial import Trial, own_windows
 from paywarden.kit.journal.model import Entry
 from paywarden.kit.journal.ports import Journal
 from paywarden.risk.features.arena import Windows
@@ -135,9 +134,7 @@ class Replay:
             links = link_fields(fold.links, body.observation)
             arm, beside, _tried = observed_arms(fold, body.observation, body.continues)
             again = self._decide(fold, entry, body, arm, beside, links) if compare else None
-            if body.result.control_ppm:
-                amount = one(body.clear, AMOUNT)
-                fold.control_loss.add(body.observation.t_us, int(amount))
+            fold.control_loss.count(body)
             return again
         return None
 
@@ -159,9 +156,8 @@ class Replay:
             return
         runtime = self.runtime_of(entry.scope, body.decider)
         assert fold.runtime is not None
-        windows = None
-        if runtime.aggregates != fold.runtime.aggregates:
-            windows = Windows(runtime.plan, fold.history_start_us)
+        windows = own_windows(runtime, fold.runtime, fold.history_start_us)
+        if windows is not None:
             fill(windows, self.history.columns(entry.scope, 0, entry.seq - 1))
         fold.trial = Trial(body, entry.seq, runtime, windows)
 

@@ -45,6 +45,15 @@ class Trial:
         return share > 0 and place_of(self.entry.salt, seen) < share
 
 
+def own_windows(
+    candidate: PolicyRuntime, live: PolicyRuntime, history_start_us: int
+) -> Windows | None:
+    """Empty windows for a candidate that counts other aggregates than the live ruleset, or None."""
+    if candidate.aggregates == live.aggregates:
+        return None
+    return Windows(candidate.plan, history_start_us)
+
+
 def place_of(salt: str, seen: Observation) -> int:
     """Where a payer stands, 0 to 999,999; even over payers and unrelated between salts."""
     person = next((seen.keys[index] for index in _PERSON_KEYS if seen.keys[index]), seen.identity)
