@@ -22,17 +22,15 @@ from paywarden.decision.checkpoints import Checkpoints, Place, binding_of
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.decider import Decider
 from paywarden.decision.entries import TrialEntry
-from paywarden.decision.history import History, fill
+from paywarden.decision.history import History, add_lacking, fill
 from paywarden.decision.ledger import Ledger
-from paywarden.decision.linking import wanted
 from paywarden.decision.state import ScopeState
-from paywarden.decision.trial import Trial, own_windows
+from paywarden.decision.trial import Trial, companions_read, own_windows
 from paywarden.kit.journal.model import Entry
 from paywarden.kit.log import logger
 from paywarden.risk.features.arena import Windows
 from paywarden.risk.features.columns import ObservationColumns
 from paywarden.risk.features.digests import Digester
-from paywarden.risk.links.store import Links
 from paywarden.risk.lists.model import ListEdit
 from paywarden.risk.lists.store import Lists
 from paywarden.risk.lists.view import ListsView
@@ -135,19 +133,16 @@ def _trial(state: ScopeState, seq: int, body: TrialEntry, using: Foundations) ->
 def _fill(state: ScopeState, using: Foundations, head: int) -> None:
     """Take up a checkpoint, then replay what is sealed behind it and what only the log has."""
     scope, sealed = state.scope, using.history.sealed_up_to(state.scope)
-    last = 0
+    last, read = 0, companions_read(state.runtime, state.trial)
     if state.runtime is not None:
         plan, aggregates = state.runtime.plan, state.runtime.aggregates
         state.windows = Windows(plan, state.history_start_us)
         binding = binding_of(scope, aggregates, state.history_start_us)
         # Beyond the segments it would leave the keeper a gap, so it may only stand on them.
-        latest = Place(scope, plan, binding, min(head, sealed))
+        latest = Place(scope, plan, binding, min(head, sealed), read)
         last = using.checkpoints.resume(state, latest)
-    if wanted(state.runtime, state.trial):
-        # No checkpoint holds links: they are read from the start.
-        state.links = Links()
-        state.links.warm()
-        fill(None, using.history.columns(scope, 0, last), state.links)
+    add_lacking(state, read, using.history.columns(scope, 0, last))
+    state.companions.warm()
     resumed, replayed = last, 0
     for chunk in using.history.columns(scope, last, head):
         state.fold(chunk)

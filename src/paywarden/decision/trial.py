@@ -14,6 +14,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Final
 
+from paywarden.decision.companions import NONE, Names
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.entries import TrialEntry
 from paywarden.decision.trial_tally import EVERYBODY_PPM, TrialTally
@@ -52,6 +53,12 @@ def own_windows(
     if candidate.aggregates == live.aggregates:
         return None
     return Windows(candidate.plan, history_start_us)
+
+
+def companions_read(runtime: PolicyRuntime | None, trial: Trial | None) -> Names:
+    """The companions that a scope with these rulesets keeps."""
+    both = (runtime, trial.runtime if trial is not None else None)
+    return NONE.union(*(one.reads for one in both if one is not None))
 
 
 def place_of(salt: str, seen: Observation) -> int:
