@@ -1,6 +1,6 @@
 """Payments: the conductor around the pure core, from intake to the durable record.
 
-Order for a payment: capacity, identity (a repeat counts nothing), clock, derived fields, links
+Order for a payment: capacity, identity (a repeat counts nothing), clock, derived fields, companions
 (read), sealing, windows (add and read in one step), opinions, record, one commit. Whatever may
 fail on strange input happens before windows are touched. `resume` decides again after a challenge
 and counts nothing.
@@ -42,7 +42,6 @@ from paywarden.decision.entries import (
 )
 from paywarden.decision.intake import Fields, Intake
 from paywarden.decision.ledger import Ledger, identity_of
-from paywarden.decision.linking import link_fields
 from paywarden.decision.magic import forced_outcome
 from paywarden.decision.model_runtime import MODEL_STAGE
 from paywarden.decision.ports import DecisionRow
@@ -218,7 +217,10 @@ class Payments:
         observation = observe_fields(
             fields, state.digester.digest, seq=seq, t_us=t_us, s_us=s_us, identity=identity
         )
-        fields.update(link_fields(state.links, observation))
+        fields.update(state.companions.fields(observation))
+        for word in state.companions.degraded(t_us):
+            self._metrics.degraded.labels(word).inc()
+            degraded = (*degraded, word)
         clear, sealed = self._sealer.split(scope, fields, state.digester.digest, seq)
         forced = forced_outcome(fields) if scope.environment is Environment.TEST else None
         return _Prepared(

@@ -94,7 +94,6 @@ CODES: Mapping[str, str] = {
     "key_unknown": "Check installation and environment of the API key.",
     "label_rate_exceeded": "Send the rest in the next hour, or let the operator raise [labels].",
     "label_not_permitted": "Only operators label as analysts.",
-    "links_full": "Publish a ruleset without `link.*`: two months hold too many entities.",
     "links_not_kept": "Publish a rule or model that reads `link.*`; links then know the whole log.",
     "list_bad_expiry": "Give a time to come, or none.",
     "list_bad_kind": "Use one of the kinds of the contract.",

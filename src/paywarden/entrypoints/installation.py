@@ -153,10 +153,11 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What decides in a scope, and since when its log is complete."""
+    """What decides in a scope, since when its log is complete, and what is tried beside it."""
 
     decider: Decider
     history_start_us: int
+    tried: Decider | None
 
 
 class Installation:
@@ -431,34 +432,29 @@ class Installation:
 
     async def _compile_published(self) -> None:
         for scope, published in (await asyncio.to_thread(self.published)).items():
-            if self.policies.runtime(published.decider) is None:
-                await self.policies.runtime_of(scope, published.decider)
-        for scope, tried in await asyncio.to_thread(self._tried):
-            await self.policies.runtime_of(scope, tried)
-
-    def _tried(self) -> list[tuple[Scope, Decider]]:
-        """Candidates that stand beside a live ruleset."""
-        trials: dict[Scope, tuple[int, TrialEntry]] = {}
-        for seq, scope, kind in self.records.control_entries(self.journal.head()):
-            if kind in (entries.POLICY, entries.TRIAL):
-                for entry in self.journal.read(scope, seq, 1):
-                    standing_trial(trials, entry)
-        return [(scope, body.decider) for scope, (_seq, body) in trials.items()]
+            for wanted in (published.decider, published.tried):
+                if wanted is not None:
+                    await self.policies.runtime_of(scope, wanted)
 
     def published(self) -> dict[Scope, Published]:
         """What decides in each scope that has a policy, from the log."""
         starts: dict[Scope, int] = {}
         found: dict[Scope, Decider] = {}
+        trials: dict[Scope, tuple[int, TrialEntry]] = {}
+        wanted = entries.STARTS | {entries.POLICY, entries.TRIAL}
         for seq, scope, kind in self.records.control_entries(self.journal.head()):
-            if kind != entries.POLICY and kind not in entries.STARTS:
-                continue
-            for entry in self.journal.read(scope, seq, 1):
-                body = entries.decode(kind, entry.body)
+            for entry in self.journal.read(scope, seq, 1) if kind in wanted else ():
+                if kind in entries.STARTS:
+                    starts[scope] = entries.decode(kind, entry.body).history_start_us
+                    continue
                 if kind == entries.POLICY:
-                    found[scope] = body.decider
-                else:
-                    starts[scope] = body.history_start_us
-        return {scope: Published(decider, starts[scope]) for scope, decider in found.items()}
+                    found[scope] = entries.decode(kind, entry.body).decider
+                standing_trial(trials, entry)
+        tried = {scope: body.decider for scope, (_seq, body) in trials.items()}
+        return {
+            scope: Published(decider, starts[scope], tried.get(scope))
+            for scope, decider in found.items()
+        }
 
     def foundations(self) -> Foundations:
         """What a rebuild needs beside the log."""
