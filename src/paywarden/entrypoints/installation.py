@@ -8,7 +8,6 @@ rebuilds every state from the log, again and again with growing pauses, while re
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import hashlib
 from collections.abc import Coroutine
@@ -61,7 +60,7 @@ from paywarden.entrypoints.checkpoint_schedule import CheckpointSchedule
 from paywarden.entrypoints.compiling import Compiler
 from paywarden.entrypoints.evidence import evidence_parts
 from paywarden.entrypoints.home import Home, private_write
-from paywarden.entrypoints.housekeeping import forget_answers
+from paywarden.entrypoints.housekeeping import Round, forget_answers, forget_messages, go_round
 from paywarden.entrypoints.people_wiring import People
 from paywarden.entrypoints.settings import Settings
 from paywarden.entrypoints.tables import derivers
@@ -126,12 +125,10 @@ PARTS = (
 KEY_PARTS = (SUBJECT_KEYS,)
 FIRST_PAUSE_SECONDS = 0.2
 LAST_PAUSE_SECONDS = 5.0
-PRUNE_SECONDS = 60.0
+ROUND_SECONDS = 60.0
 BULK_DIGESTS = 250_000
 """Texts at hand in each of two generations while a history is read, some 0.2 kB each."""
 ROLLOUT_SECONDS = 1.0
-HOUSE_SECONDS = 60.0
-DRIFT_SECONDS = 60.0
 _ENGINE_KEYS = ("decision-ids", "bodies", "identifiers", "lists", "windows")
 
 
@@ -343,54 +340,31 @@ class Installation:
             self._keep(self.evidence.submission.run())
         await self._rebuild()
         self._keep(self.schedule.run())
-        self._keep(self._prune_outbox())
         await asyncio.to_thread(self.rollouts.load)
-        self._keep(self._move_rollouts())
-        self._keep(self._keep_house())
-        self._keep(self._watch_drift())
+        for one in self.rounds:
+            self._keep(go_round(one, lambda: not self.ledger.failed))
 
-    async def _prune_outbox(self) -> None:
-        """Drop outdated messages and answers now and then, as long as the process lives."""
+    @property
+    def rounds(self) -> tuple[Round, ...]:
+        """What is done again and again beside payments."""
         outbox = Outbox(self.reader)
-        while True:
-            unit = outbox.prune(self.clock.now_us())
+
+        async def sweep() -> None:
+            await forget_messages(outbox, self.writer, self.clock)
+            await forget_answers(self.idempotency, self.writer)
+
+        async def flush() -> None:
             self.refusals.flush()
-            if unit is not None and not self.ledger.failed:
-                with contextlib.suppress(PaywardenError):  # the next round tries again
-                    await self.writer.commit(unit)
-            if not self.ledger.failed:
-                with contextlib.suppress(PaywardenError):
-                    await forget_answers(self.idempotency, self.writer)
-            await asyncio.sleep(PRUNE_SECONDS)
 
-    async def _move_rollouts(self) -> None:
-        """Move roll-outs once a second; while the state is rebuilt they stand still."""
-        while True:
-            await asyncio.sleep(ROLLOUT_SECONDS)
-            if not self.ledger.failed:
-                await self.rollouts.tick()
-
-    async def _keep_house(self) -> None:
-        """Late access reviews, inactive people, waiting erasures: as long as the process lives."""
-        while True:
-            if not self.ledger.failed:
-                try:
-                    await self.access.look()
-                    await self.inactivity.look()
-                    await self.erasures.finish()
-                except PaywardenError as fault:  # the next round tries again
-                    logger().error("housekeeping_failed", code=fault.code)
-            await asyncio.sleep(HOUSE_SECONDS)
-
-    async def _watch_drift(self) -> None:
-        """Judge once a minute what live payments look like, as long as the process lives."""
-        while True:
-            await asyncio.sleep(DRIFT_SECONDS)
-            if not self.ledger.failed:
-                try:
-                    await self.drift.look()
-                except Exception as fault:  # a monitor must not end unseen; the next round tries
-                    logger().error("drift_not_judged", error_type=type(fault).__name__)
+        return (
+            Round("rollouts", ROLLOUT_SECONDS, self.rollouts.tick),
+            Round("refusals", ROUND_SECONDS, flush),
+            Round("sweeping", ROUND_SECONDS, sweep),
+            Round("access_reviews", ROUND_SECONDS, self.access.look),
+            Round("inactivity", ROUND_SECONDS, self.inactivity.look),
+            Round("erasures", ROUND_SECONDS, self.erasures.finish),
+            Round("drift", ROUND_SECONDS, self.drift.look),
+        )
 
     def _restore(self) -> int:
         """States from the log, and the keeper's open segments too; the head."""
