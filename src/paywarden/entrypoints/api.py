@@ -27,8 +27,14 @@ from paywarden.decision.policy_http import PolicyOperations
 from paywarden.decision.problems import CODES
 from paywarden.decision.rollout.http import RolloutOperations
 from paywarden.decision.snoozes_http import SnoozeOperations
-from paywarden.entrypoints import key_commands, people_commands
+from paywarden.entrypoints import (
+    certificate_commands,
+    key_commands,
+    people_commands,
+    signing_key_commands,
+)
 from paywarden.entrypoints.backtest_jobs import StartNotes
+from paywarden.entrypoints.certificate_commands import CertificateRoom
 from paywarden.entrypoints.home import find_home
 from paywarden.entrypoints.installation import Installation
 from paywarden.entrypoints.key_commands import KeyRoom
@@ -36,6 +42,7 @@ from paywarden.entrypoints.limits import rate_gate
 from paywarden.entrypoints.local_door import LocalDoor
 from paywarden.entrypoints.people_commands import PeopleRoom
 from paywarden.entrypoints.people_operations import people_operations
+from paywarden.entrypoints.signing_key_commands import signing_room
 from paywarden.entrypoints.start_report import give_up
 from paywarden.evidence.http import AuditOperations
 from paywarden.identity.access_review.http import ReviewOperations
@@ -196,7 +203,19 @@ def local_door(installation: Installation) -> LocalDoor:
     tenant = installation.settings.installation.tenant
     keys = KeyRoom(installation.key_desk, installation.approvals, tenant, installation.clock)
     people = PeopleRoom(installation.people, installation.approvals)
-    commands = {key_commands.COMMAND: keys.run, people_commands.COMMAND: people.run}
+    signing = signing_room(
+        installation.reader, installation.writer, installation.audit, installation.keys.master,
+        tenant, installation.clock, installation.randomness,
+    )  # fmt: skip
+    certificates = CertificateRoom(
+        installation.bindings, installation.writer, installation.audit, tenant, installation.clock
+    )
+    commands = {
+        key_commands.COMMAND: keys.run,
+        people_commands.COMMAND: people.run,
+        signing_key_commands.COMMAND: signing.run,
+        certificate_commands.COMMAND: certificates.run,
+    }
     return LocalDoor(installation.home.local_door, commands)
 
 
