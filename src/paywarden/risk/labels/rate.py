@@ -20,7 +20,7 @@ from statistics import median
 
 import numpy as np
 
-from paywarden.core.instants import HOUR_US
+from paywarden.core.instants import DAY_US, HOUR_US
 from paywarden.risk.features.catalogue import OBSERVED_INDEX
 from paywarden.risk.features.columns import ObservationColumns
 from paywarden.risk.features.observation import Observation
@@ -28,7 +28,6 @@ from paywarden.risk.labels.model import SOURCES
 
 SENDERS = 4_096
 HOURS = 168
-DAY_US = 24 * HOUR_US
 DAYS = 28
 KIND, SOURCE = OBSERVED_INDEX["event.kind"], OBSERVED_INDEX["event.source"]
 
