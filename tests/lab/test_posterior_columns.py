@@ -11,7 +11,6 @@ from model_material import DAY_US, frame, written
 
 from paywarden.core.secret import Secret
 from paywarden.decision.companions import POSTERIORS, Companions
-from paywarden.fraud.shipped_policies import policy_folder
 from paywarden.lab.observations import Observations
 from paywarden.lab.posterior_columns import with_posteriors
 from paywarden.lab.prepared import reports_of
@@ -37,8 +36,10 @@ def quiet(*_: Any) -> None:
 @pytest.fixture(scope="module")
 def material(tmp_path_factory: pytest.TempPathFactory) -> sets.Material:
     folder = tmp_path_factory.mktemp("payments")
+    (folder / "policy").mkdir()
+    (folder / "policy" / "policy.yaml").write_text("name: small\nbase_currency: EUR\n")
     file, mapping = written(folder, frame(days=20, per_day=60))
-    return sets.read_material(file, mapping, policy_folder(), KEY)
+    return sets.read_material(file, mapping, folder / "policy", KEY)
 
 
 def live(material: sets.Material, delay_us: int) -> list[dict[str, float]]:
