@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from model_material import DAY_US, frame, written
 
+from paywarden.core.clock import FixedClock
 from paywarden.core.secret import Secret
 from paywarden.decision.companions import POSTERIORS, Companions
+from paywarden.lab.decide_file import FileRequest, decide_file
 from paywarden.lab.observations import Observations
 from paywarden.lab.posterior_columns import with_posteriors
 from paywarden.lab.prepared import reports_of
@@ -85,3 +88,20 @@ def test_a_label_counts_from_its_report_alone(material: sets.Material) -> None:
 def test_who_reads_no_posterior_gets_no_column(material: sets.Material, tmp_path: Path) -> None:
     same = with_posteriors(material.prepared, material.label, 0, KEY, ["payment.hour > 3"])
     assert same is material.prepared
+
+
+def test_rules_read_posteriors_of_a_file(material: sets.Material, tmp_path: Path) -> None:
+    file, mapping = written(tmp_path, frame(days=20, per_day=60))
+    policy = tmp_path / "policy"
+    (policy / "rules").mkdir(parents=True)
+    (policy / "policy.yaml").write_text("name: small\nbase_currency: EUR\n")
+    rule = "- {id: bad, title: Bad past, scenario: known, when: posterior.card.mean > 0.02,"
+    (policy / "rules" / "all.yaml").write_text(rule + " then: {outcome: review, reason: KNOWN}}\n")
+    request = FileRequest(file, mapping, policy, KEY, out=tmp_path / "out.csv")
+    decide_file(request, quiet, FixedClock())
+    outcomes = pl.read_csv(tmp_path / "out.csv")["outcome"].to_list()
+    known = live(material, 2 * DAY_US)
+    assert [one == "review" for one in outcomes] == [
+        one["posterior.card.mean"] > 0.02 for one in known
+    ]
+    assert 10 < outcomes.count("review") < len(outcomes) / 2
