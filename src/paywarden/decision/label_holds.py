@@ -18,6 +18,7 @@ from paywarden.decision.entries import HeldLabel, HoldEntry
 HELD_LIMIT = 20_000
 OPENED, CLOSED, RELEASED, REFUSED, STEPPED = "open", "close", "release", "refuse", "step"
 State = Literal["waiting", "closed", "releasing", "released", "refused"]
+SETTLED: frozenset[State] = frozenset(("released", "refused"))
 
 
 @dataclass(slots=True)
@@ -75,7 +76,7 @@ class LabelHolds:
 
     def unsettled(self) -> list[Hold]:
         """Holds whose labels may still count, oldest first."""
-        return [one for one in self._holds.values() if one.state not in ("released", "refused")]
+        return [one for one in self._holds.values() if one.state not in SETTLED]
 
     def fold(self, seq: int, body: HoldEntry) -> None:
         """Move by one log entry."""
@@ -88,7 +89,7 @@ class LabelHolds:
             hold.verdict, hold.count = body.act, body.count
         if body.act == STEPPED:
             hold.done = body.count
-        if hold.state in ("released", "refused"):
+        if hold.state in SETTLED:
             hold.labels = []
 
     def add(self, seq: int, body: HeldLabel) -> None:

@@ -18,7 +18,7 @@ from paywarden.core.instants import format_rfc3339
 from paywarden.core.scope import Scope
 from paywarden.decision.approved_payloads import LabelDecision, label_decision
 from paywarden.decision.label_holding import LabelHolding
-from paywarden.decision.label_holds import REFUSED, RELEASED, Hold
+from paywarden.decision.label_holds import REFUSED, RELEASED, SETTLED, Hold
 from paywarden.decision.ledger import Ledger
 from paywarden.decision.stored_fields import one
 from paywarden.evidence.read_watch import ReadWatch
@@ -46,10 +46,11 @@ class LabelHoldView(msgspec.Struct, frozen=True):
     state: Literal["waiting", "closed", "releasing", "released", "refused"]
 
 
-class LabelHolds(msgspec.Struct, frozen=True):
-    """Holds, newest first."""
+class LabelHoldPage(msgspec.Struct, frozen=True):
+    """Holds, those first about which something is still to happen, newest first."""
 
     items: list[LabelHoldView]
+    has_more: bool
 
 
 class HeldLabelView(msgspec.Struct, frozen=True):
@@ -106,7 +107,7 @@ class LabelHoldOperations:
         }  # fmt: skip
         return [
             Operation("GET", "/v1/label-holds", "list_label_holds",
-                      "List floods of labels that are held", self.page, LabelHolds,
+                      "List floods of labels that are held", self.page, LabelHoldPage,
                       permission="decisions:explain", tag="events"),
             Operation("GET", "/v1/label-holds/{hold}", "get_label_hold",
                       "Read a flood of labels that is held", self.read, LabelHoldDetail,
@@ -123,7 +124,9 @@ class LabelHoldOperations:
         """GET /v1/label-holds. Errors: NotPermitted."""
         _operators(call)
         holds = list(self._ledger.ready(call.asker.scope).holds)
-        return Answer(LabelHolds([_view(hold) for hold in reversed(holds[-SHOWN:])]))
+        holds.sort(key=lambda hold: (hold.state not in SETTLED, hold.seq), reverse=True)
+        items = [_view(hold) for hold in holds[:SHOWN]]
+        return Answer(LabelHoldPage(items, len(holds) > SHOWN))
 
     async def read(self, call: Call) -> Answer:
         """GET /v1/label-holds/{hold}. Errors: NotPermitted, NotFound."""
