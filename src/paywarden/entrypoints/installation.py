@@ -370,13 +370,15 @@ class Installation:
                 await self.rollouts.tick()
 
     async def _keep_house(self) -> None:
-        """Late access reviews, inactive people, waiting erasures: as long as the process lives."""
+        """Late reviews, inactive people, erasures, outdated requests: while the process lives."""
         while True:
             if not self.ledger.failed:
                 try:
                     await self.access.look()
                     await self.inactivity.look()
                     await self.erasures.finish()
+                    for scope in list(self.ledger.states):
+                        await self.approvals.expire_due(scope)
                 except PaywardenError as fault:  # the next round tries again
                     logger().error("housekeeping_failed", code=fault.code)
             await asyncio.sleep(HOUSE_SECONDS)
