@@ -359,6 +359,10 @@ class Installation:
         async def flush() -> None:
             self.refusals.flush()
 
+        async def expire() -> None:
+            for scope in list(self.ledger.states):
+                await self.approvals.expire_due(scope)
+
         return (
             Round("rollouts", ROLLOUT_SECONDS, self.rollouts.tick),
             Round("refusals", ROUND_SECONDS, flush),
@@ -366,6 +370,7 @@ class Installation:
             Round("access_reviews", ROUND_SECONDS, self.access.look),
             Round("inactivity", ROUND_SECONDS, self.inactivity.look),
             Round("erasures", ROUND_SECONDS, self.erasures.finish),
+            Round("approvals", ROUND_SECONDS, expire),
             Round("held_labels", ROUND_SECONDS, self.holding.resume),
             Round("drift", ROUND_SECONDS, self.drift.look),
         )
