@@ -7,13 +7,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from decision_room import DAY, POLICY, Room, opened, runtime_of, snapshot
 from test_linking import differing, member
 from test_linking import traffic as mixed
 
 from paywarden.core.outcome import Outcome
-from paywarden.decision import checkpointing, history
+from paywarden.decision import history
 from paywarden.decision.checkpointing import job_of, make
 from paywarden.decision.companions import Companions, companion_fields_of
 from paywarden.decision.trial import companions_read
@@ -107,7 +108,7 @@ async def test_checkpoints_hold_companions(
         job = job_of(own.history, own.checkpoints, room.live, state.runtime.aggregates,
                      state.history_start_us, companions=reads)  # fmt: skip
         assert job is not None
-        bare = checkpointing.msgspec.structs.replace(job, companions=())
+        bare = msgspec.structs.replace(job, companions=())
         assert (await asyncio.to_thread(make, bare)).bytes
         # One without companions stands at this very place: it is made again with them.
         made = await asyncio.to_thread(make, job)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -58,6 +60,11 @@ def log(rnd: random.Random, count: int, width: int) -> list[Observation]:
     return found
 
 
+def unread(found: Any) -> list[list[float]]:
+    """What a read of many gives: nothing stands beside a mean that is not there."""
+    return [[mean, lower if mean >= 0 else 0.0] for mean, lower in found.tolist()]
+
+
 def digests(one: Observation) -> list[int]:
     return [one.keys[place] for place in PLACES]
 
@@ -76,8 +83,10 @@ def test_compiled_posteriors_equal_the_plain_twin(
     rnd = random.Random(seed)
     seen = log(rnd, count, width)
     plain, effects, store = PlainPosteriors(FIRST, most), Effects(), Posteriors(FIRST, most)
+    values: dict[int, list[list[float]]] = {}
     for one in seen:
         asked = rnd.choice(seen)
+        values[one.seq] = unread(store.read(one.keys, one.t_us))
         what, since = effects.of(one)
         plain.add(one.t_us, digests(one), what, since)
         store.add(one)
@@ -86,7 +95,10 @@ def test_compiled_posteriors_equal_the_plain_twin(
     cut = rnd.randrange(count + 1)
     for part in (seen[:cut], seen[cut:]):
         if part:
-            columns.add_columns(from_observations(part))
+            wanted = np.array([rnd.random() < 0.5 for _ in part])
+            found = columns.observe_columns(from_observations(part), wanted)
+            before = [values[one.seq] for one, asked in zip(part, wanted, strict=True) if asked]
+            assert found.tolist() == before
             columns, image = Posteriors(FIRST, most), columns.image()
             columns.resume(tuple(array.copy() for array in image))
     for asked in seen:

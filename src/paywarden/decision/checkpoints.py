@@ -43,6 +43,7 @@ from paywarden.risk.features.identities import IdentityIndex
 from paywarden.risk.features.model import Aggregate
 from paywarden.risk.features.observation import KEY_COUNT
 from paywarden.risk.features.plan import WindowPlan
+from paywarden.risk.labels.rate import LabelPeaks, Peaks
 
 KEPT = 2
 KEPT_OF_OTHERS = 1
@@ -76,6 +77,7 @@ class Head(msgspec.Struct, frozen=True, array_like=True):
     identities_used: tuple[int, ...]
     labels_used: tuple[int, ...]
     companions: dict[str, tuple[Form, ...]]
+    label_peaks: Peaks
 
 
 def binding_of(scope: Scope, aggregates: Sequence[Aggregate], history_start_us: int) -> str:
@@ -163,6 +165,7 @@ class Checkpoints:
             len(memory), rest.seq, rest.clock_us, rest.texts,
             tuple(identities_used), tuple(labels_used),
             {name: tuple(map(_form, image)) for name, image in images.items()},
+            observed.label_peaks.image(),
         )  # fmt: skip
         sections: list[tuple[str, Array]] = [
             ("windows", memory),
@@ -211,6 +214,7 @@ class Checkpoints:
             windows, identities, labels = _read(file, head, place.plan, observed.history_start_us)
             observed.companions = _companions(file, head, place.companions)
         observed.windows, observed.identities, observed.labels = windows, identities, labels
+        observed.label_peaks = LabelPeaks(head.label_peaks)
         observed.ticker.t_us = max(observed.ticker.t_us, head.t_us)
 
 

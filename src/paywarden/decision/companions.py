@@ -55,6 +55,10 @@ class Companion(Protocol):
         """Have the compiled code at hand."""
         ...
 
+    def memory(self) -> dict[str, int]:
+        """Bytes and numbers of what is held."""
+        ...
+
     def image(self) -> Image:
         """Everything, as arrays."""
         ...

@@ -227,10 +227,10 @@ class EventsRequest(Wire, frozen=True):
 
 
 class EventResult(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of one event."""
+    """What became of one event; a label of a flood is `held` until somebody decides about it."""
 
     id: str
-    status: Literal["recorded", "repeated", "refused"]
+    status: Literal["recorded", "repeated", "held", "refused"]
     code: str | None = None
     detail: str | None = None
     pointer: str | None = None

@@ -9,6 +9,7 @@ the recovery after a failed commit.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -59,9 +60,11 @@ def rebuild(ledger: Ledger, foundations: Foundations) -> int:
     lists = foundations.lists()
     trials: dict[Scope, tuple[int, TrialEntry]] = {}
     let_pass: dict[Scope, list[int]] = {}
+    held: dict[Scope, list[int]] = {}
     for seq, scope, kind in ledger.stores.records.control_entries(head):
-        if kind == entries.CONTROL_GROUP:
-            let_pass.setdefault(scope, []).append(seq)
+        if kind in (entries.CONTROL_GROUP, entries.HELD):
+            rest = let_pass if kind == entries.CONTROL_GROUP else held
+            rest.setdefault(scope, []).append(seq)
             continue
         for entry in ledger.stores.journal.read(scope, seq, 1):
             apply_control(ledger, entry, foundations, lists)
@@ -74,6 +77,7 @@ def rebuild(ledger: Ledger, foundations: Foundations) -> int:
         if state.scope in trials:
             state.trial = _trial(state, *trials[state.scope], foundations)
         _count_control(ledger, state, let_pass.get(state.scope, []))
+        _add_held(ledger, state, held.get(state.scope, []))
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         for _ in pool.map(lambda state: _fill(state, foundations, head), states):
             pass  # a fault of any scope is raised here
@@ -101,6 +105,8 @@ def apply_control(ledger: Ledger, entry: Entry, using: Foundations, lists: Lists
         state = ledger.states[scope]
         state.history_start_us = entries.decode(entry.kind, entry.body).history_start_us
         state.importing = 0
+    elif entry.kind == entries.HOLD:
+        ledger.states[scope].holds.fold(entry.seq, entries.decode(entry.kind, entry.body))
     elif entry.kind == entries.LIST_EDIT:
         edit = msgspec.msgpack.decode(entry.body, type=ListEdit)
         lists.apply(edit, entry.seq)
@@ -112,6 +118,16 @@ def _count_control(ledger: Ledger, state: ScopeState, let_pass: list[int]) -> No
     for seq in reversed(let_pass):
         if not state.control_loss.count_back(ledger.read(state.scope, seq)):
             return
+
+
+def _add_held(ledger: Ledger, state: ScopeState, held: list[int]) -> None:
+    """Held labels that may still count; those of settled holds are not read."""
+    unsettled = {hold.seq for hold in state.holds.unsettled()}
+    if unsettled:
+        for seq in held[bisect_left(held, min(unsettled)) :]:
+            body = ledger.read(state.scope, seq)
+            if body.hold in unsettled:
+                state.holds.add(seq, body)
 
 
 def standing_trial(trials: dict[Scope, tuple[int, TrialEntry]], entry: Entry) -> None:

@@ -16,6 +16,7 @@ from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.control_group import ControlLoss
 from paywarden.decision.decider import Decider
 from paywarden.decision.edit_allowance import EditAllowance
+from paywarden.decision.label_holds import LabelHolds
 from paywarden.decision.trial import Trial, companions_read
 from paywarden.risk.features.arena import Windows
 from paywarden.risk.features.catalogue import OBSERVED_INDEX
@@ -24,6 +25,7 @@ from paywarden.risk.features.digests import Digester
 from paywarden.risk.features.identities import IdentityIndex
 from paywarden.risk.features.observation import Observation
 from paywarden.risk.features.observing import Ticker
+from paywarden.risk.labels.rate import LabelPeaks
 from paywarden.risk.lists.model import ListEdit
 from paywarden.risk.lists.store import Lists
 from paywarden.risk.lists.view import ListsView
@@ -37,7 +39,8 @@ class Observed:
 
     `windows` is None until a policy is published; `companions`: those that are read. `identities`:
     digest of an attempt or event to its sequence. `labels`: identity of an attempt to the sequence
-    of its last label entry, whose book says what stands (`labelling.py`).
+    of its last label entry, whose book says what stands (`labelling.py`). `label_peaks`: how many
+    labels of each source are usual.
     """
 
     history_start_us: int
@@ -45,6 +48,7 @@ class Observed:
     companions: Companions = field(default_factory=Companions)
     identities: IdentityIndex = field(default_factory=IdentityIndex)
     labels: IdentityIndex = field(default_factory=IdentityIndex)
+    label_peaks: LabelPeaks = field(default_factory=LabelPeaks)
     ticker: Ticker = field(default_factory=Ticker)
 
     def remember(self, observation: Observation) -> None:
@@ -55,6 +59,7 @@ class Observed:
             self.identities.put(observation.identity, observation.seq)
         elif kind == "label":
             self.labels.put(observation.identity, observation.seq)
+            self.label_peaks.remember(observation)
 
     def fold(self, chunk: ObservationColumns) -> None:
         """Everything of many observations at once, windows and companions too; nothing is read."""
@@ -68,6 +73,7 @@ class Observed:
         self.identities.put_many(chunk.identity[payments], chunk.seq[payments])
         labels = kinds == names.get("label", -2)
         self.labels.put_many(chunk.identity[labels], chunk.seq[labels])
+        self.label_peaks.fold(chunk)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,7 +82,7 @@ class ScopeState(Observed):
 
     `runtime` is None until a policy is published; `decider` names it. `trial`: a candidate beside
     it. `lists_seq`: seq of the last list edit. `control_loss`: what its control group let pass.
-    `allowance`: what makers may still edit of lists without approval.
+    `allowance`: what makers may still edit of lists without approval. `holds`: labels that wait.
     `importing`: seq of an import that has not ended, or 0.
     """
 
@@ -91,6 +97,7 @@ class ScopeState(Observed):
     importing: int = 0
     control_loss: ControlLoss = field(default_factory=ControlLoss)
     allowance: EditAllowance = field(default_factory=EditAllowance)
+    holds: LabelHolds = field(default_factory=LabelHolds)
 
     @property
     def ruleset(self) -> str | None:

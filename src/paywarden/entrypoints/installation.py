@@ -32,6 +32,8 @@ from paywarden.decision.events import Events
 from paywarden.decision.history import History
 from paywarden.decision.intake import PaymentReader
 from paywarden.decision.keeper import SegmentKeeper
+from paywarden.decision.label_holding import LabelHolding
+from paywarden.decision.label_taking import LabelTaking
 from paywarden.decision.label_watch import LabelWatch
 from paywarden.decision.ledger import Ledger, Stores
 from paywarden.decision.list_desk import ListDesk
@@ -208,12 +210,13 @@ class Installation:
         self.payment_reader = PaymentReader(self.hash_identifier, active_currency)
         bulk = settings.labels
         limits = RateLimits(bulk.hourly_floor, bulk.usual_factor, bulk.payments_share)
-        self.label_watch = LabelWatch(
-            self.audit, self.metrics, limits, refuse=bulk.on_flood == "refuse"
-        )
+        self.label_watch = LabelWatch(self.audit, self.metrics, limits, bulk.on_flood)
+        taking = LabelTaking(self.ledger, self.payments, self.sealer, self.label_watch)
+        self.holding = LabelHolding(self.ledger, self.sealer, taking)
         self.events = Events(
-            self.ledger, self.payments, self.payment_reader, self.sealer, self.label_watch
-        )
+            self.ledger, self.payments, self.payment_reader, self.sealer, self.label_watch,
+            taking, self.holding,
+        )  # fmt: skip
         self.evidence = evidence_parts(
             home, settings.audit, self.scopes[1], self.audit, self.reader, self.writer, clock,
             randomness, self.metrics,
@@ -254,7 +257,7 @@ class Installation:
         self.stored_rollouts = SqliteRollouts(self.reader)
         self.rollouts = RolloutDesk(trials, self.stored_rollouts, self.ledger, randomness)
         self.emergencies = Emergencies(self.policies, trials, self.rollouts, self.records)
-        ApprovedActs(self.policies, self.lists).register(self.approvals)
+        ApprovedActs(self.policies, self.lists, self.holding).register(self.approvals)
         RolloutActs(self.rollouts).register(self.approvals)
         self.key_desk = KeyDesk(
             self.api_keys, self.writer, self.audit, self.pepper, self.people.owners, clock,
@@ -356,6 +359,10 @@ class Installation:
         async def flush() -> None:
             self.refusals.flush()
 
+        async def expire() -> None:
+            for scope in list(self.ledger.states):
+                await self.approvals.expire_due(scope)
+
         return (
             Round("rollouts", ROLLOUT_SECONDS, self.rollouts.tick),
             Round("refusals", ROUND_SECONDS, flush),
@@ -363,6 +370,8 @@ class Installation:
             Round("access_reviews", ROUND_SECONDS, self.access.look),
             Round("inactivity", ROUND_SECONDS, self.inactivity.look),
             Round("erasures", ROUND_SECONDS, self.erasures.finish),
+            Round("approvals", ROUND_SECONDS, expire),
+            Round("held_labels", ROUND_SECONDS, self.holding.resume),
             Round("drift", ROUND_SECONDS, self.drift.look),
         )
 

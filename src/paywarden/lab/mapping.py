@@ -46,7 +46,7 @@ DERIVED_ONLY: Mapped[str, str] = {
     "payment.metadata": "map single entries: payment.metadata.NAME",
     "ip.address": "map device.ip",
     "email.canonical": "map payer.email",
-    **dict.fromkeys(COMPANION_FIELDS, "the engine keeps it; nothing in a file says it"),
+    **dict.fromkeys(COMPANION_FIELDS, "the engine keeps it; no column of a file says it"),
 }
 """Fields that only the engine may set, and what to map instead."""
 MAPPABLE = tuple(path for path in FIELDS if path not in DERIVED_ONLY)

@@ -182,6 +182,13 @@ class Approvals:
 
         return await self._desk.alone(scope, approval_id, act)
 
+    async def expire_due(self, scope: Scope) -> None:
+        """End the open requests whose time ran out, each with its step and audit event."""
+        now = self._desk.clock.now_us()
+        for one in self.page(scope, "", OPEN_LIMIT, only_open=True):
+            if one.asked.expires_at_us <= now:
+                await self._desk.expire(scope, one.asked.approval_id.text)
+
     # --- inside ---------------------------------------------------------------------------
 
     def _ground(self, scope: Scope, row: Action) -> Ground | None:

@@ -99,30 +99,8 @@ def add_event(
             totals[kind, BAD] += now
 
 
-@door
-def run(
-    keys: Words, evidence: Floats, totals: Floats, meta: Words,
-    powers: Floats, steps: Words, bases: Words,
-    digests: Words, what: Words, t_us: Words, since_us: Words, start: int, stop: int,
-) -> int:  # fmt: skip
-    """Count observations start to stop; the first that was not counted, or stop."""
-    for row in range(start, stop):
-        back = what[row] & TAKEN_BACK and t_us[row] - since_us[row] <= TAKEN_BACK_US
-        if not (back or what[row] & (FRAUD | PAYMENT)):
-            continue
-        if meta[BEGUN] == 0:
-            meta[BEGUN], meta[ORIGIN_US] = 1, t_us[row]
-        if out_of_range(steps, bases, meta, t_us[row]):
-            return row
-        if 3 * (meta[USED] + COUNT) > 2 * len(keys):
-            return row
-        add_event(keys, evidence, totals, meta, powers, steps, bases,
-                  digests, row, what[row], t_us[row], since_us[row])  # fmt: skip
-    return stop
-
-
-@door
-def look(
+@compiled
+def look_at(
     keys: Words, evidence: Floats, totals: Floats, meta: Words,
     powers: Floats, steps: Words, bases: Words, strength: Floats,
     digests: Words, row: int, t_us: int, out: Floats,
@@ -151,6 +129,46 @@ def look(
         spread = Z * math.sqrt((mean * (1.0 - mean) + Z * Z / (4.0 * count)) / count)
         lower = (mean + Z * Z / (2.0 * count) - spread) / (1.0 + Z * Z / count)
         out[kind, 0], out[kind, 1] = mean, max(0.0, lower)
+
+
+@door
+def look(
+    keys: Words, evidence: Floats, totals: Floats, meta: Words,
+    powers: Floats, steps: Words, bases: Words, strength: Floats,
+    digests: Words, t_us: int, out: Floats,
+) -> None:  # fmt: skip
+    """`look_at` for the entities `digests` [1, kinds]."""
+    look_at(keys, evidence, totals, meta, powers, steps, bases, strength, digests, 0, t_us, out)
+
+
+@door
+def run(
+    keys: Words, evidence: Floats, totals: Floats, meta: Words,
+    powers: Floats, steps: Words, bases: Words, strength: Floats,
+    digests: Words, what: Words, t_us: Words, since_us: Words, places: Words, out: Any,
+    start: int, stop: int, looked: int,
+) -> int:  # fmt: skip
+    """Count observations start to stop; the first that was not counted, or stop.
+
+    Where `places[row]` is not -1, what is known before the count goes to `out[places[row]]`;
+    `looked`: that of `start` is there already.
+    """
+    for row in range(start, stop):
+        if places[row] >= 0 and not (row == start and looked):
+            look_at(keys, evidence, totals, meta, powers, steps, bases, strength,
+                    digests, row, t_us[row], out[places[row]])  # fmt: skip
+        back = what[row] & TAKEN_BACK and t_us[row] - since_us[row] <= TAKEN_BACK_US
+        if not (back or what[row] & (FRAUD | PAYMENT)):
+            continue
+        if meta[BEGUN] == 0:
+            meta[BEGUN], meta[ORIGIN_US] = 1, t_us[row]
+        if out_of_range(steps, bases, meta, t_us[row]):
+            return row
+        if 3 * (meta[USED] + COUNT) > 2 * len(keys):
+            return row
+        add_event(keys, evidence, totals, meta, powers, steps, bases,
+                  digests, row, what[row], t_us[row], since_us[row])  # fmt: skip
+    return stop
 
 
 @door

@@ -60,6 +60,8 @@ class Posteriors:
         self._row: Words = np.zeros((1, len(KINDS)), np.int64)
         self._numbers: Words = np.zeros((3, 1), np.int64)
         self._out: Floats = np.zeros((len(KINDS), 2))
+        self._unread: Words = np.full(1, -1, np.int64)
+        self._nowhere: Floats = np.zeros((0, len(KINDS), 2))
 
     def add(self, seen: Observation) -> None:
         """Count one observation of the log."""
@@ -68,19 +70,28 @@ class Posteriors:
             return
         self._row.view(np.uint64)[0] = [seen.keys[place] for place in PLACES]
         self._numbers[:, 0] = what, seen.t_us, since
-        self._run(self._row, self._numbers, 0, 1)
+        self._run(self._row, self._numbers, self._unread, self._nowhere)
 
     def add_columns(self, columns: ObservationColumns) -> None:
         """Count many observations, in log order."""
+        self.observe_columns(columns, np.zeros(len(columns), np.bool_))
+
+    def observe_columns(self, columns: ObservationColumns, wanted: npt.NDArray[np.bool_]) -> Floats:
+        """Count many; what `read` gives before each that is `wanted`, [wanted, KINDS, 2]."""
         what, since = self._effects.of_columns(columns)
         digests = np.ascontiguousarray(columns.keys[:, PLACES]).view(np.int64)
-        self._run(digests, np.stack([what, columns.t_us, since]), 0, len(columns))
+        rows = np.flatnonzero(wanted)
+        places = np.full(len(columns), -1, np.int64)
+        places[rows] = np.arange(len(rows))
+        out = np.zeros((len(rows), len(KINDS), 2))
+        self._run(digests, np.stack([what, columns.t_us, since]), places, out)
+        return out
 
     def read(self, keys: Sequence[int], t_us: int) -> Floats:
         """Mean and lower bound [KINDS, 2] of the entities; -1 where there is none. A view."""
         self._row.view(np.uint64)[0] = [keys[place] for place in PLACES]
         look: Any = kernel.look
-        look(*self._parts, self._strength, self._row, 0, t_us, self._out)
+        look(*self._parts, self._row, t_us, self._out)
         return self._out
 
     def fields(self, keys: Sequence[int], t_us: int) -> dict[str, float]:
@@ -130,16 +141,23 @@ class Posteriors:
     def _parts(self) -> tuple[Any, ...]:
         return (
             self._keys, self._evidence, self._totals, self._meta,
-            self._powers, self._steps, self._bases,
+            self._powers, self._steps, self._bases, self._strength,
         )  # fmt: skip
 
-    def _run(self, digests: Words, numbers: Words, start: int, stop: int) -> None:
+    def _run(self, digests: Words, numbers: Words, places: Words, out: Floats) -> None:
         what, times, since = numbers
         count: Any = kernel.run
+        start, looked = 0, 0
         while True:
-            start = int(count(*self._parts, digests, what, times, since, start, stop))
-            if start >= stop:
+            start = int(
+                count(
+                    *self._parts, digests, what, times, since, places, out,
+                    start, len(what), looked,
+                )
+            )  # fmt: skip
+            if start >= len(what):
                 return
+            looked = 1
             self._make_way(int(times[start]))
 
     def _make_way(self, t_us: int) -> None:
