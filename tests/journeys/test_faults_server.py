@@ -340,6 +340,18 @@ def test_a_damaged_log_ends_the_server_soon_with_place_and_remedy() -> None:
     assert output.count("Spawning worker") == 1, output
 
 
+@pytest.mark.parametrize("place", ["head", "schema"])
+def test_a_file_that_is_no_database_ends_the_server_soon_with_the_remedy(place: str) -> None:
+    home = copied(f"no-database-{place}")
+    database = home / "data" / "paywarden.sqlite"
+    octets = bytearray(database.read_bytes())
+    start = 0 if place == "head" else 100
+    octets[start : start + 2_000] = b"\x55" * 2_000
+    database.write_bytes(octets)
+    output = refuses(home, "database_corrupt", "backup")
+    assert output.count("Spawning worker") == 1, output
+
+
 def test_another_master_key_ends_the_server_with_its_error() -> None:
     home = copied("other-key")
     key = home / "keys" / "master.key"

@@ -16,7 +16,6 @@ from typing import Any
 from starlette.applications import Starlette
 
 import paywarden
-from paywarden.core.errors import PaywardenError
 from paywarden.decision.drift.http import DriftOperations
 from paywarden.decision.http import DecisionOperations
 from paywarden.decision.label_history import LabelHistory
@@ -71,7 +70,7 @@ def create_app() -> Starlette:
         settings = home.settings(os.environ)
         configure(level=settings.installation.log_level)
         return application(Installation(home, settings, SystemClock(), SystemRandomness()))
-    except PaywardenError as fault:
+    except Exception as fault:  # what this home cannot start with now, it cannot a moment later
         give_up(fault)
 
 

@@ -8,6 +8,7 @@ starting it again: what is wrong with a home stays wrong. The note is a file tha
 from __future__ import annotations
 
 import os
+import sqlite3
 from pathlib import Path
 from typing import NoReturn
 
@@ -25,6 +26,11 @@ from paywarden.kit.log import logger
 
 VARIABLE = "PAYWARDEN_START_REPORT"
 START_FAILED = 1
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_REMEDY = (
+    "a file under data/ is no whole database any more: stop here, keep it, and restore the home "
+    "from its last backup"
+)
 _KINDS = {kind.__name__: kind for kind in (Conflict, Corrupt, InvalidRequest, NotFound)}
 
 
@@ -63,5 +69,7 @@ def left_in(path: Path) -> PaywardenError | None:
 def _note(fault: BaseException) -> Note:
     if isinstance(fault, PaywardenError):
         return Note(type(fault).__name__, fault.code, fault.detail, fault.pointer)
+    if getattr(fault, "sqlite_errorcode", None) in _DAMAGED:
+        return Note(Corrupt.__name__, "database_corrupt", _REMEDY)
     detail = "the server could not start; its log says start_failed with the type of the fault"
     return Note(type(fault).__name__, "start_failed", detail)
