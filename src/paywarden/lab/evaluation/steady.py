@@ -2,7 +2,8 @@
 
 A number that cost 1 % of genuine payments on validation days costs something else when people or
 attacks change. Here each day's threshold is the lowest one that would have cost the aim on the days
-before it. Guards: only what is known when the day begins is read. A payment counts as nothing once
+before it. What the days so far cost beyond the budget is paid back within PAY_BACK days.
+Guards: only what is known when the day begins is read. A payment counts as nothing once
 its fraud was reported, as one genuine payment once the label delay has passed without a report, and
 until then as genuine by its own probability, 1 - p; payments without any label never come to be
 known. Nothing before the validation days is read, since the model was fitted to it.
@@ -24,7 +25,10 @@ Array = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 AIM = 0.95
 """Share of the budget that is aimed at: days differ, and a budget is kept when it is not passed."""
-DAYS = 7
+DAYS, PAY_BACK, ACCOUNT = 7, 3, 28
+"""Days that are looked back on, that a debt is spread over, and that are on the account."""
+LEAST_RATE = 0.5
+"""Share of the budget that a day has at least, whatever is owed: fraud goes on."""
 LEAST = 5_000
 """Payments that are looked back on, where seven days do not hold them."""
 
@@ -52,14 +56,19 @@ def stopped_daily(course: Course, score: Array, budget: float, from_us: int) -> 
     `score`: higher is riskier, [n]; `budget`: share of genuine payments that may be stopped.
     """
     stopped = np.zeros(len(score), np.bool_)
-    first = int(np.searchsorted(course.time_us, from_us))
     days = course.time_us // DAY_US
-    for day in np.unique(days[first:]).tolist():
-        start, stop = np.searchsorted(days, [day, day + 1]).tolist()
-        week = int(np.searchsorted(days, day - DAYS))
+    opened = int(np.searchsorted(course.time_us, from_us))
+    for day in np.unique(days[opened:]).tolist():
+        start, stop, week, month = np.searchsorted(
+            days, [day, day + 1, day - DAYS, day - ACCOUNT]
+        ).tolist()
         past = slice(min(week, max(0, start - LEAST)), start)
-        weights = course.genuine(past.start, past.stop, day * DAY_US)
-        least = weighted_threshold(score[past], weights, AIM * budget)
+        weights = course.genuine(past.start, start, day * DAY_US)
+        own = slice(max(opened, month), start)
+        spent = course.genuine(own.start, start, day * DAY_US) * (stopped[own] - budget)
+        daily = weights.sum() / max(1, len(np.unique(days[past])))
+        rate = AIM * budget - max(0.0, float(spent.sum())) / (PAY_BACK * max(1.0, daily))
+        least = weighted_threshold(score[past], weights, max(LEAST_RATE * budget, rate))
         stopped[start:stop] = score[start:stop] >= least
     return stopped
 
