@@ -206,12 +206,14 @@ def test_a_steady_threshold_keeps_its_price_when_a_number_does_not() -> None:
     course, odds, _, fraud = _world(days=24, moved_from=12)
     early = course.time_us < 10 * DAY_US
     number = np.quantile(odds[early & ~fraud], 0.99)
-    late = course.time_us >= 19 * DAY_US  # a week after they moved
-    assert (odds[late & ~fraud] >= number).mean() > 0.05
+    judged = ~early & ~fraud
+    assert (odds[judged] >= number).mean() > 0.04
     steady = stopped_daily(course, odds, 0.01, 10 * DAY_US)
     assert not steady[early].any()
-    assert 0.006 < steady[late & ~fraud].mean() <= 0.01
-    assert steady[late & fraud].mean() > 0.5
+    # one day is too dear, and paid back by those after it
+    assert 0.008 < steady[judged].mean() < 0.0115
+    assert steady[judged & (course.time_us >= 19 * DAY_US)].mean() < 0.01
+    assert steady[~early & fraud].mean() > 0.6
 
 
 def test_a_day_reads_nothing_of_itself_and_no_label_before_its_delay() -> None:
