@@ -162,11 +162,16 @@ class _Days:
     judged: Judged
 
 
-def _days(material: Material, developed: Developed, chosen: npt.NDArray[np.bool_]) -> _Days:
+def _days(
+    material: Material,
+    developed: Developed,
+    chosen: npt.NDArray[np.bool_],
+    marks: npt.NDArray[np.int8],
+) -> _Days:
     places = developed.rows_in(material, chosen)
     rows = developed.dataset.rows[places]
     judged = Judged(
-        material.prepared.marks[rows] == FRAUD,
+        marks[rows] == FRAUD,
         values_of(material)[rows],
         _customers(material)[rows],
     )
@@ -190,8 +195,8 @@ def _judge(
     material: Material, developed: Developed, truth: Truth, request: EvaluationRequest
 ) -> dict[str, Any]:
     split, time_us = developed.plan.split, material.prepared.table.time_us
-    tuning = _days(material, developed, split.validation(time_us))
-    testing = _days(material, developed, split.test(time_us))
+    tuning = _days(material, developed, split.validation(time_us), material.reported_marks)
+    testing = _days(material, developed, split.test(time_us), material.prepared.marks)
     judged = testing.judged
     if not judged.fraud.any() or judged.fraud.all():
         raise InvalidRequest("one_class", "the judged days hold one class only; give more of them")
@@ -263,8 +268,7 @@ def _ways(
     rows, p = dataset.rows[course], developed.probabilities(course)
     outcomes, odds = dataset.outcomes[rows], log_odds(developed.raw(course))
     weight = _weight(tuning, course, odds, outcomes, plan.budget)
-    marks = material.prepared.marks[rows]
-    seen = Course(time_us[course], p, marks, plan.delay_us)
+    seen = Course(time_us[course], p, material.reported_marks[rows], plan.delay_us)
     found = {
         "rules_and_model": at_price(seen, odds, outcomes, weight, plan),
         "model": at_price(seen, odds, outcomes, 0.0, plan),

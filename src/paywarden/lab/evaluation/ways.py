@@ -102,7 +102,7 @@ def plain_scores(
 
     It may use every label known when the test begins, validation days included.
     """
-    marks, time_us = material.prepared.marks, material.prepared.table.time_us
+    marks, time_us = material.reported_marks, material.prepared.table.time_us
     start_us = split.known_us - PLAIN_DAYS * DAY_US
     when = time_us[dataset.rows]
     fraud = (marks == FRAUD)[dataset.rows]

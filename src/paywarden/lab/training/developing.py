@@ -92,7 +92,7 @@ def collect(
 
     From the first validation day on it holds every payment, labelled or not.
     """
-    marks, time_us = material.prepared.marks, material.prepared.table.time_us
+    marks, time_us = material.reported_marks, material.prepared.table.time_us
     split, known = plan.split, marks != UNKNOWN
     training = split.training(time_us) & known
     numbers = material.prepared.table.rows
@@ -103,7 +103,7 @@ def collect(
 
 def develop(material: Material, dataset: Dataset, share: float, plan: Plan) -> Developed:
     """Fit, calibrate and set thresholds. Errors: InvalidRequest `one_class`, ..."""
-    marks, time_us = material.prepared.marks, material.prepared.table.time_us
+    marks, time_us = material.reported_marks, material.prepared.table.time_us
     fraud = (marks == FRAUD)[dataset.rows]
     split = plan.split
     training = np.flatnonzero(split.training(time_us)[dataset.rows])
