@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from paywarden.decision.approved_acts import ApprovedActs
+from paywarden.decision.label_holding import LabelHolding
 from paywarden.decision.list_desk import ListDesk
 from paywarden.decision.policy_desk import PolicyDesk
 from paywarden.entrypoints.installation import Installation
@@ -28,6 +29,7 @@ ACTS = {
     "ruleset.publish": PolicyDesk.publish,
     "ruleset.rollback": PolicyDesk.roll_back,
     "list.bulk_edit": ListDesk.edit_many,
+    "label.flood": LabelHolding.decide,
     "api_key.create": KeyDesk.make_approved,
     "role.grant": RoleActs.change,
     "break_glass.open": RoleActs.open_sealed,
@@ -72,6 +74,7 @@ def test_each_catalogued_act_takes_an_approved_and_settles_it() -> None:
         "RULESET_PUBLISH",
         "RULESET_ROLLBACK",
         "LIST_BULK_EDIT",
+        "LABEL_FLOOD",
         "API_KEY_CREATE",
         "ROLE_GRANT",
         "BREAK_GLASS_OPEN",

@@ -20,6 +20,7 @@ from paywarden.core.errors import PaywardenError
 from paywarden.decision.drift.http import DriftOperations
 from paywarden.decision.http import DecisionOperations
 from paywarden.decision.label_history import LabelHistory
+from paywarden.decision.label_holds_http import LabelHoldOperations
 from paywarden.decision.links_http import LinkOperations
 from paywarden.decision.lists_http import ListOperations
 from paywarden.decision.models_http import ModelOperations
@@ -151,6 +152,12 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
     return [
         *decisions.operations(),
         *labels.operations(),
+        *LabelHoldOperations(
+            installation.ledger,
+            installation.holding,
+            installation.approvals,
+            installation.evidence.watch,
+        ).operations(),
         *LinkOperations(installation.ledger, installation.evidence.watch).operations(),
         *policies.operations(),
         *BacktestOperations(

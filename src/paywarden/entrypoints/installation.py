@@ -8,7 +8,6 @@ rebuilds every state from the log, again and again with growing pauses, while re
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import hashlib
 from collections.abc import Coroutine
@@ -33,6 +32,8 @@ from paywarden.decision.events import Events
 from paywarden.decision.history import History
 from paywarden.decision.intake import PaymentReader
 from paywarden.decision.keeper import SegmentKeeper
+from paywarden.decision.label_holding import LabelHolding
+from paywarden.decision.label_taking import LabelTaking
 from paywarden.decision.label_watch import LabelWatch
 from paywarden.decision.ledger import Ledger, Stores
 from paywarden.decision.list_desk import ListDesk
@@ -61,7 +62,7 @@ from paywarden.entrypoints.checkpoint_schedule import CheckpointSchedule
 from paywarden.entrypoints.compiling import Compiler
 from paywarden.entrypoints.evidence import evidence_parts
 from paywarden.entrypoints.home import Home, private_write
-from paywarden.entrypoints.housekeeping import forget_answers
+from paywarden.entrypoints.housekeeping import Round, forget_answers, forget_messages, go_round
 from paywarden.entrypoints.people_wiring import People
 from paywarden.entrypoints.settings import Settings
 from paywarden.entrypoints.tables import derivers
@@ -126,12 +127,10 @@ PARTS = (
 KEY_PARTS = (SUBJECT_KEYS,)
 FIRST_PAUSE_SECONDS = 0.2
 LAST_PAUSE_SECONDS = 5.0
-PRUNE_SECONDS = 60.0
+ROUND_SECONDS = 60.0
 BULK_DIGESTS = 250_000
 """Texts at hand in each of two generations while a history is read, some 0.2 kB each."""
 ROLLOUT_SECONDS = 1.0
-HOUSE_SECONDS = 60.0
-DRIFT_SECONDS = 60.0
 _ENGINE_KEYS = ("decision-ids", "bodies", "identifiers", "lists", "windows")
 
 
@@ -153,10 +152,11 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What decides in a scope, and since when its log is complete."""
+    """What decides in a scope, since when its log is complete, and what is tried beside it."""
 
     decider: Decider
     history_start_us: int
+    tried: Decider | None
 
 
 class Installation:
@@ -210,12 +210,13 @@ class Installation:
         self.payment_reader = PaymentReader(self.hash_identifier, active_currency)
         bulk = settings.labels
         limits = RateLimits(bulk.hourly_floor, bulk.usual_factor, bulk.payments_share)
-        self.label_watch = LabelWatch(
-            self.audit, self.metrics, limits, refuse=bulk.on_flood == "refuse"
-        )
+        self.label_watch = LabelWatch(self.audit, self.metrics, limits, bulk.on_flood)
+        taking = LabelTaking(self.ledger, self.payments, self.sealer, self.label_watch)
+        self.holding = LabelHolding(self.ledger, self.sealer, taking)
         self.events = Events(
-            self.ledger, self.payments, self.payment_reader, self.sealer, self.label_watch
-        )
+            self.ledger, self.payments, self.payment_reader, self.sealer, self.label_watch,
+            taking, self.holding,
+        )  # fmt: skip
         self.evidence = evidence_parts(
             home, settings.audit, self.scopes[1], self.audit, self.reader, self.writer, clock,
             randomness, self.metrics,
@@ -256,7 +257,7 @@ class Installation:
         self.stored_rollouts = SqliteRollouts(self.reader)
         self.rollouts = RolloutDesk(trials, self.stored_rollouts, self.ledger, randomness)
         self.emergencies = Emergencies(self.policies, trials, self.rollouts, self.records)
-        ApprovedActs(self.policies, self.lists).register(self.approvals)
+        ApprovedActs(self.policies, self.lists, self.holding).register(self.approvals)
         RolloutActs(self.rollouts).register(self.approvals)
         self.key_desk = KeyDesk(
             self.api_keys, self.writer, self.audit, self.pepper, self.people.owners, clock,
@@ -343,56 +344,37 @@ class Installation:
             self._keep(self.evidence.submission.run())
         await self._rebuild()
         self._keep(self.schedule.run())
-        self._keep(self._prune_outbox())
         await asyncio.to_thread(self.rollouts.load)
-        self._keep(self._move_rollouts())
-        self._keep(self._keep_house())
-        self._keep(self._watch_drift())
+        for one in self.rounds:
+            self._keep(go_round(one, lambda: not self.ledger.failed))
 
-    async def _prune_outbox(self) -> None:
-        """Drop outdated messages and answers now and then, as long as the process lives."""
+    @property
+    def rounds(self) -> tuple[Round, ...]:
+        """What is done again and again beside payments."""
         outbox = Outbox(self.reader)
-        while True:
-            unit = outbox.prune(self.clock.now_us())
+
+        async def sweep() -> None:
+            await forget_messages(outbox, self.writer, self.clock)
+            await forget_answers(self.idempotency, self.writer)
+
+        async def flush() -> None:
             self.refusals.flush()
-            if unit is not None and not self.ledger.failed:
-                with contextlib.suppress(PaywardenError):  # the next round tries again
-                    await self.writer.commit(unit)
-            if not self.ledger.failed:
-                with contextlib.suppress(PaywardenError):
-                    await forget_answers(self.idempotency, self.writer)
-            await asyncio.sleep(PRUNE_SECONDS)
 
-    async def _move_rollouts(self) -> None:
-        """Move roll-outs once a second; while the state is rebuilt they stand still."""
-        while True:
-            await asyncio.sleep(ROLLOUT_SECONDS)
-            if not self.ledger.failed:
-                await self.rollouts.tick()
+        async def expire() -> None:
+            for scope in list(self.ledger.states):
+                await self.approvals.expire_due(scope)
 
-    async def _keep_house(self) -> None:
-        """Late reviews, inactive people, erasures, outdated requests: while the process lives."""
-        while True:
-            if not self.ledger.failed:
-                try:
-                    await self.access.look()
-                    await self.inactivity.look()
-                    await self.erasures.finish()
-                    for scope in list(self.ledger.states):
-                        await self.approvals.expire_due(scope)
-                except PaywardenError as fault:  # the next round tries again
-                    logger().error("housekeeping_failed", code=fault.code)
-            await asyncio.sleep(HOUSE_SECONDS)
-
-    async def _watch_drift(self) -> None:
-        """Judge once a minute what live payments look like, as long as the process lives."""
-        while True:
-            await asyncio.sleep(DRIFT_SECONDS)
-            if not self.ledger.failed:
-                try:
-                    await self.drift.look()
-                except Exception as fault:  # a monitor must not end unseen; the next round tries
-                    logger().error("drift_not_judged", error_type=type(fault).__name__)
+        return (
+            Round("rollouts", ROLLOUT_SECONDS, self.rollouts.tick),
+            Round("refusals", ROUND_SECONDS, flush),
+            Round("sweeping", ROUND_SECONDS, sweep),
+            Round("access_reviews", ROUND_SECONDS, self.access.look),
+            Round("inactivity", ROUND_SECONDS, self.inactivity.look),
+            Round("erasures", ROUND_SECONDS, self.erasures.finish),
+            Round("approvals", ROUND_SECONDS, expire),
+            Round("held_labels", ROUND_SECONDS, self.holding.resume),
+            Round("drift", ROUND_SECONDS, self.drift.look),
+        )
 
     def _forget_people(self, scope: Scope) -> None:
         """Drop what is at hand of the people of a scope, after one of them was erased."""
@@ -441,34 +423,29 @@ class Installation:
 
     async def _compile_published(self) -> None:
         for scope, published in (await asyncio.to_thread(self.published)).items():
-            if self.policies.runtime(published.decider) is None:
-                await self.policies.runtime_of(scope, published.decider)
-        for scope, tried in await asyncio.to_thread(self._tried):
-            await self.policies.runtime_of(scope, tried)
-
-    def _tried(self) -> list[tuple[Scope, Decider]]:
-        """Candidates that stand beside a live ruleset."""
-        trials: dict[Scope, tuple[int, TrialEntry]] = {}
-        for seq, scope, kind in self.records.control_entries(self.journal.head()):
-            if kind in (entries.POLICY, entries.TRIAL):
-                for entry in self.journal.read(scope, seq, 1):
-                    standing_trial(trials, entry)
-        return [(scope, body.decider) for scope, (_seq, body) in trials.items()]
+            for wanted in (published.decider, published.tried):
+                if wanted is not None:
+                    await self.policies.runtime_of(scope, wanted)
 
     def published(self) -> dict[Scope, Published]:
         """What decides in each scope that has a policy, from the log."""
         starts: dict[Scope, int] = {}
         found: dict[Scope, Decider] = {}
+        trials: dict[Scope, tuple[int, TrialEntry]] = {}
+        wanted = entries.STARTS | {entries.POLICY, entries.TRIAL}
         for seq, scope, kind in self.records.control_entries(self.journal.head()):
-            if kind != entries.POLICY and kind not in entries.STARTS:
-                continue
-            for entry in self.journal.read(scope, seq, 1):
-                body = entries.decode(kind, entry.body)
+            for entry in self.journal.read(scope, seq, 1) if kind in wanted else ():
+                if kind in entries.STARTS:
+                    starts[scope] = entries.decode(kind, entry.body).history_start_us
+                    continue
                 if kind == entries.POLICY:
-                    found[scope] = body.decider
-                else:
-                    starts[scope] = body.history_start_us
-        return {scope: Published(decider, starts[scope]) for scope, decider in found.items()}
+                    found[scope] = entries.decode(kind, entry.body).decider
+                standing_trial(trials, entry)
+        tried = {scope: body.decider for scope, (_seq, body) in trials.items()}
+        return {
+            scope: Published(decider, starts[scope], tried.get(scope))
+            for scope, decider in found.items()
+        }
 
     def foundations(self) -> Foundations:
         """What a rebuild needs beside the log."""

@@ -22,11 +22,12 @@ import msgspec
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import Conflict, InvalidRequest, NotFound, NotPermitted
 from paywarden.core.identifiers import PersonId
+from paywarden.core.instants import HOUR_US
 from paywarden.core.scope import Scope
 from paywarden.core.secret import Secret
 from paywarden.identity import changes as c
 from paywarden.identity import login_names
-from paywarden.identity.model import HOUR_US, Account, AccountState, Link, RoleGrant
+from paywarden.identity.model import Account, AccountState, Link, RoleGrant
 from paywarden.identity.owners import NameDigests
 from paywarden.identity.ports import Committer, Records
 from paywarden.kit.audit import AuditEvent, AuditLog, AuditOutcome, Scalar

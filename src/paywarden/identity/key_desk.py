@@ -15,12 +15,12 @@ import msgspec
 
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import Conflict, InvalidRequest, NotFound, NotPermitted
+from paywarden.core.instants import HOUR_US
 from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
 from paywarden.identity.api_keys import KEY_ROLES, KeyRecord, KeyStore, new_key
 from paywarden.identity.approvals.catalogue import API_KEY_CREATE
 from paywarden.identity.approvals.execution import Approved, audit_actor
-from paywarden.identity.model import HOUR_US
 from paywarden.identity.owners import Owners
 from paywarden.identity.permissions.model import Role
 from paywarden.identity.ports import Committer

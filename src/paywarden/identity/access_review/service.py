@@ -21,6 +21,7 @@ from typing import Final
 from paywarden.core.clock import Randomness
 from paywarden.core.errors import Conflict, InvalidRequest, NotFound, NotPermitted
 from paywarden.core.identifiers import PersonId
+from paywarden.core.instants import DAY_US
 from paywarden.core.scope import Scope
 from paywarden.identity.access_review import evidence
 from paywarden.identity.access_review.model import (
@@ -42,7 +43,6 @@ from paywarden.identity.approvals.catalogue import ACCESS_REVOKE
 from paywarden.identity.approvals.execution import Maker
 from paywarden.identity.approvals.model import State
 from paywarden.identity.approvals.service import Approvals, Waiting
-from paywarden.identity.model import DAY_US
 from paywarden.kit.db.unit import UnitOfWork
 
 DUE_LIMIT_US: Final = 92 * DAY_US

@@ -86,6 +86,7 @@ RULESET_PUBLISH: Final = "ruleset.publish"
 RULESET_ROLLBACK: Final = "ruleset.rollback"
 RULESET_ROLL_OUT: Final = "ruleset.roll_out"
 LIST_BULK_EDIT: Final = "list.bulk_edit"
+LABEL_FLOOD: Final = "label.flood"
 API_KEY_CREATE: Final = "api_key.create"
 ROLE_GRANT: Final = "role.grant"
 PERSON_ENROL: Final = "person.enrol"
@@ -103,6 +104,8 @@ ROWS: Final = (
     Action(RULESET_ROLLBACK, "Let a ruleset decide again that did before", Risk.LOW, 1,
            _POLICY_MAKERS, _POLICY_APPROVERS, expiry_seconds=4 * HOUR_SECONDS, key_adds=False),
     Action(LIST_BULK_EDIT, "Add or remove many list entries at once", Risk.MEDIUM, 1,
+           _LIST_MAKERS, _POLICY_APPROVERS),
+    Action(LABEL_FLOOD, "Release or refuse labels that came in a flood", Risk.MEDIUM, 1,
            _LIST_MAKERS, _POLICY_APPROVERS),
     Action("card_number.reveal", "Show a whole card number", Risk.HIGH, 2,
            _roles((R.SENIOR_ANALYST,)), _roles((R.SECURITY_OFFICER, R.PRIVACY_OFFICER, R.APPROVER)),
