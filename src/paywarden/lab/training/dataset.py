@@ -26,7 +26,7 @@ from paywarden.lab.deciding import Deciding, Progress
 from paywarden.lab.file_lists import FileLists
 from paywarden.lab.files import open_file
 from paywarden.lab.firing import feature_columns
-from paywarden.lab.labels import FRAUD, GENUINE, UNKNOWN
+from paywarden.lab.labels import FRAUD, GENUINE, UNKNOWN, reported
 from paywarden.lab.mapping import LabelMap
 from paywarden.lab.mapping import Mapping as FileMapping
 from paywarden.lab.mapping_file import read_mapping
@@ -69,6 +69,18 @@ class Material:
         if found is None or not (self.prepared.marks != UNKNOWN).any():
             detail = "the mapping names no column of labels; add a section [label]"
             raise InvalidRequest("labels_needed", detail, pointer=self.mapping.name)
+        return found
+
+    @property
+    def reported_marks(self) -> npt.NDArray[np.int8]:
+        """Labels that come to be known, [n]: a fraud that is never reported passes for genuine.
+
+        Whatever learns reads these; only what judges reads the truth.
+        """
+        marks = self.prepared.marks
+        found = np.where(marks == FRAUD, np.int8(GENUINE), marks)
+        told = reported(marks, self.prepared.ids, self.label.reported_share)
+        found[told] = marks[told]
         return found
 
 
