@@ -23,7 +23,7 @@ from paywarden.entrypoints.installation import Installation
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.lab.backtest.deciding_again import Candidate
 from paywarden.lab.backtest.log_lists import ListEdits, LogTimeline
-from paywarden.lab.backtest.log_material import LogSource, list_files_of, log_material
+from paywarden.lab.backtest.log_material import LogSource, Progress, list_files_of, log_material
 from paywarden.lab.backtest.material import Material
 from paywarden.lab.backtest.result import BacktestResult, Options
 from paywarden.lab.backtest.running import Surroundings, run
@@ -74,7 +74,7 @@ def stored_backtest(
     wanted = Drafts(installation, scope)
     runtime, files = wanted.find(policy)
     other = None if against is None else wanted.find(against)
-    material, edits = material_of(installation, scope, runtime, around, up_to_seq)
+    material, edits = material_of(installation, scope, runtime, around.progress, up_to_seq)
     before = None if other is None else candidate_of_log(*other, material, edits)
     candidate = candidate_of_log(runtime, files, material, edits)
     return run(material, candidate, before, options, around)
@@ -84,17 +84,20 @@ def material_of(
     installation: Installation,
     scope: Scope,
     runtime: PolicyRuntime,
-    around: Surroundings,
+    progress: Progress,
     up_to_seq: int | None,
+    *,
+    imported: bool = False,
 ) -> tuple[Material, ListEdits]:
-    """The scope's decisions up to a sequence (the head when None)."""
+    """The scope's decisions up to a sequence (the head when None); `imported`: history too."""
     head = installation.journal.head()
     last = head if up_to_seq is None else min(up_to_seq, head)
     source = LogSource(
         installation.journal, installation.history, installation.sealer,
         installation.list_digest, installation.ids.text,
     )  # fmt: skip
-    return log_material(source, scope, last, runtime.policy.base_currency, around.progress)
+    base = runtime.policy.base_currency
+    return log_material(source, scope, last, base, progress, imported=imported)
 
 
 def candidate_of_log(

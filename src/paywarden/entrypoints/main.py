@@ -23,7 +23,6 @@ OF_CLI = {
     "decide": "decide a file of payments without a server",
     "mine": "draft rules from labels or from a burst",
     "labels": "send files of chargebacks, issuers' notices and verdicts",
-    "train": "train a model on a file of payments",
     "evaluate": "judge policy and model on later days of a file",
     "policy": "check, try and publish policies",
     "rollout": "roll a ruleset out in steps, watch it, take it back",
@@ -61,6 +60,9 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     tried = _command(parts, "backtest", "what a policy would have done on history", _backtest)
     if "backtest" in words:
         importlib.import_module("paywarden.cli.backtest").add_arguments(tried)
+    taught = _command(parts, "train", "train a model on a file, or on the log of this home", _train)
+    if "train" in words:
+        importlib.import_module("paywarden.cli.train").add_arguments(taught)
     init = _command(parts, "init", "make the home folder: settings, keys, log, policy", _init)
     init.add_argument("--demo", action="store_true", help="for the demonstration")
     serve = _command(parts, "serve", "the API on the embedded default", _serve)
@@ -201,6 +203,12 @@ def _backtest(arguments: argparse.Namespace, home: Home) -> int:
     from paywarden.entrypoints.backtest import backtest
 
     return backtest(arguments, home)
+
+
+def _train(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.train import train
+
+    return train(arguments, home)
 
 
 def _import(arguments: argparse.Namespace, home: Home) -> int:

@@ -24,7 +24,7 @@ from paywarden.core.errors import NotFound
 from paywarden.core.outcome import Outcome
 from paywarden.core.scope import Scope
 from paywarden.decision import entries
-from paywarden.decision.entries import EventEntry, PaymentEntry
+from paywarden.decision.entries import EventEntry, ImportedEntry, PaymentEntry
 from paywarden.decision.history import History
 from paywarden.decision.linking import link_fields
 from paywarden.decision.sealing import Sealer
@@ -69,7 +69,7 @@ class LogSource:
 class _Rows:
     """What reading the log collects, payment by payment."""
 
-    entries: list[tuple[int, PaymentEntry]] = field(default_factory=list)
+    entries: list[tuple[int, PaymentEntry | ImportedEntry]] = field(default_factory=list)
     links: Links = field(default_factory=Links)
     frames: list[pl.DataFrame] = field(default_factory=list)
     waiting: list[dict[str, Any]] = field(default_factory=list)
@@ -80,11 +80,19 @@ class _Rows:
 
 
 def log_material(
-    source: LogSource, scope: Scope, up_to_seq: int, base_currency: str, progress: Progress
+    source: LogSource,
+    scope: Scope,
+    up_to_seq: int,
+    base_currency: str,
+    progress: Progress,
+    *,
+    imported: bool = False,
 ) -> tuple[Material, ListEdits]:
     """Payments decided at or before `up_to_seq`, and the list edits among them.
 
-    Errors: NotFound where nothing was decided; Corrupt naming the sequence.
+    `imported`: payments of the past too, which were not decided here; the material then says
+    nothing of what was recorded. Errors: NotFound where nothing was decided; Corrupt naming the
+    sequence.
     """
     rows, edits = _Rows(), ListEdits(scope, source.list_digest)
     start_us = 0
@@ -103,6 +111,8 @@ def log_material(
             body: EventEntry = entries.decode(entry.kind, entry.body)
             rows.links.add(body.observation)
             _label(rows, body)
+        elif entry.kind == entries.IMPORTED and imported:
+            _take(rows, source, entry)
         elif entry.kind == entries.IMPORTED:
             rows.links.add(entries.decode(entry.kind, entry.body).observation)
     if not rows.entries:
@@ -113,7 +123,7 @@ def log_material(
 
 
 def _take(rows: _Rows, source: LogSource, entry: Entry) -> None:
-    body: PaymentEntry = entries.decode(entry.kind, entry.body)
+    body: PaymentEntry | ImportedEntry = entries.decode(entry.kind, entry.body)
     fields, erased = source.sealer.open(entry.scope, entry.seq, body.clear, body.sealed)
     fields.update(link_fields(rows.links, body.observation))
     rows.links.add(body.observation)
@@ -161,6 +171,7 @@ def _material(
     told = scope.text.encode() + source.journal.mark(up_to_seq)
     digest = hashlib.blake2b(told, digest_size=16, person=b"lab-log-name").hexdigest()
     amount, valued, currency = values_of(table, base)
+    decided = [body for _, body in rows.entries if isinstance(body, PaymentEntry)]
     return Material(
         source=f"log of {scope.text} to {up_to_seq}",
         digest=digest,
@@ -173,13 +184,13 @@ def _material(
         currency=currency,
         customer=customers_of(table),
         history_start_us=start_us,
-        recorded=_recorded(rows, sequences),
-        probability=_probability(rows),
+        recorded=_recorded(rows, decided, sequences) if len(decided) == count else None,
+        probability=_probability(decided) if len(decided) == count else None,
     )
 
 
-def _probability(rows: _Rows) -> npt.NDArray[np.float64] | None:
-    opinions = [body.result.model for _, body in rows.entries]
+def _probability(bodies: Sequence[PaymentEntry]) -> npt.NDArray[np.float64] | None:
+    opinions = [body.result.model for body in bodies]
     if not any(opinions):
         return None
     said = [one.probability if one is not None else None for one in opinions]
@@ -190,8 +201,9 @@ def _outcome(body: PaymentEntry) -> int:
     return int(Outcome.BLOCK) if body.result.control_ppm else body.result.outcome
 
 
-def _recorded(rows: _Rows, sequences: npt.NDArray[np.int64]) -> Recorded:
-    bodies = [body for _, body in rows.entries]
+def _recorded(
+    rows: _Rows, bodies: Sequence[PaymentEntry], sequences: npt.NDArray[np.int64]
+) -> Recorded:
     names = tuple(dict.fromkeys(body.ruleset for body in bodies))
     numbers = {name: number for number, name in enumerate(names)}
     forced = [-1 if body.forced is None else int(Outcome.parse(body.forced)) for body in bodies]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from paywarden.lab.training.dataset import Dataset
+from paywarden.lab.training.collecting import Dataset
 from paywarden.lab.training.fitting import Reading
 from paywarden.risk.scoring.anomaly import LEAST_ROWS, fit_anomaly
 from paywarden.risk.scoring.metrics import auc

@@ -1,0 +1,59 @@
+"""`paywarden train`: on a file, or without one on the log of this home.
+
+Guards: opens the databases for reading only, so it runs beside a server; fields that are opened for
+the run stay in memory. Not done here: arguments and words (`cli.train`), training (`lab.training`).
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from paywarden.cli import train as command
+from paywarden.cli.evaluate import stages
+from paywarden.core.clock import Clock, Randomness
+from paywarden.entrypoints.backtest import LIVE, Drafts, material_of, reading, scope_of
+from paywarden.entrypoints.home import Home
+from paywarden.entrypoints.installation import Installation
+from paywarden.kit.clock import SystemClock, SystemRandomness
+from paywarden.lab.training.log_history import LogHistory, log_history
+from paywarden.lab.training.training import Progress, train_history
+
+
+def train(arguments: argparse.Namespace, home: Home) -> int:
+    """Run the command. Errors: PaywardenError, for the caller to tell."""
+    clock, randomness = SystemClock(), SystemRandomness()
+    if arguments.file is not None:
+        return command.run(arguments, clock, randomness)
+    return train_on_log(arguments, reading(home, clock), clock, randomness)
+
+
+def train_on_log(
+    arguments: argparse.Namespace, installation: Installation, clock: Clock, randomness: Randomness
+) -> int:
+    """Train on the log of one environment and print."""
+    options = command.options_of(arguments)
+    progress = stages(clock)
+    delay_us = command.maturity_of(options)
+    history = history_of(
+        installation, arguments.environment, str(arguments.policy or LIVE), delay_us,
+        clock.now_us(), progress, arguments.to_seq,
+    )  # fmt: skip
+    signer = command.signer_of(command.key_path(arguments), randomness)
+    made = train_history(history, options, delay_us, signer, progress)
+    return command.show(arguments, made, signer)
+
+
+def history_of(
+    installation: Installation,
+    environment: str,
+    policy: str,
+    delay_us: int,
+    now_us: int,
+    progress: Progress,
+    up_to_seq: int | None = None,
+) -> LogHistory:
+    """Decided and imported payments. `policy`: `live`, a stored ruleset's hash, or a folder."""
+    scope = scope_of(installation, environment)
+    runtime, _files = Drafts(installation, scope).find(policy)
+    material, _edits = material_of(installation, scope, runtime, progress, up_to_seq, imported=True)
+    return log_history(material, runtime.policy, runtime.ruleset, delay_us, now_us)
