@@ -40,9 +40,10 @@ def main() -> None:
     draw = random.Random(5)
     vectors = [[_value(draw, types[path].kind) for path in paths] for _ in range(given.rows)]
     scores = [scorer.score(vector) for vector in vectors]
+    assert scorer._engine is not None
     found = {
         "inputs": _spread(scorer._rows.values, vectors),
-        "score": _spread(scorer._handle().probability, [score.row for score in scores]),
+        "score": _spread(scorer._engine.output, [score.row for score in scores]),
         "whole": _spread(scorer.score, vectors),
         "reasons": _spread(scorer.reasons, scores),
     }

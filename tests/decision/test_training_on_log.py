@@ -74,7 +74,7 @@ async def test_a_log_gives_the_inputs_that_the_live_model_read(home: Path) -> No
             if seq in live:
                 octets, probability = live[seq]
                 assert row.tobytes() == octets, seq
-                raw = scorer._handle().probability(array("f", row.tolist()))
+                raw = scorer._engine.output(array("f", row.tolist()))
                 assert artefact.calibration.one(raw) == probability
 
 

@@ -191,7 +191,7 @@ def test_training_writes_one_signed_model(tmp_path: Path) -> None:
     made = train(_request(tmp_path, out), SIGNER, _quiet)
     folder = out / made["model"]
     assert sorted(path.name for path in folder.iterdir()) == [
-        "card.json", "card.md", "manifest.note", "model.json", "model.txt",
+        "anomaly.txt", "card.json", "card.md", "manifest.note", "model.json", "model.txt",
     ]  # fmt: skip
     card = json.loads((folder / "card.json").read_text())
     assert card["days"]["train"] < card["days"]["validation"] < card["days"]["known"]

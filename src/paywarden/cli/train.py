@@ -22,12 +22,14 @@ from paywarden.evidence.log_key import create_log_key, load_log_key
 from paywarden.evidence.note import SigningKey
 from paywarden.fraud.shipped_policies import policy_folder
 from paywarden.lab.results import write_text
+from paywarden.lab.training.dataset import read_material
 from paywarden.lab.training.fitting import Settings
 from paywarden.lab.training.training import (
     TrainingOptions,
     TrainingRequest,
     train,
 )
+from paywarden.lab.training.unlabelled import train_unlabelled
 
 SIGNER = "paywarden-models"
 
@@ -52,6 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--test-days", type=positive, metavar="N", help="judged days, the last ones"
     )
     parser.add_argument("--budget", type=float, default=0.01, help="share of genuine challenged")
+    parser.add_argument(
+        "--without-labels", action="store_true", help="learn how unlike others payments are"
+    )
     parser.add_argument("--limit", type=positive, metavar="N", help="only the first N payments")
     parser.add_argument("--seed", type=int, default=7)
 
@@ -71,7 +76,14 @@ def run(arguments: argparse.Namespace, clock: Clock, randomness: Randomness) -> 
         limit=arguments.limit,
         **{name: getattr(options, name) for name in TrainingOptions.__slots__},
     )
-    return show(arguments, train(request, signer, stages(clock)), signer)
+    if arguments.without_labels:
+        material = read_material(
+            request.file, request.mapping, request.policy, request.key, request.limit
+        )
+        made = train_unlabelled(material, options, signer, stages(clock))
+    else:
+        made = train(request, signer, stages(clock))
+    return show(arguments, made, signer)
 
 
 def options_of(arguments: argparse.Namespace) -> TrainingOptions:
@@ -120,14 +132,21 @@ def signer_of(path: Path, randomness: Randomness) -> SigningKey:
 
 def words_of(made: dict[str, Any]) -> str:
     """The answer for people."""
-    later = made["later_days"]
+    later, operating = made["later_days"], made.get("operating")
     lines = [
         f"{made['model']}: {made['trees']} trees over {made['inputs']} inputs, in {made['folder']}",
-        f"challenge from {made['operating']['challenge']:.5f}, "
-        f"decline from {made['operating']['block']:.5f} (calibrated probability)",
         f"later days: {later['payments']} payments, {later['frauds']} frauds",
     ]
-    if later["frauds"]:
+    if operating is None:
+        lines.append("without labels: rules may read model.anomaly, a share of payments")
+        if later["auc"] is not None:
+            lines.append(f"it ranks the known frauds of the later days with AUC {later['auc']:.3f}")
+    else:
+        lines.append(
+            f"challenge from {operating['challenge']:.5f}, "
+            f"decline from {operating['block']:.5f} (calibrated probability)"
+        )
+    if operating is not None and later["frauds"]:
         lines.append(
             f"stopped: {100 * later['value_stopped']:.2f} % of fraud value, "
             f"{100 * later['frauds_stopped']:.2f} % of frauds; "

@@ -23,6 +23,7 @@ OF_CLI = {
     "decide": "decide a file of payments without a server",
     "mine": "draft rules from labels or from a burst",
     "labels": "send files of chargebacks, issuers' notices and verdicts",
+    "models": "sign a model from elsewhere, in ONNX form",
     "evaluate": "judge policy and model on later days of a file",
     "policy": "check, try and publish policies",
     "rollout": "roll a ruleset out in steps, watch it, take it back",
@@ -81,6 +82,8 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     replay.add_argument(
         "--with", dest="with_policy", metavar="DIR", help="of one decision: what a draft changes"
     )
+    why = _command(parts, "explain", "why a model said what it said of a decision", _explain)
+    why.add_argument("decision", metavar="DECISION", help="one decision, `dec_...`")
     past = _command(parts, "import", "take in history of one's own", _import)
     if "import" in words:
         importlib.import_module("paywarden.entrypoints.import_history").add_arguments(past)
@@ -197,6 +200,12 @@ def _replay(arguments: argparse.Namespace, home: Home) -> int:
     from paywarden.entrypoints.replay import replay
 
     return replay(arguments, home)
+
+
+def _explain(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.explain import explain
+
+    return explain(arguments, home)
 
 
 def _backtest(arguments: argparse.Namespace, home: Home) -> int:

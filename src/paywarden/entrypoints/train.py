@@ -17,6 +17,7 @@ from paywarden.entrypoints.installation import Installation
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.lab.training.log_history import LogHistory, log_history
 from paywarden.lab.training.training import Progress, train_history
+from paywarden.lab.training.unlabelled import train_unlabelled
 
 
 def train(arguments: argparse.Namespace, home: Home) -> int:
@@ -33,13 +34,16 @@ def train_on_log(
     """Train on the log of one environment and print."""
     options = command.options_of(arguments)
     progress = stages(clock)
-    delay_us = command.maturity_of(options)
+    delay_us = 0 if arguments.without_labels else command.maturity_of(options)
     history = history_of(
         installation, arguments.environment, str(arguments.policy or LIVE), delay_us,
         clock.now_us(), progress, arguments.to_seq,
     )  # fmt: skip
     signer = command.signer_of(command.key_path(arguments), randomness)
-    made = train_history(history, options, delay_us, signer, progress)
+    if arguments.without_labels:
+        made = train_unlabelled(history, options, signer, progress)
+    else:
+        made = train_history(history, options, delay_us, signer, progress)
     return command.show(arguments, made, signer)
 
 

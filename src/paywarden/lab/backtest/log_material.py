@@ -24,7 +24,7 @@ from paywarden.core.errors import NotFound
 from paywarden.core.outcome import Outcome
 from paywarden.core.scope import Scope
 from paywarden.decision import entries
-from paywarden.decision.entries import EventEntry, ImportedEntry, PaymentEntry
+from paywarden.decision.entries import EventEntry, ImportedEntry, ModelOpinion, PaymentEntry
 from paywarden.decision.history import History
 from paywarden.decision.linking import link_fields
 from paywarden.decision.sealing import Sealer
@@ -172,6 +172,8 @@ def _material(
     digest = hashlib.blake2b(told, digest_size=16, person=b"lab-log-name").hexdigest()
     amount, valued, currency = values_of(table, base)
     decided = [body for _, body in rows.entries if isinstance(body, PaymentEntry)]
+    whole = len(decided) == count
+    opinions = [body.result.model for body in decided] if whole else []
     return Material(
         source=f"log of {scope.text} to {up_to_seq}",
         digest=digest,
@@ -184,16 +186,19 @@ def _material(
         currency=currency,
         customer=customers_of(table),
         history_start_us=start_us,
-        recorded=_recorded(rows, decided, sequences) if len(decided) == count else None,
-        probability=_probability(decided) if len(decided) == count else None,
+        recorded=_recorded(rows, decided, sequences) if whole else None,
+        probability=_said(opinions, lambda one: one.probability),
+        anomaly=_said(opinions, lambda one: one.anomaly),
     )
 
 
-def _probability(bodies: Sequence[PaymentEntry]) -> npt.NDArray[np.float64] | None:
-    opinions = [body.result.model for body in bodies]
+def _said(
+    opinions: Sequence[ModelOpinion | None], part: Callable[[ModelOpinion], float | None]
+) -> npt.NDArray[np.float64] | None:
+    """A part of what models said, NaN where nothing; None where no model took part."""
     if not any(opinions):
         return None
-    said = [one.probability if one is not None else None for one in opinions]
+    said = [part(one) if one is not None else None for one in opinions]
     return np.array([np.nan if p is None else p for p in said], np.float64)
 
 

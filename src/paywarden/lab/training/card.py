@@ -61,12 +61,13 @@ def card_of(
         "base_currency": artefact.base_currency,
         "inputs": _inputs(developed),
         "operating": {
-            "challenge": artefact.operating.challenge,
-            "block": artefact.operating.block,
-            "budget": artefact.operating.budget,
+            "challenge": developed.operating.challenge,
+            "block": developed.operating.block,
+            "budget": developed.operating.budget,
         },
-        "calibration_method": artefact.calibration.method,
-        **_judged(history, developed, artefact),
+        "calibration_method": developed.calibration.method,
+        "anomaly": artefact.anomaly is not None,
+        **_judged(history, developed),
     }
 
 
@@ -85,12 +86,12 @@ def _inputs(developed: Developed) -> list[dict[str, Any]]:
     ]
 
 
-def _judged(history: History, developed: Developed, artefact: Artefact) -> dict[str, Any]:
+def _judged(history: History, developed: Developed) -> dict[str, Any]:
     places = developed.rows_in(history, developed.plan.split.test(history.prepared.table.time_us))
     rows = developed.dataset.rows[places]
     fraud = history.prepared.marks[rows] == FRAUD
     p, value = developed.probabilities(places), values_of(history)[rows]
-    stopped = p >= artefact.operating.challenge
+    stopped = p >= developed.operating.challenge
     known = bool(fraud.any() and not fraud.all())
     metrics = {
         "payments": len(rows),

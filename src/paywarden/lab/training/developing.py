@@ -16,9 +16,10 @@ from paywarden.core.errors import InvalidRequest
 from paywarden.lab.deciding import Progress
 from paywarden.lab.labels import FRAUD, UNKNOWN
 from paywarden.lab.training.collecting import Dataset
-from paywarden.lab.training.fitting import Fitted, Settings, calibrated, fit, sample_of
+from paywarden.lab.training.fitting import Fitted, Settings, calibrated, drawn, fit, sample_of
 from paywarden.lab.training.history import History
 from paywarden.lab.training.splitting import Split
+from paywarden.risk.scoring.anomaly import LEAST_ROWS, Anomaly, fit_anomaly, free_inputs
 from paywarden.risk.scoring.artefact import Artefact, Operating
 from paywarden.risk.scoring.calibration import Calibration
 from paywarden.risk.scoring.drift import SCORE, reference_of
@@ -83,7 +84,21 @@ class Developed:
             history.policy.base_currency,
             reference_of(rows, [one.name for one in reading.inputs])
             | reference_of(scores, [SCORE]),
+            anomaly=self.anomaly(history),
         )
+
+    def anomaly(self, history: History) -> Anomaly | None:
+        """The score without labels, fitted on training rows that are drawn without looking at
+        labels, and measured on the validation days; None where no input is free of labels."""
+        split, table, reading = self.plan.split, history.prepared.table, self.fitted.reading
+        free = free_inputs(reading.inputs, reading.categories)
+        even = drawn(table.rows, self.plan.settings.seed) < self.fitted.kept
+        places = self.rows_in(history, split.training(table.time_us) & even)
+        later = self.rows_in(history, split.validation(table.time_us))
+        if not free.any() or min(len(places), len(later)) < LEAST_ROWS:
+            return None
+        matrix, names = self.dataset.matrix[:, reading.places], [one.name for one in reading.inputs]
+        return fit_anomaly(matrix[places], names, free, matrix[later], self.plan.settings.seed)
 
 
 def collect(
