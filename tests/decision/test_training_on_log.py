@@ -35,7 +35,7 @@ def _quiet(*_: Any) -> None:
 
 def history(room: Room, delay_us: int = DAY_US) -> LogHistory:
     now_us = room.clock.now_us()
-    return history_of(room.installation, "live", "live", delay_us, now_us, _quiet)
+    return history_of(room.installation, "live", "live", RECIPE, delay_us, now_us, _quiet)
 
 
 async def test_a_log_gives_the_inputs_that_the_live_model_read(home: Path) -> None:
@@ -99,6 +99,7 @@ RECIPE = (
     *INPUTS,
     Input("card_fraud", 'count(card, "30d", event.verdict == "fraud")', "LINKED_TO_FRAUD", 1),
     Input("merchant", "merchant.id", "KIND_OF_MERCHANT"),
+    Input("card_posterior", "posterior.card.mean", "LINKED_TO_FRAUD", 1),
 )
 
 

@@ -17,6 +17,7 @@ from paywarden.cli import backtest as command
 from paywarden.core.clock import Clock
 from paywarden.core.errors import NotFound
 from paywarden.core.scope import Environment, Scope
+from paywarden.decision.companions import Names
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.entrypoints.home import Home
 from paywarden.entrypoints.installation import Installation
@@ -28,6 +29,7 @@ from paywarden.lab.backtest.material import Material
 from paywarden.lab.backtest.result import BacktestResult, Options
 from paywarden.lab.backtest.running import Surroundings, run
 from paywarden.risk.rules.compiler import compile_policy
+from paywarden.risk.rules.model import Policy
 from paywarden.risk.rules.reader import files_of, read_policy_files
 
 LIVE = "live"
@@ -74,7 +76,10 @@ def stored_backtest(
     wanted = Drafts(installation, scope)
     runtime, files = wanted.find(policy)
     other = None if against is None else wanted.find(against)
-    material, edits = material_of(installation, scope, runtime, around.progress, up_to_seq)
+    reads = runtime.reads if other is None else runtime.reads | other[0].reads
+    material, edits = material_of(
+        installation, scope, runtime.policy, around.progress, up_to_seq, reads
+    )
     before = None if other is None else candidate_of_log(*other, material, edits)
     candidate = candidate_of_log(runtime, files, material, edits)
     return run(material, candidate, before, options, around)
@@ -83,21 +88,25 @@ def stored_backtest(
 def material_of(
     installation: Installation,
     scope: Scope,
-    runtime: PolicyRuntime,
+    policy: Policy,
     progress: Progress,
     up_to_seq: int | None,
+    reads: Names,
     *,
     imported: bool = False,
 ) -> tuple[Material, ListEdits]:
-    """The scope's decisions up to a sequence (the head when None); `imported`: history too."""
+    """The scope's decisions up to a sequence (the head when None), with what drafts read.
+
+    `imported`: payments of the past too.
+    """
     head = installation.journal.head()
     last = head if up_to_seq is None else min(up_to_seq, head)
     source = LogSource(
         installation.journal, installation.history, installation.sealer,
         installation.list_digest, installation.ids.text,
     )  # fmt: skip
-    base = runtime.policy.base_currency
-    return log_material(source, scope, last, base, progress, imported=imported)
+    base = policy.base_currency
+    return log_material(source, scope, last, base, progress, reads, imported=imported)
 
 
 def candidate_of_log(

@@ -63,7 +63,10 @@ def _on_log(
     scope = scope_of(installation, arguments.environment)
     drafts = Drafts(installation, scope)
     old, new = drafts.find(arguments.old), drafts.find(arguments.new)
-    material, edits = material_of(installation, scope, old[0], around.progress, None)
+    reads = old[0].reads | new[0].reads
+    material, edits = material_of(
+        installation, scope, old[0].policy, around.progress, None, reads
+    )  # fmt: skip
     before, after = (candidate_of_log(*one, material, edits) for one in (old, new))
     return changed_decisions(material, before, after, _options(arguments, material), around)
 

@@ -29,7 +29,8 @@ from paywarden.lab.mapping import LabelMap
 from paywarden.lab.mapping import Mapping as FileMapping
 from paywarden.lab.mapping_file import read_mapping
 from paywarden.lab.observations import Observations, possible_filters
-from paywarden.lab.prepared import Prepared, prepare, reports_of
+from paywarden.lab.posterior_columns import with_posteriors
+from paywarden.lab.prepared import Prepared, conditions_of, prepare, reports_of
 from paywarden.lab.sources import Given, read_given
 from paywarden.lab.training.collecting import Bools, Collecting, Dataset
 from paywarden.lab.training.filling import fitting_recipe
@@ -101,14 +102,16 @@ class Material:
         self, inputs: Sequence[Input], delay_us: int, keep: Bools, progress: Progress
     ) -> Dataset:
         """One pass over the file; `keep` [n]: payments whose inputs are wanted."""
-        recipe = fitting_recipe(self, inputs)
-        policy = self.policy
+        policy, label = self.policy, self.mapping.label
+        texts = [*conditions_of(policy), *(one.text for one in inputs)]
+        prepared = with_posteriors(self.prepared, label, delay_us, self.key, texts)
+        recipe = fitting_recipe(replace(self, prepared=prepared), inputs)
         served = replace(policy, aggregates=(*policy.aggregates, *recipe.windows))
         runtime = PolicyRuntime(compile_policy(served))
-        table, filters, plan = self.prepared.table, runtime.compiled.filters, runtime.plan
+        table, filters, plan = prepared.table, runtime.compiled.filters, runtime.plan
         types = condition_types(served.aggregates, policy.lists)
         collecting = Collecting(InputColumns(recipe.inputs, types), table, keep)
-        reports = reports_of(self.prepared, self.mapping.label, delay_us, filters, plan)
+        reports = reports_of(prepared, label, delay_us, filters, plan)
         observations = Observations(table, plan, Digester(self.key), reports, self._label_source)
         engine = Deciding(runtime, table, FileLists(policy.lists, self.folder))
 

@@ -33,8 +33,8 @@ from paywarden.risk.scoring.recipe import Input
 TREES, SAMPLE, DEPTH = 100, 256, 8
 LEAST_ROWS = 32
 KNOTS = 512
-LABEL_WORDS = ("event.verdict", 'event.kind == "label"', "link.")
-"""What only labels fill: reports in windows, and links, which know who was reported."""
+LABEL_WORDS = ("event.verdict", 'event.kind == "label"', "link.", "posterior.")
+"""What labels fill: reports in windows; links and posteriors, which know who was reported."""
 _EULER = 0.5772156649015329
 
 Array = npt.NDArray[np.float64]
