@@ -50,25 +50,27 @@ def _graph(model: memoryview) -> memoryview:
         elif number == _OPSETS and kind == BYTES:
             opsets.append(_opset(part))
         elif number == _FUNCTIONS:
-            raise _refused("onnx_operators", "it defines functions of its own; inline them")
+            raise InvalidRequest("onnx_operators", "it defines functions of its own; inline them")
         elif number == _GRAPH and kind == BYTES:
             graphs.append(part)
     if len(graphs) != 1:
         raise ValueError("not one graph")
     if not 0 < version <= MOST_IR or not opsets:
-        raise _refused("onnx_version", f"its form has version {version}; at most {MOST_IR} is read")
+        raise InvalidRequest(
+            "onnx_version", f"its form has version {version}; at most {MOST_IR} is read"
+        )
     for domain, opset in opsets:
         _domain(domain)
         if opset > MOST_OPSET[domain]:
             detail = f"operators of version {opset}; at most {MOST_OPSET[domain]} are read"
-            raise _refused("onnx_version", detail)
+            raise InvalidRequest("onnx_version", detail)
     return graphs[0]
 
 
 def _domain(name: str) -> None:
     if name not in STANDARD:
         detail = f"it uses operators of `{name[:40]}`; only the standard ones run here"
-        raise _refused("onnx_operators", detail)
+        raise InvalidRequest("onnx_operators", detail)
 
 
 def _opset(part: memoryview) -> tuple[str, int]:
@@ -90,9 +92,9 @@ def _operators(graph: memoryview) -> None:
         elif number == _INITIAL:
             _data(part)
         elif number == _SPARSE:
-            raise _refused("onnx_operators", "it holds sparse tensors; make them dense")
+            raise InvalidRequest("onnx_operators", "it holds sparse tensors; make them dense")
     if not 0 < nodes <= MOST_NODES:
-        raise _refused("onnx_operators", f"it has {nodes} nodes; 1 to {MOST_NODES} are taken")
+        raise InvalidRequest("onnx_operators", f"it has {nodes} nodes; 1 to {MOST_NODES} are taken")
 
 
 def _node(node: memoryview) -> None:
@@ -107,18 +109,18 @@ def _attribute(attribute: memoryview) -> None:
     for number, _kind, _value, part in fields(attribute):
         if number in (6, 11):  # g, graphs
             detail = "it holds loops or branches, whose time is not bounded"
-            raise _refused("onnx_operators", detail)
+            raise InvalidRequest("onnx_operators", detail)
         if number in (5, 10):  # t, tensors
             _data(part)
         elif number in (22, 23):  # sparse tensors
-            raise _refused("onnx_operators", "it holds sparse tensors; make them dense")
+            raise InvalidRequest("onnx_operators", "it holds sparse tensors; make them dense")
 
 
 def _data(tensor: memoryview) -> None:
     for number, _kind, value, _part in fields(tensor):
         if number == _EXTERNAL or (number == _LOCATION and value):
             detail = "its numbers lie in other files; save it as one file"
-            raise _refused("onnx_external", detail)
+            raise InvalidRequest("onnx_external", detail)
 
 
 # --- tensors ------------------------------------------------------------------------------------
@@ -130,20 +132,22 @@ def _tensors(graph: memoryview, tensor: str, output: str, column: int, width: in
     asked = {name: info for name, info in given.items() if name not in initial}
     if list(asked) != [tensor]:
         detail = f"it takes {', '.join(sorted(asked))[:80]}; the map names `{tensor[:40]}` alone"
-        raise _refused("onnx_inputs", detail)
+        raise InvalidRequest("onnx_inputs", detail)
     element, shape = asked[tensor]
     if element != FLOAT or len(shape) != 2 or shape[1] != width:
         detail = f"its input is no float32 tensor [n, {width}], as the map has {width} inputs"
-        raise _refused("onnx_inputs", detail)
+        raise InvalidRequest("onnx_inputs", detail)
     answers = dict(_infos(graph, _OUTPUT))
     if output not in answers:
-        raise _refused("onnx_output", f"it has no output `{output[:40]}`")
+        raise InvalidRequest("onnx_output", f"it has no output `{output[:40]}`")
     element, shape = answers[output]
     last = shape[1] if len(shape) == 2 else 1
     if element not in (FLOAT, DOUBLE) or len(shape) not in (1, 2) or last is None:
-        raise _refused("onnx_output", "its output is no tensor of numbers [n] or [n, m]")
+        raise InvalidRequest("onnx_output", "its output is no tensor of numbers [n] or [n, m]")
     if not 0 <= column < last:
-        raise _refused("onnx_output", f"its output has {last} columns, the map names {column}")
+        raise InvalidRequest(
+            "onnx_output", f"its output has {last} columns, the map names {column}"
+        )
 
 
 def _infos(graph: memoryview, wanted: int) -> Iterator[tuple[str, Tensor]]:
@@ -177,7 +181,3 @@ def _parts(message: memoryview, wanted: int) -> list[memoryview]:
 def _text(message: memoryview, wanted: int) -> str:
     found = _parts(message, wanted)
     return str(found[0], "utf-8") if found else ""
-
-
-def _refused(code: str, detail: str) -> InvalidRequest:
-    return InvalidRequest(code, detail)
