@@ -15,10 +15,10 @@ from typing import Any
 
 import _images
 import _report
+from paywarden.core.instants import DAY_US
 from paywarden.risk.features.catalogue import KEY_KINDS, OBSERVED
 from paywarden.risk.features.columns import ObservationColumns, concat, from_observations
 from paywarden.risk.features.observation import Observation
-from paywarden.risk.posteriors.model import DAY_US
 from paywarden.risk.posteriors.store import Posteriors
 
 START = 20_000 * DAY_US

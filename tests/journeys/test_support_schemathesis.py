@@ -23,6 +23,8 @@ BEYOND_SCHEMA = {
     "list_bad_text": "which characters can be printed is no form",
     "list_value_repeated": "that two entries mean the same value is no form",
     "list_bad_value": "depends on the kind that the list on the server holds",
+    "subject_not_named": "identifiers that are all null name nobody",
+    "subject_unreadable": "what can be read as an e-mail is no form",
     "value_unreadable": "the form of an entity's value depends on its kind",
     "webhook_event_unknown": "the types are listed by the server, at another address",
     "webhook_url_refused": "which addresses are public is no form",

@@ -24,6 +24,7 @@ from paywarden.identity.approvals.catalogue import SUBJECT_ERASE
 from paywarden.identity.approvals.execution import Maker
 from paywarden.kit.db.migrate import migrate
 from paywarden.kit.db.schema import VERSION_TABLE
+from paywarden.lab.backtest.jobs import Asked, Job
 from paywarden.privacy.erasure import tables
 from paywarden.privacy.erasure.model import ErasurePayload, State
 from paywarden.privacy.erasure.stores.sqlite import SCHEMA
@@ -93,6 +94,24 @@ async def test_an_erasure_ends_one_person_and_is_written_down(room: Room) -> Non
     (gone,) = view["erased"]
     assert view["persons_erased"] == 1 and gone["person"] == "payer"
     assert gone["erased_at"].startswith("2026-")
+
+
+async def test_nothing_stays_at_hand(room: Room) -> None:
+    await room.decide(payer={**ANN["payer"], "email": "ann@mail.example"}, scope=room.test)
+    own, scope = room.installation, room.test
+    jobs, asked = own.backtests, Asked(scope, "rs_1", {})
+    jobs._jobs["bt_done"] = Job("bt_done", asked, 0, "done", result={"payer.id": "cus_ann"})
+    jobs._jobs["bt_runs"] = Job("bt_runs", asked, 0, "running")
+    jobs._jobs["bt_waits"] = Job("bt_waits", asked, 0, "waiting")
+    jobs._jobs["bt_live"] = Job("bt_live", Asked(room.live, "rs_1", {}), 0, "done")
+    state, deriver = room.state(scope), own.derivers("EUR")
+    assert any("cus_ann" in one for one in state.digester._young)
+    assert deriver._email_facts.cache_info().currsize == 1
+    await erase(room, scope, *names(room, scope, payer_id="cus_ann"))
+    assert jobs._jobs.keys() == {"bt_waits", "bt_live"}
+    assert not state.digester._young and not state.digester._old
+    assert deriver._email_facts.cache_info().currsize == 0
+    assert (await room.decide(**ANN, scope=scope)).entry.result.points == 0, "it works on"
 
 
 async def test_who_comes_back_has_another_key(room: Room) -> None:

@@ -15,11 +15,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "risk" / "features"))
 
 from windows_kit import observation
 
+from paywarden.core.instants import DAY_US
 from paywarden.risk.features.catalogue import KEY_KINDS
 from paywarden.risk.features.columns import from_observations
 from paywarden.risk.features.observation import Observation
 from paywarden.risk.labels.effects import Effects
-from paywarden.risk.posteriors.model import DAY_US, KINDS, PLACES, Posterior
+from paywarden.risk.posteriors.model import KINDS, PLACES, Posterior
 from paywarden.risk.posteriors.plain import PlainPosteriors
 from paywarden.risk.posteriors.store import Posteriors
 

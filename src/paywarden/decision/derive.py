@@ -60,6 +60,14 @@ class Deriver:
         _time(fields, s_us, late)
         return tuple(degraded)
 
+    def forget(self) -> None:
+        """Drop what texts derived; it is derived again when they come back."""
+        for kept in (
+            self._network_facts, self._email_facts, self._card_facts, self._phone_of,
+            self._address_of,
+        ):  # fmt: skip
+            kept.cache_clear()
+
     def _network(self, fields: Fields) -> str | None:
         found = self._network_facts(fields["device.ip"])
         fields.update(found)

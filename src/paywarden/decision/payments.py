@@ -184,15 +184,23 @@ class Payments:
         """Seconds from a monotonic mark to now."""
         return (self._clock.monotonic_ns() - started_ns) / 1e9
 
+    def forget_texts(self, state: ScopeState) -> None:
+        """Drop every text of people that is kept at hand to be quick."""
+        state.digester.forget()
+        self._derivers(self._base(state)).forget()
+
     def derive(self, state: ScopeState, fields: Fields, s_us: int, late: bool) -> tuple[str, ...]:
         """Derived fields in place; a fault of ours is stated, never an outage."""
-        base = state.runtime.policy.base_currency if state.runtime is not None else ""
         try:
-            return self._derivers(base).derive(fields, s_us, late)
+            return self._derivers(self._base(state)).derive(fields, s_us, late)
         except Exception as fault:
             logger().error("enrichment_failed", error_type=type(fault).__name__)
             self._metrics.degraded.labels("enrichment_failed").inc()
             return ("enrichment_failed",)
+
+    @staticmethod
+    def _base(state: ScopeState) -> str:
+        return state.runtime.policy.base_currency if state.runtime is not None else ""
 
     async def _prior(self, state: ScopeState, identity: int, payment_id: str) -> Decided | None:
         seq = state.identities.get(identity)

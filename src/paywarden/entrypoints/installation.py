@@ -292,8 +292,9 @@ class Installation:
             self.ledger, self.payments, self.payment_reader.identifier
         )
         self.erasures = Erasures(
-            self.key_ring, SqliteErasures(self.reader), self.writer, self.audit, clock
-        )
+            self.key_ring, SqliteErasures(self.reader), self.writer, self.audit, clock,
+            self._forget_people,
+        )  # fmt: skip
         self.erasures.register(self.approvals)
         self.inactivity = Inactivity(
             self.people.records, self.people.directory, self.api_keys, self.writer, clock,
@@ -376,6 +377,13 @@ class Installation:
             Round("held_labels", ROUND_SECONDS, self.holding.resume),
             Round("drift", ROUND_SECONDS, self.drift.look),
         )
+
+    def _forget_people(self, scope: Scope) -> None:
+        """Drop what is at hand of the people of a scope, after one of them was erased."""
+        self.backtests.forget(scope)
+        state = self.ledger.states.get(scope)
+        if state is not None:
+            self.payments.forget_texts(state)
 
     def _restore(self) -> int:
         """States from the log, and the keeper's open segments too; the head."""

@@ -24,7 +24,7 @@ from paywarden.lab.card_screen import CardScreen
 from paywarden.lab.deciding import Deciding, Progress
 from paywarden.lab.file_lists import FileLists
 from paywarden.lab.files import open_file
-from paywarden.lab.labels import FRAUD, GENUINE, UNKNOWN
+from paywarden.lab.labels import FRAUD, GENUINE, UNKNOWN, reported
 from paywarden.lab.mapping import LabelMap
 from paywarden.lab.mapping import Mapping as FileMapping
 from paywarden.lab.mapping_file import read_mapping
@@ -84,6 +84,18 @@ class Material:
             "policy sha256": digest.hexdigest(),
         }
 
+    @property
+    def reported_marks(self) -> npt.NDArray[np.int8]:
+        """Labels that come to be known, [n]: a fraud that is never reported passes for genuine.
+
+        Whatever learns reads these; only what judges reads the truth.
+        """
+        marks = self.prepared.marks
+        found = np.where(marks == FRAUD, np.int8(GENUINE), marks)
+        told = reported(marks, self.prepared.ids, self.label.reported_share)
+        found[told] = marks[told]
+        return found
+
     def ever(self, filters: FilterSet) -> Sequence[bool]:
         """Per filter, whether a payment or a label of this file could pass it."""
         source = self._label_source
@@ -91,8 +103,8 @@ class Material:
         return [any(held) for held in zip(*marks, strict=True)]
 
     def known_at(self, _at_us: int) -> npt.NDArray[np.int8]:
-        """Marks of the file: their delay is kept by the split, which ends training before it."""
-        return self.prepared.marks
+        """Reported marks: their delay is kept by the split, which ends training before it."""
+        return self.reported_marks
 
     @property
     def _label_source(self) -> str:

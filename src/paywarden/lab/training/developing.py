@@ -104,20 +104,22 @@ class Developed:
 def collect(
     history: History, inputs: Sequence[Input], plan: Plan, progress: Progress
 ) -> tuple[Dataset, float]:
-    """The set of a plan and the share of genuine training rows in it."""
+    """The set of a plan and the share of genuine training rows in it.
+
+    From the first validation day on it holds every payment, labelled or not.
+    """
     table, split = history.prepared.table, plan.split
     marks, time_us = history.known_at(split.test_us), table.time_us
-    known, last = marks != UNKNOWN, history.prepared.marks != UNKNOWN
-    training = split.training(time_us) & known
+    training = split.training(time_us) & (marks != UNKNOWN)
     sampled, share = sample_of(marks == FRAUD, training, table.rows, plan.settings)
-    judged = (split.validation(time_us) & known) | (split.test(time_us) & last)
-    return history.build(inputs, plan.delay_us, sampled | judged, progress), share
+    later = time_us >= split.validation_us
+    return history.build(inputs, plan.delay_us, sampled | later, progress), share
 
 
 def develop(history: History, dataset: Dataset, share: float, plan: Plan) -> Developed:
     """Fit, calibrate and set thresholds. Errors: InvalidRequest `one_class`, ..."""
-    time_us = history.prepared.table.time_us
-    fraud = (history.known_at(plan.split.test_us) == FRAUD)[dataset.rows]
+    marks, time_us = history.known_at(plan.split.test_us), history.prepared.table.time_us
+    fraud = (marks == FRAUD)[dataset.rows]
     split = plan.split
     training = np.flatnonzero(split.training(time_us)[dataset.rows])
     fitted = fit(
@@ -128,7 +130,8 @@ def develop(history: History, dataset: Dataset, share: float, plan: Plan) -> Dev
         dataset.dictionaries,
         plan.settings,
     )
-    validation = np.flatnonzero(split.validation(time_us)[dataset.rows])
+    known = (marks != UNKNOWN)[dataset.rows]
+    validation = np.flatnonzero(split.validation(time_us)[dataset.rows] & known)
     if not len(validation) or not fraud[validation].any() or fraud[validation].all():
         detail = "the validation days hold one class only; give more of them"
         raise InvalidRequest("one_class", detail)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -40,7 +40,7 @@ BATCH: Final = 1_000
 
 
 class Erasures:
-    """Use cases over keys, record and log."""
+    """Use cases over keys, record and log; `on_erased` drops what is kept at hand of a scope."""
 
     def __init__(
         self,
@@ -49,12 +49,14 @@ class Erasures:
         committer: Committer,
         audit: AuditLog,
         clock: Clock,
+        on_erased: Callable[[Scope], None] = lambda _scope: None,
     ) -> None:
         self._keys = keys
         self._store = store
         self._committer = committer
         self._audit = audit
         self._clock = clock
+        self._on_erased = on_erased
         self._unfinished: set[Erasure] = set()
 
     def register(self, approvals: Approvals) -> None:
@@ -99,6 +101,7 @@ class Erasures:
         for erasure in list(self._unfinished):
             try:
                 await asyncio.to_thread(self._destroy, erasure)
+                self._on_erased(erasure.scope)
             except PaywardenError as fault:  # it is recorded: the next round or start goes on
                 logger().error("erasure_unfinished", code=fault.code)
 

@@ -4,8 +4,8 @@ Guards: no request copies more than one block or one table of a few thousand ent
 mapping that grows in place; its head holds the counters below, then scratch, then free lists by
 size class (four classes per doubling, eight above 256 words). Tables map a 64-bit word (never 0) to
 32 bits by open addressing in 256 partitions of their own, which grow one at a time to the next
-class, so that a large one is never filled to less than 75 %. All partitions grow at about the same
-time, so nobody wants the block that one leaves: it is retired, and small blocks are cut from it.
+class, so that a large one is never filled to less than 75 %. Partitions grow at about the same
+time, so none wants the block that another leaves: it is retired, and small blocks are cut from it.
 Invariant: whoever calls `take` has checked with `room` first, so that it cannot fail half-way.
 Not done here: what blocks mean (`pages.py`).
 """
@@ -43,9 +43,9 @@ TABLE_WORDS = PARTITIONS * PARTITION_WORDS
 TABLE_LEAST = 8
 COARSE_BITS, COARSE_CLASSES = 8, 28
 """Up to 2**8 words there are four classes per doubling, 28 in all."""
-RETIRE_WORDS = 256
+RETIRE_WORDS = 16
 CUT_WORDS = 32
-"""Larger blocks are not cut from retired ones: what is left of those stays small."""
+"""For a larger block no further retired one is begun, so that few are left in small pieces."""
 
 _SPREAD = np.uint64(0xD6E8FEB86659FD93)
 _HALF = np.uint64(32)
@@ -132,10 +132,9 @@ def take(mem: Words, words: Word) -> Word:
     if block != 0:
         mem[FREE + number] = mem[block]
         return block
-    if size <= CUT_WORDS:
-        block = cut(mem, size)
-        if block != 0:
-            return block
+    block = cut(mem, size)
+    if block != 0:
+        return block
     block = mem[TOP]
     if block + size > mem.size:
         raise MemoryError("window memory was not reserved")
@@ -145,16 +144,28 @@ def take(mem: Words, words: Word) -> Word:
 
 @compiled
 def cut(mem: Words, size: Word) -> Word:
-    """So many words of a retired block, 0 when there is none."""
+    """So many words of a retired block, 0 when there are none."""
     if mem[CUT] + size > mem[CUT_END]:
         block = mem[RETIRED]
-        if block == 0:
+        if size > CUT_WORDS or block == 0 or mem[block + 1] < size:
             return 0
+        keep(mem, mem[CUT], mem[CUT_END] - mem[CUT])
         mem[RETIRED] = mem[block]
         mem[CUT], mem[CUT_END] = block, block + mem[block + 1]
     block = mem[CUT]
     mem[CUT] = block + size
     return block
+
+
+@compiled
+def keep(mem: Words, block: Word, words: Word) -> None:
+    """Put a piece of memory with the free blocks of the largest class that it can be."""
+    if words > 0:
+        number = size_class(words)
+        if class_words(number) > words:
+            number -= 1
+        mem[block] = mem[FREE + number]
+        mem[FREE + number] = block
 
 
 @compiled
@@ -232,7 +243,7 @@ def table_place(mem: Words, off: Word, size: Word, word: Word) -> Word:
 
 @compiled
 def table_grow(mem: Words, part: Word) -> None:
-    """Move a partition to a table of the next class."""
+    """Move a partition to a table of the next class, so that pairs stay small."""
     off, size = mem[part], mem[part + 1]
     larger = next_words(size + (size + 1) // 2, TABLE_LEAST + TABLE_LEAST // 2) * 2 // 3
     mem[LARGEST_TABLE] = max(mem[LARGEST_TABLE], larger + (larger + 1) // 2)

@@ -15,9 +15,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from paywarden.core.instants import DAY_US
 from paywarden.risk.features.catalogue import KEY_KINDS, POSTERIOR_KINDS
-
-DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)

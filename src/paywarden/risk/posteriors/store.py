@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from paywarden.core.instants import DAY_US
 from paywarden.risk.features.catalogue import KEY_KINDS, POSTERIOR_FIELDS
 from paywarden.risk.features.columns import ObservationColumns
 from paywarden.risk.features.image import Image
@@ -23,7 +24,6 @@ from paywarden.risk.features.observation import Observation
 from paywarden.risk.labels.effects import Effects, StandingFraud
 from paywarden.risk.posteriors import kernel
 from paywarden.risk.posteriors.model import (
-    DAY_US,
     KINDS,
     OF_KIND,
     PLACES,
