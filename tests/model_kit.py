@@ -9,6 +9,7 @@ import numpy as np
 
 from paywarden.core.secret import Secret
 from paywarden.evidence.note import SigningKey
+from paywarden.risk.scoring.anomaly import fit_anomaly
 from paywarden.risk.scoring.artefact import Artefact, Operating, write_artefact
 from paywarden.risk.scoring.calibration import Calibration
 from paywarden.risk.scoring.recipe import Input
@@ -40,4 +41,17 @@ def place_model(home: Path, seed: int = 1, *, trust: bool = True) -> str:
     name = write_artefact(home / "models", artefact, {"purpose": "tests"}, "# Card\n", SIGNER)
     if trust:
         (home / "keys" / "models.trust").write_text("# ours\n" + SIGNER.verifier.text + "\n")
+    return name
+
+
+def place_anomaly(home: Path) -> str:
+    """Write and trust a model that only says how unlike payments are; its name."""
+    chance = np.random.default_rng(5)
+    rows = np.ones((2_000, len(INPUTS)), np.float32)
+    rows[:, 0] = chance.exponential(3_000, 2_000)
+    names = [one.name for one in INPUTS]
+    anomaly = fit_anomaly(rows, names, np.array([True, False, False]), rows)
+    artefact = Artefact("", 0, INPUTS, {}, None, None, "EUR", {}, anomaly=anomaly)
+    name = write_artefact(home / "models", artefact, {"purpose": "tests"}, "# Card\n", SIGNER)
+    (home / "keys" / "models.trust").write_text(SIGNER.verifier.text + "\n")
     return name

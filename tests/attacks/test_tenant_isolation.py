@@ -53,6 +53,7 @@ CASES: Final = {
     "get_receipt": Case(("decision",)),
     "continue_decision": Case(("decision",), {"result": "authenticated"}),
     "replay_decision": Case(("decision",), {}),
+    "explain_decision": Case(("decision",)),
     "edit_list": Case(("list",), ENTRY),
     "edit_list_entries": Case(("list",), {"entries": [ENTRY], **BECAUSE}),
     "get_ruleset": Case(("ruleset",)),

@@ -37,7 +37,7 @@ NOT_REACHED = {
 INSIDE = frozenset(
     {
         # training
-        "model_row", "model_unwritable", "one_class",
+        "model_row", "model_unwritable", "one_class", "too_few_rows",
         # what the house made itself has another shape than it wrote
         "observation_order", "observation_shape", "observation_value",
         # tables of the operator, at start

@@ -24,6 +24,7 @@ from paywarden.lab.observations import Observations
 from paywarden.lab.prepared import reports_of
 from paywarden.lab.training import dataset as sets
 from paywarden.lab.training.developing import Developed, Plan, collect, develop
+from paywarden.lab.training.filling import fitting_recipe
 from paywarden.lab.training.fitting import Settings
 from paywarden.lab.training.splitting import split_days
 from paywarden.lab.training.training import TrainingRequest, train
@@ -151,7 +152,7 @@ def test_attributions_add_up_and_agree_with_exact_ones(
 def test_labels_enter_only_after_their_delay(material: sets.Material) -> None:
     wanted = (Input("bad", 'count(merchant, "90d", event.verdict == "fraud")', "LINKED_TO_FRAUD"),)
     keep = np.ones(len(material.prepared.marks), np.bool_)
-    found = sets.build(material, wanted, 2 * DAY_US, keep, _quiet)
+    found = material.build(wanted, 2 * DAY_US, keep, _quiet)
     time_us, marks = material.prepared.table.time_us, material.prepared.marks
     shop = material.prepared.table.columns["merchant.id"].data
     for row in range(0, len(time_us), 97):
@@ -187,7 +188,7 @@ def test_a_currency_without_a_rate_is_its_own_base(tmp_path: Path) -> None:
 
 
 def test_inputs_that_a_file_cannot_fill_are_left_out(material: sets.Material) -> None:
-    names = sets.fitting_recipe(material, default_inputs()).names
+    names = fitting_recipe(material, default_inputs()).names
     assert "card_count_7d" in names and "merchant_fraud_7d" in names
     # nothing names a device, and the payer is the card under another name
     assert not [name for name in names if "device" in name or name.startswith("payer_")]
@@ -206,7 +207,7 @@ def test_training_writes_one_signed_model(tmp_path: Path) -> None:
     made = train(_request(tmp_path, out), SIGNER, _quiet)
     folder = out / made["model"]
     assert sorted(path.name for path in folder.iterdir()) == [
-        "card.json", "card.md", "manifest.note", "model.json", "model.txt",
+        "anomaly.txt", "card.json", "card.md", "manifest.note", "model.json", "model.txt",
     ]  # fmt: skip
     card = json.loads((folder / "card.json").read_text())
     assert card["days"]["train"] < card["days"]["validation"] < card["days"]["known"]

@@ -23,7 +23,7 @@ from paywarden.decision.model_runtime import MODEL_STAGE, Late, ModelRuntime, Sa
 from paywarden.decision.snoozes import PATHS, list_of
 from paywarden.risk.features.model import Aggregate
 from paywarden.risk.features.observation import ObservedValue
-from paywarden.risk.rules.compiler import MODEL, CompiledPolicy, planned
+from paywarden.risk.rules.compiler import ANOMALY, MODEL, CompiledPolicy, planned
 from paywarden.risk.rules.firing import FiredRule
 from paywarden.risk.rules.model import Policy
 
@@ -70,6 +70,7 @@ class PolicyRuntime:
             : compiled.aggregate_start
         ]
         self._model_slot = compiled.slots[MODEL]
+        self._anomaly_slot = compiled.slots[ANOMALY]
         self._segment_slot = compiled.slots["segment"]
         self._group_slot = compiled.slots["merchant_group"]
         self._segments = {segment.name: segment for segment in policy.segments}
@@ -95,13 +96,15 @@ class PolicyRuntime:
         late: Late | None,
         sampler: Sampler | None = None,
     ) -> ModelOpinion | None:
-        """The model's opinion, which rules may read as `model.p`; None without a model."""
+        """The model's opinion, which rules may read as `model.p` and `model.anomaly`; None without
+        a model."""
         if self.model is None:
             return None
         given = self.model.none()
         if MODEL_STAGE not in skipped:
             given = self.model.opinion(values, late, sampler)
         values[self._model_slot] = given.probability
+        values[self._anomaly_slot] = given.anomaly
         return given
 
     def vector(
@@ -231,7 +234,7 @@ def _context(
 
 def _without(skipped: Sequence[str], opinion: ModelOpinion | None) -> tuple[str, ...]:
     """Stages that gave no opinion, the model's included when it was asked and said nothing."""
-    if opinion is None or opinion.probability is not None or MODEL_STAGE in skipped:
+    if opinion is None or not opinion.silent or MODEL_STAGE in skipped:
         return tuple(skipped)
     return (*skipped, MODEL_STAGE)
 

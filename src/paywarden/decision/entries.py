@@ -74,11 +74,20 @@ class Result(msgspec.Struct, array_like=True, frozen=True):
 
 
 class ModelOpinion(msgspec.Struct, array_like=True, frozen=True):
-    """What a model said. `probability`: calibrated, None when it was skipped. `reasons`: codes."""
+    """What a model said. `probability`: calibrated, None when it was skipped. `reasons`: codes.
+
+    `anomaly`: share of payments that are less unlike, where that was asked for.
+    """
 
     model: str
     probability: float | None
     reasons: tuple[str, ...]
+    anomaly: float | None = None
+
+    @property
+    def silent(self) -> bool:
+        """It said nothing: too late, or at fault."""
+        return self.probability is None and self.anomaly is None
 
 
 class OtherOpinion(msgspec.Struct, array_like=True, frozen=True):

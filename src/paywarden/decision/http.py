@@ -23,6 +23,7 @@ from paywarden.core.errors import (
 from paywarden.core.outcome import Outcome
 from paywarden.decision import errors
 from paywarden.decision.events import Events, Sending
+from paywarden.decision.explaining import Explaining, ExplanationAnswer
 from paywarden.decision.intake import Intake, PaymentReader, instant_of
 from paywarden.decision.messages import (
     BatchAnswer,
@@ -76,6 +77,7 @@ class DecisionOperations:
         views: Views,
         policies: PolicyDesk,
         replays: ReplayDesk,
+        explaining: Explaining,
         records: Records,
         receipts: Receipts,
         watch: ReadWatch,
@@ -88,6 +90,7 @@ class DecisionOperations:
         self._views = views
         self._policies = policies
         self._replays = replays
+        self._explaining = explaining
         self._records = records
         self._receipts = receipts
         self._watch = watch
@@ -111,6 +114,9 @@ class DecisionOperations:
                       cost=lambda body, _query: len(body.payments)),
             Operation("GET", "/v1/decisions/{id}", "get_decision", "Read a decision",
                       self.read, DecisionView, permission=read, **one),
+            Operation("GET", "/v1/decisions/{id}/explanation", "explain_decision",
+                      "Why the model said what it said, exactly", self.explain, ExplanationAnswer,
+                      permission="decisions:explain", weight=5, **one),
             Operation("GET", "/v1/decisions/{id}/receipt", "get_receipt",
                       "Prove that a decision stands in the log", self.receipt, ReceiptAnswer,
                       permission=read, **one),
@@ -209,6 +215,12 @@ class DecisionOperations:
         body: ReplayRequest = call.body
         decided = await self._found(call)
         return Answer(await self._replays.replay(decided, body.ruleset))
+
+    async def explain(self, call: Call) -> Answer:
+        """GET /v1/decisions/{id}/explanation."""
+        decided = await self._found(call)
+        await self._watch.read(call.asker, "decision:explanation:read", {"seq": decided.seq})
+        return Answer(await self._explaining.explain(decided))
 
     async def events(self, call: Call) -> Answer:
         """POST /v1/events."""

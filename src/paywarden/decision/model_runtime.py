@@ -16,15 +16,15 @@ from paywarden.decision.entries import ModelOpinion
 from paywarden.kit.log import logger
 from paywarden.risk.drift.sample import Sampled
 from paywarden.risk.features.model import Aggregate
-from paywarden.risk.rules.compiler import CompiledPolicy
+from paywarden.risk.rules.compiler import ANOMALY, CompiledPolicy
 from paywarden.risk.rules.model import Thresholds
 from paywarden.risk.scoring.artefact import Artefact
-from paywarden.risk.scoring.scorer import Scorer, windows_of
+from paywarden.risk.scoring.scorer import Explanation, Score, Scorer, windows_of
 
 MODEL_STAGE = "model"
 Late = Callable[[], bool]
 Sampler = Callable[[Sampled, Sequence[float], float], None]
-"""Takes a model, its inputs for one payment, and the probability that it gave."""
+"""Takes a model, its inputs for one payment, and the probability (else the share) it gave."""
 
 
 class ModelRuntime:
@@ -43,6 +43,7 @@ class ModelRuntime:
         self._scorer = Scorer(
             artefact, slots, declared=declared, lists=compiled.policy.lists,
             base_currency=compiled.policy.base_currency,
+            with_anomaly=any(ANOMALY in row.references.paths for row in compiled.rules),
         )  # fmt: skip
         self.paths = self._scorer.paths
         self.thresholds = _thresholds(compiled.policy.model, artefact)
@@ -50,23 +51,25 @@ class ModelRuntime:
     def opinion(
         self, vector: Sequence[Any], late: Late | None, sampler: Sampler | None = None
     ) -> ModelOpinion:
-        """The calibrated probability, with reasons where a threshold is reached.
+        """The calibrated probability, with reasons where a threshold is reached, and the anomaly
+        score, where a rule reads it or the model has nothing else.
 
         `sampler`: told of the model's inputs, for live decisions alone.
         """
         try:
             score = self._scorer.score(vector, late)
-            if score.probability is None:
+            said = score.anomaly if score.probability is None else score.probability
+            if said is None:
                 return self.none()
             if sampler is not None and score.row is not None:
-                sampler(self, score.row, score.probability)
+                sampler(self, score.row, said)
             reasons: tuple[str, ...] = ()
-            if _reached(score.probability, self.thresholds):
+            if score.probability is not None and _reached(score.probability, self.thresholds):
                 reasons = tuple(one.code for one in self._scorer.reasons(score))
         except Exception as fault:
             logger().error("model_failed", model=self.name, error_type=type(fault).__name__)
             return self.none()
-        return ModelOpinion(self.name, score.probability, reasons)
+        return ModelOpinion(self.name, score.probability, reasons, score.anomaly)
 
     def none(self) -> ModelOpinion:
         """No opinion: too late, or at fault."""
@@ -77,11 +80,18 @@ class ModelRuntime:
         found, _base = self._scorer.attribution(self._scorer.score(vector))
         return dict(sorted(found.items(), key=lambda pair: -abs(pair[1])))
 
+    def explain(self, vector: Sequence[Any]) -> tuple[Score, Explanation]:
+        """The score of a vector again, and its exact explanation; never while a payment waits."""
+        score = self._scorer.score(vector)
+        return score, self._scorer.explain(score)
+
 
 def _thresholds(own: Thresholds, artefact: Artefact) -> Thresholds:
     if (own.challenge, own.review, own.block) != (None, None, None):
         return own
     frozen = artefact.operating
+    if frozen is None:  # no probability, nothing to compare
+        return own
     return Thresholds(frozen.challenge, None, frozen.block)
 
 

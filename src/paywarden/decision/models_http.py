@@ -19,11 +19,17 @@ from paywarden.kit.http.operation import Answer, Call, Operation
 
 
 class ModelSummary(msgspec.Struct, frozen=True):
-    """A model of this home. `role`: live, tried or null; `refused`: why it may not serve."""
+    """A model of this home. `role`: live, tried or null; `refused`: why it may not serve.
+
+    `kind`: trees, onnx, or anomaly where it gives no probability; `anomaly`: whether it says how
+    unlike others a payment is.
+    """
 
     name: str
     role: str | None
     refused: str | None
+    kind: str | None
+    anomaly: bool
     inputs: int | None
     trees: int | None
     base_currency: str | None
@@ -86,10 +92,15 @@ class ModelOperations:
         try:
             held = self._models.artefact(name)
         except PaywardenError as fault:
-            return ModelSummary(name, role, fault.code, None, None, None, None, None)
+            return ModelSummary(
+                name, role, fault.code, None, False, None, None, None, None, None
+            )  # fmt: skip
+        operating = held.operating
         return ModelSummary(
-            name, role, None, len(held.inputs), held.trees, held.base_currency,
-            held.operating.challenge, held.operating.block,
+            name, role, None, held.kind, held.anomaly is not None, len(held.inputs), held.trees,
+            held.base_currency,
+            operating.challenge if operating is not None else None,
+            operating.block if operating is not None else None,
         )  # fmt: skip
 
     def _role(self, scope: Scope, name: str) -> str | None:

@@ -294,7 +294,7 @@ class Payments:
         if self._clock.monotonic_ns() <= _ends_ns(ready, arm, FRAUD_STAGE):
             try:
                 result = _conducted(ready, arm, self._situation(ready, arm))
-                skipped = result.model is not None and result.model.probability is None
+                skipped = result.model is not None and result.model.silent
                 return result, (MODEL_STAGE,) if skipped else ()
             except Exception as fault:
                 logger().error("stage_failed", stage=FRAUD_STAGE, error_type=type(fault).__name__)

@@ -198,7 +198,9 @@ def _model(
         return None
     shown: dict[str, Any] = {"name": said.model, "probability": said.probability}
     shown["reasons"] = list(said.reasons)
-    if runtime is not None and runtime.model is not None and said.probability is not None:
+    if said.anomaly is not None:
+        shown["anomaly"] = said.anomaly
+    if runtime is not None and runtime.model is not None and not said.silent:
         vector = runtime.vector(fields, entry.aggregates, {})
         moved = list(runtime.model.attribution(vector).items())[:SHOWN_INPUTS]
         shown["inputs"] = {name: round(weight, 4) for name, weight in moved}

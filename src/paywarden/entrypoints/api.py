@@ -124,6 +124,7 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         installation.views,
         installation.policies,
         installation.replays,
+        installation.explaining,
         installation.records,
         installation.receipts,
         installation.evidence.watch,

@@ -24,11 +24,12 @@ from paywarden.entrypoints.installation import Installation
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.lab.backtest.deciding_again import Candidate
 from paywarden.lab.backtest.log_lists import ListEdits, LogTimeline
-from paywarden.lab.backtest.log_material import LogSource, list_files_of, log_material
+from paywarden.lab.backtest.log_material import LogSource, Progress, list_files_of, log_material
 from paywarden.lab.backtest.material import Material
 from paywarden.lab.backtest.result import BacktestResult, Options
 from paywarden.lab.backtest.running import Surroundings, run
 from paywarden.risk.rules.compiler import compile_policy
+from paywarden.risk.rules.model import Policy
 from paywarden.risk.rules.reader import files_of, read_policy_files
 
 LIVE = "live"
@@ -76,7 +77,9 @@ def stored_backtest(
     runtime, files = wanted.find(policy)
     other = None if against is None else wanted.find(against)
     reads = runtime.reads if other is None else runtime.reads | other[0].reads
-    material, edits = material_of(installation, scope, runtime, around, up_to_seq, reads)
+    material, edits = material_of(
+        installation, scope, runtime.policy, around.progress, up_to_seq, reads
+    )
     before = None if other is None else candidate_of_log(*other, material, edits)
     candidate = candidate_of_log(runtime, files, material, edits)
     return run(material, candidate, before, options, around)
@@ -85,19 +88,25 @@ def stored_backtest(
 def material_of(
     installation: Installation,
     scope: Scope,
-    runtime: PolicyRuntime,
-    around: Surroundings,
+    policy: Policy,
+    progress: Progress,
     up_to_seq: int | None,
     reads: Names,
+    *,
+    imported: bool = False,
 ) -> tuple[Material, ListEdits]:
-    """The scope's decisions up to a sequence (the head when None), with what drafts read."""
+    """The scope's decisions up to a sequence (the head when None), with what drafts read.
+
+    `imported`: payments of the past too.
+    """
     head = installation.journal.head()
     last = head if up_to_seq is None else min(up_to_seq, head)
     source = LogSource(
         installation.journal, installation.history, installation.sealer,
         installation.list_digest, installation.ids.text,
     )  # fmt: skip
-    return log_material(source, scope, last, runtime.policy.base_currency, around.progress, reads)
+    base = policy.base_currency
+    return log_material(source, scope, last, base, progress, reads, imported=imported)
 
 
 def candidate_of_log(

@@ -29,6 +29,7 @@ from paywarden.decision.drift.desk import DriftDesk
 from paywarden.decision.drift.watch import DriftWatch
 from paywarden.decision.entries import TrialEntry
 from paywarden.decision.events import Events
+from paywarden.decision.explaining import Explaining
 from paywarden.decision.history import History
 from paywarden.decision.intake import PaymentReader
 from paywarden.decision.keeper import SegmentKeeper
@@ -224,6 +225,7 @@ class Installation:
         log, proofs = self.evidence.log, self.evidence.proofs
         self.receipts = Receipts(self.ids, self.records, log, proofs)
         self.views = Views(self.ids, self.sealer, self.receipts)
+        self.explaining = Explaining(self.policies, self.sealer)
         self.replays = ReplayDesk(
             self.ledger, self.history, self.policies, self.sealer, self.fresh_lists
         )

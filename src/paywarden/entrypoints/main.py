@@ -23,7 +23,7 @@ OF_CLI = {
     "decide": "decide a file of payments without a server",
     "mine": "draft rules from labels or from a burst",
     "labels": "send files of chargebacks, issuers' notices and verdicts",
-    "train": "train a model on a file of payments",
+    "models": "sign a model from elsewhere, in ONNX form",
     "evaluate": "judge policy and model on later days of a file",
     "policy": "check, try and publish policies",
     "rollout": "roll a ruleset out in steps, watch it, take it back",
@@ -62,6 +62,9 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     tried = _command(parts, "backtest", "what a policy would have done on history", _backtest)
     if "backtest" in words:
         importlib.import_module("paywarden.cli.backtest").add_arguments(tried)
+    taught = _command(parts, "train", "train a model on a file, or on the log of this home", _train)
+    if "train" in words:
+        importlib.import_module("paywarden.cli.train").add_arguments(taught)
     init = _command(parts, "init", "make the home folder: settings, keys, log, policy", _init)
     init.add_argument("--demo", action="store_true", help="for the demonstration")
     serve = _command(parts, "serve", "the API on the embedded default", _serve)
@@ -80,6 +83,8 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     replay.add_argument(
         "--with", dest="with_policy", metavar="DIR", help="of one decision: what a draft changes"
     )
+    why = _command(parts, "explain", "why a model said what it said of a decision", _explain)
+    why.add_argument("decision", metavar="DECISION", help="one decision, `dec_...`")
     past = _command(parts, "import", "take in history of one's own", _import)
     if "import" in words:
         importlib.import_module("paywarden.entrypoints.import_history").add_arguments(past)
@@ -198,10 +203,22 @@ def _replay(arguments: argparse.Namespace, home: Home) -> int:
     return replay(arguments, home)
 
 
+def _explain(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.explain import explain
+
+    return explain(arguments, home)
+
+
 def _backtest(arguments: argparse.Namespace, home: Home) -> int:
     from paywarden.entrypoints.backtest import backtest
 
     return backtest(arguments, home)
+
+
+def _train(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.train import train
+
+    return train(arguments, home)
 
 
 def _import(arguments: argparse.Namespace, home: Home) -> int:

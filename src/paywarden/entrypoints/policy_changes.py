@@ -64,7 +64,9 @@ def _on_log(
     drafts = Drafts(installation, scope)
     old, new = drafts.find(arguments.old), drafts.find(arguments.new)
     reads = old[0].reads | new[0].reads
-    material, edits = material_of(installation, scope, old[0], around, None, reads)
+    material, edits = material_of(
+        installation, scope, old[0].policy, around.progress, None, reads
+    )  # fmt: skip
     before, after = (candidate_of_log(*one, material, edits) for one in (old, new))
     return changed_decisions(material, before, after, _options(arguments, material), around)
 

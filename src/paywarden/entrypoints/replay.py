@@ -73,11 +73,7 @@ def replay(arguments: argparse.Namespace, home: Home) -> int:
 
 def replay_decision(arguments: argparse.Namespace, installation: Installation) -> int:
     """One decision again; with a draft, what the draft would change."""
-    scope, seq = _place(installation, arguments.decision)
-    entry = next(installation.journal.read(scope, seq, 1), None)
-    if entry is None or entry.kind not in (entries.PAYMENT, entries.CONTINUE):
-        raise _unknown()
-    body: PaymentEntry = entries.decode(entry.kind, entry.body)
+    scope, seq, body = recorded_decision(installation, arguments.decision)
     recorded = StoredRuntimes(installation)(scope, body.decider)
     draft = _draft(arguments.with_policy)
     remaking = Remaking(
@@ -107,6 +103,16 @@ def replay_decision(arguments: argparse.Namespace, installation: Installation) -
         arguments, document, f"{document['outcome']}, {made.result.points} points: {words}"
     )
     return output.NOT_SO if found else output.DONE
+
+
+def recorded_decision(installation: Installation, decision: str) -> tuple[Scope, int, PaymentEntry]:
+    """Scope, sequence and record of `dec_...`. Errors: NotFound `decision_not_found`."""
+    scope, seq = _place(installation, decision)
+    entry = next(installation.journal.read(scope, seq, 1), None)
+    if entry is None or entry.kind not in (entries.PAYMENT, entries.CONTINUE):
+        raise _unknown()
+    body: PaymentEntry = entries.decode(entry.kind, entry.body)
+    return scope, seq, body
 
 
 def _place(installation: Installation, decision: str) -> tuple[Scope, int]:

@@ -25,7 +25,7 @@ from paywarden.core.outcome import Outcome
 from paywarden.core.scope import Scope
 from paywarden.decision import entries
 from paywarden.decision.companions import Companions, Names
-from paywarden.decision.entries import EventEntry, PaymentEntry
+from paywarden.decision.entries import EventEntry, ImportedEntry, ModelOpinion, PaymentEntry
 from paywarden.decision.history import History
 from paywarden.decision.sealing import Sealer
 from paywarden.decision.stored_fields import one
@@ -69,7 +69,7 @@ class _Rows:
     """What reading the log collects, payment by payment."""
 
     companions: Companions
-    entries: list[tuple[int, PaymentEntry]] = field(default_factory=list)
+    entries: list[tuple[int, PaymentEntry | ImportedEntry]] = field(default_factory=list)
     frames: list[pl.DataFrame] = field(default_factory=list)
     waiting: list[dict[str, Any]] = field(default_factory=list)
     metadata: list[Any] = field(default_factory=list)
@@ -85,11 +85,14 @@ def log_material(
     base_currency: str,
     progress: Progress,
     reads: Names,
+    *,
+    imported: bool = False,
 ) -> tuple[Material, ListEdits]:
     """Payments decided at or before `up_to_seq`, and the list edits among them.
 
-    `reads`: companions that a draft reads; they are made again from the log.
-    Errors: NotFound where nothing was decided; Corrupt naming the sequence.
+    `reads`: companions that a draft reads; they are made again from the log. `imported`: payments
+    of the past too, which were not decided here; the material then says nothing of what was
+    recorded. Errors: NotFound where nothing was decided; Corrupt naming the sequence.
     """
     rows, edits = _Rows(Companions.fresh(reads)), ListEdits(scope, source.list_digest)
     start_us = 0
@@ -108,6 +111,8 @@ def log_material(
             body: EventEntry = entries.decode(entry.kind, entry.body)
             rows.companions.add(body.observation)
             _label(rows, body)
+        elif entry.kind == entries.IMPORTED and imported:
+            _take(rows, source, entry)
         elif entry.kind == entries.IMPORTED:
             rows.companions.add(entries.decode(entry.kind, entry.body).observation)
     if not rows.entries:
@@ -118,7 +123,7 @@ def log_material(
 
 
 def _take(rows: _Rows, source: LogSource, entry: Entry) -> None:
-    body: PaymentEntry = entries.decode(entry.kind, entry.body)
+    body: PaymentEntry | ImportedEntry = entries.decode(entry.kind, entry.body)
     fields, erased = source.sealer.open(entry.scope, entry.seq, body.clear, body.sealed)
     fields.update(rows.companions.fields(body.observation))
     rows.companions.add(body.observation)
@@ -166,6 +171,9 @@ def _material(
     told = scope.text.encode() + source.journal.mark(up_to_seq)
     digest = hashlib.blake2b(told, digest_size=16, person=b"lab-log-name").hexdigest()
     amount, valued, currency = values_of(table, base)
+    decided = [body for _, body in rows.entries if isinstance(body, PaymentEntry)]
+    whole = len(decided) == count
+    opinions = [body.result.model for body in decided] if whole else []
     return Material(
         source=f"log of {scope.text} to {up_to_seq}",
         digest=digest,
@@ -178,16 +186,19 @@ def _material(
         currency=currency,
         customer=customers_of(table),
         history_start_us=start_us,
-        recorded=_recorded(rows, sequences),
-        probability=_probability(rows),
+        recorded=_recorded(rows, decided, sequences) if whole else None,
+        probability=_said(opinions, lambda one: one.probability),
+        anomaly=_said(opinions, lambda one: one.anomaly),
     )
 
 
-def _probability(rows: _Rows) -> npt.NDArray[np.float64] | None:
-    opinions = [body.result.model for _, body in rows.entries]
+def _said(
+    opinions: Sequence[ModelOpinion | None], part: Callable[[ModelOpinion], float | None]
+) -> npt.NDArray[np.float64] | None:
+    """A part of what models said, NaN where nothing; None where no model took part."""
     if not any(opinions):
         return None
-    said = [one.probability if one is not None else None for one in opinions]
+    said = [part(one) if one is not None else None for one in opinions]
     return np.array([np.nan if p is None else p for p in said], np.float64)
 
 
@@ -195,8 +206,9 @@ def _outcome(body: PaymentEntry) -> int:
     return int(Outcome.BLOCK) if body.result.control_ppm else body.result.outcome
 
 
-def _recorded(rows: _Rows, sequences: npt.NDArray[np.int64]) -> Recorded:
-    bodies = [body for _, body in rows.entries]
+def _recorded(
+    rows: _Rows, bodies: Sequence[PaymentEntry], sequences: npt.NDArray[np.int64]
+) -> Recorded:
     names = tuple(dict.fromkeys(body.ruleset for body in bodies))
     numbers = {name: number for number, name in enumerate(names)}
     forced = [-1 if body.forced is None else int(Outcome.parse(body.forced)) for body in bodies]

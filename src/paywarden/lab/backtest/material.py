@@ -91,7 +91,8 @@ class Material:
     `amount_minor`: value in `currency`, with `valued` where there is one. `customer`: number of the
     payment's customer. `history_start_us`: since when windows are whole. `label_delay_us`: delay of
     labels of a file, None for recorded ones, which count from receipt. `probability`: the
-    model's as recorded, NaN where it said nothing; None where no model took part.
+    model's as recorded, NaN where it said nothing; None where no model took part; `anomaly`: the
+    same of its anomaly score.
     """
 
     source: str
@@ -108,6 +109,7 @@ class Material:
     label_delay_us: int | None = None
     recorded: Recorded | None = None
     probability: npt.NDArray[np.float64] | None = None
+    anomaly: npt.NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.marks)

@@ -29,7 +29,7 @@ from paywarden.lab.firing import Placing, whole_from
 from paywarden.risk.rules.column_atoms import AtomColumns
 from paywarden.risk.rules.column_program import ColumnProgram, RuleMatches
 from paywarden.risk.rules.columns import Column
-from paywarden.risk.rules.compiler import MODEL
+from paywarden.risk.rules.compiler import ANOMALY, MODEL
 from paywarden.risk.rules.program import MERCHANT_GROUP, SEGMENT
 
 BLOCK = 65_536
@@ -185,8 +185,9 @@ class RulePass:
         earlier = known.block(start, stop) if known is not None else None
         missing = range(len(self.names)) if earlier is None else earlier.missing
         program = self._program(tuple(missing))
-        if self._material.probability is not None:
-            columns[MODEL] = _probabilities(self._material.probability[start:stop])
+        for path, said in ((MODEL, self._material.probability), (ANOMALY, self._material.anomaly)):
+            if said is not None:
+                columns[path] = _shares(said[start:stop])
         for path in program.paths:
             if path in self._features:
                 columns[path] = self._stored(path).part(start, stop)
@@ -325,7 +326,7 @@ def _thinned(matches: RuleMatches, kept: npt.NDArray[np.bool_]) -> RuleMatches:
     return RuleMatches(offsets, matches.payments[kept], matches.errors)
 
 
-def _probabilities(values: npt.NDArray[np.float64]) -> Column:
+def _shares(values: npt.NDArray[np.float64]) -> Column:
     known = np.isfinite(values)
     return Column("double", np.where(known, values, 0.0), known)
 

@@ -241,13 +241,7 @@ def _judge(
             name: given_up(judged, way, assumed_challenges()["default"][1])
             for name, way in ways.items()
         },
-        "cold_start": cold_start(
-            developed.fitted.reading,
-            developed.dataset,
-            developed.rows_in(material, split.training(time_us)),
-            testing.places,
-            judged.fraud,
-        ),
+        "cold_start": cold_start(material, developed, testing.places, judged.fraud),
         "drift": _drift(developed, tuning.places, testing.places),
         "weeks": _weeks(judged, ways["rules_and_model"], time_us[rows], split),
         "training": {

@@ -21,7 +21,8 @@ import numpy.typing as npt
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.instants import DAY_US
 from paywarden.lab.labels import FRAUD, UNKNOWN
-from paywarden.lab.training.dataset import Dataset, Material, build
+from paywarden.lab.training.collecting import Dataset
+from paywarden.lab.training.dataset import Material
 from paywarden.lab.training.fitting import Settings, fit
 from paywarden.risk.scoring.metrics import auc, average_precision, recall_at
 from paywarden.risk.scoring.recipe import Input
@@ -57,8 +58,8 @@ def handbook(
         detail = f"the protocol needs {last - first_train} days of payments"
         raise InvalidRequest("too_few_days", detail)
     keep = (time_us >= first_train * DAY_US) & (material.prepared.marks != UNKNOWN)
-    dataset = build(
-        material, inputs, WEEK * DAY_US, keep, lambda done, total: progress("pass 7d", done, total)
+    dataset = material.build(
+        inputs, WEEK * DAY_US, keep, lambda done, total: progress("pass 7d", done, total)
     )
     rows = _Rows(
         time_us[dataset.rows] // DAY_US,

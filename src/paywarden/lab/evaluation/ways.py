@@ -22,7 +22,8 @@ from paywarden.core.outcome import Outcome
 from paywarden.lab.evaluation.steady import Course, stopped_daily
 from paywarden.lab.evaluation.stopping import Judged, Stopped, measures
 from paywarden.lab.labels import FRAUD, UNKNOWN
-from paywarden.lab.training.dataset import Dataset, Material
+from paywarden.lab.training.collecting import Dataset
+from paywarden.lab.training.dataset import Material
 from paywarden.lab.training.developing import DECLINE_BUDGET, Plan
 from paywarden.lab.training.fitting import Settings, fit
 from paywarden.lab.training.splitting import Split

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from paywarden.lab.labels import FRAUD
-from paywarden.lab.training.dataset import Material
 from paywarden.lab.training.developing import Developed, values_of
+from paywarden.lab.training.history import History
 from paywarden.risk.scoring.artefact import Artefact
 from paywarden.risk.scoring.metrics import (
     auc,
@@ -41,7 +41,7 @@ LIMITS = (
 
 
 def card_of(
-    material: Material, developed: Developed, artefact: Artefact, source: Mapping[str, Any]
+    history: History, developed: Developed, artefact: Artefact, source: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The card. `source`: facts of file, mapping and policy (names and digests)."""
     plan = developed.plan
@@ -61,12 +61,13 @@ def card_of(
         "base_currency": artefact.base_currency,
         "inputs": _inputs(developed),
         "operating": {
-            "challenge": artefact.operating.challenge,
-            "block": artefact.operating.block,
-            "budget": artefact.operating.budget,
+            "challenge": developed.operating.challenge,
+            "block": developed.operating.block,
+            "budget": developed.operating.budget,
         },
-        "calibration_method": artefact.calibration.method,
-        **_judged(material, developed, artefact),
+        "calibration_method": developed.calibration.method,
+        "anomaly": artefact.anomaly is not None,
+        **_judged(history, developed),
     }
 
 
@@ -85,12 +86,12 @@ def _inputs(developed: Developed) -> list[dict[str, Any]]:
     ]
 
 
-def _judged(material: Material, developed: Developed, artefact: Artefact) -> dict[str, Any]:
-    places = developed.rows_in(material, developed.plan.split.test(material.prepared.table.time_us))
+def _judged(history: History, developed: Developed) -> dict[str, Any]:
+    places = developed.rows_in(history, developed.plan.split.test(history.prepared.table.time_us))
     rows = developed.dataset.rows[places]
-    fraud = material.prepared.marks[rows] == FRAUD
-    p, value = developed.probabilities(places), values_of(material)[rows]
-    stopped = p >= artefact.operating.challenge
+    fraud = history.prepared.marks[rows] == FRAUD
+    p, value = developed.probabilities(places), values_of(history)[rows]
+    stopped = p >= developed.operating.challenge
     known = bool(fraud.any() and not fraud.all())
     metrics = {
         "payments": len(rows),
@@ -104,7 +105,7 @@ def _judged(material: Material, developed: Developed, artefact: Artefact) -> dic
         "calibration_error": calibration_error(p, fraud) if len(p) else None,
         "deciles": deciles(p, fraud),
     }
-    return {"later_days": metrics, "slices": _slices(material, rows, fraud, stopped)}
+    return {"later_days": metrics, "slices": _slices(history, rows, fraud, stopped)}
 
 
 def _share(part: Any, whole: Any) -> float | None:
@@ -112,7 +113,7 @@ def _share(part: Any, whole: Any) -> float | None:
 
 
 def _slices(
-    material: Material,
+    history: History,
     rows: npt.NDArray[np.int64],
     fraud: npt.NDArray[np.bool_],
     stopped: npt.NDArray[np.bool_],
@@ -120,7 +121,7 @@ def _slices(
     whole = _share((stopped & ~fraud).sum(), (~fraud).sum())
     found = []
     for path in SLICES:
-        column = material.prepared.table.columns.get(path)
+        column = history.prepared.table.columns.get(path)
         if column is None or len(column.dictionary) < 2:
             continue
         codes = column.data[rows]

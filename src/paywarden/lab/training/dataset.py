@@ -2,18 +2,17 @@
 
 Guards: point in time by construction. The file runs through the engine in order of time; a label
 reaches the windows `delay` after its payment and never earlier, so no input holds what was not
-known. The label of a row is kept beside it with the instant from which it may be used. The rules of
-the policy run in the same pass. Inputs that this file can never fill are left out, and so are
-inputs that count the same thing under another name (one card for each payer).
-Shapes: n payments in order of time, m kept rows, k inputs. Not done here: fitting (`fitting.py`).
+known, and training days end a delay before the judged ones (`splitting.py`). The rules of the
+policy run in the same pass. Shapes: n payments in order of time.
+Not done here: fitting (`fitting.py`), the same from a log (`log_history.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +24,6 @@ from paywarden.lab.card_screen import CardScreen
 from paywarden.lab.deciding import Deciding, Progress
 from paywarden.lab.file_lists import FileLists
 from paywarden.lab.files import open_file
-from paywarden.lab.firing import feature_columns
 from paywarden.lab.labels import FRAUD, GENUINE, UNKNOWN, reported
 from paywarden.lab.mapping import LabelMap
 from paywarden.lab.mapping import Mapping as FileMapping
@@ -34,33 +32,33 @@ from paywarden.lab.observations import Observations, possible_filters
 from paywarden.lab.posterior_columns import with_posteriors
 from paywarden.lab.prepared import Prepared, conditions_of, prepare, reports_of
 from paywarden.lab.sources import Given, read_given
-from paywarden.lab.tables import PaymentTable
+from paywarden.lab.training.collecting import Bools, Collecting, Dataset
+from paywarden.lab.training.filling import fitting_recipe
 from paywarden.risk.features.batch import FeatureColumns
 from paywarden.risk.features.digests import Digester
-from paywarden.risk.features.model import Aggregate
-from paywarden.risk.features.observing import KEY_PATHS
 from paywarden.risk.rules.column_program import FiredRules
 from paywarden.risk.rules.compiler import compile_policy
 from paywarden.risk.rules.filters import FilterSet
 from paywarden.risk.rules.model import Policy
 from paywarden.risk.rules.reader import read_policy
 from paywarden.risk.rules.scope import condition_types
-from paywarden.risk.scoring.inputs import Floats, InputColumns
-from paywarden.risk.scoring.recipe import CompiledInput, Input, Recipe, compile_inputs
-
-Bools = npt.NDArray[np.bool_]
-Keep = Callable[[Prepared], Bools]
+from paywarden.risk.scoring.inputs import InputColumns
+from paywarden.risk.scoring.recipe import Input
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """A mapped file and a policy, read once; sets of several delays are built from it."""
+    """A mapped file and a policy, read once; sets of several delays are built from it.
+
+    `files`: payments and mapping.
+    """
 
     policy: Policy
     folder: Path
     mapping: FileMapping
     prepared: Prepared
     key: Secret[bytes]
+    files: tuple[Path, Path]
 
     @property
     def label(self) -> LabelMap:
@@ -70,6 +68,21 @@ class Material:
             detail = "the mapping names no column of labels; add a section [label]"
             raise InvalidRequest("labels_needed", detail, pointer=self.mapping.name)
         return found
+
+    @property
+    def source(self) -> Mapping[str, str]:
+        """Names and digests of file, mapping and policy."""
+        digest = hashlib.sha256()
+        for path in sorted(path for path in self.folder.rglob("*") if path.is_file()):
+            digest.update(path.relative_to(self.folder).as_posix().encode() + b"\0")
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+        return {
+            "file": self.files[0].name,
+            "file sha256": _sha256(self.files[0]),
+            "mapping": self.files[1].name,
+            "mapping sha256": _sha256(self.files[1]),
+            "policy sha256": digest.hexdigest(),
+        }
 
     @property
     def reported_marks(self) -> npt.NDArray[np.int8]:
@@ -83,22 +96,43 @@ class Material:
         found[told] = marks[told]
         return found
 
+    def ever(self, filters: FilterSet) -> Sequence[bool]:
+        """Per filter, whether a payment or a label of this file could pass it."""
+        source = self._label_source
+        marks = [possible_filters(filters, mark, source) for mark in (None, FRAUD, GENUINE)]
+        return [any(held) for held in zip(*marks, strict=True)]
 
-@dataclass(frozen=True, slots=True)
-class Dataset:
-    """Inputs and outcomes. `matrix`: float32 [m, k]; `rows`: payment of each row, [m], ascending.
+    def known_at(self, _at_us: int) -> npt.NDArray[np.int8]:
+        """Reported marks: their delay is kept by the split, which ends training before it."""
+        return self.reported_marks
 
-    `dictionaries`: texts by code, per input that is a text (codes stand in the matrix).
-    `outcomes`, `points`: what the rules alone came to, for every payment, [n].
-    """
+    @property
+    def _label_source(self) -> str:
+        return self.mapping.label.source if self.mapping.label is not None else ""
 
-    inputs: tuple[Input, ...]
-    matrix: Floats
-    rows: npt.NDArray[np.int64]
-    dictionaries: Mapping[str, tuple[str, ...]]
-    outcomes: npt.NDArray[np.int8]
-    points: npt.NDArray[np.int32]
-    delay_us: int
+    def build(
+        self, inputs: Sequence[Input], delay_us: int, keep: Bools, progress: Progress
+    ) -> Dataset:
+        """One pass over the file; `keep` [n]: payments whose inputs are wanted."""
+        policy, label = self.policy, self.mapping.label
+        texts = [*conditions_of(policy), *(one.text for one in inputs)]
+        prepared = with_posteriors(self.prepared, label, delay_us, self.key, texts)
+        recipe = fitting_recipe(replace(self, prepared=prepared), inputs)
+        served = replace(policy, aggregates=(*policy.aggregates, *recipe.windows))
+        runtime = PolicyRuntime(compile_policy(served))
+        table, filters, plan = prepared.table, runtime.compiled.filters, runtime.plan
+        types = condition_types(served.aggregates, policy.lists)
+        collecting = Collecting(InputColumns(recipe.inputs, types), table, keep)
+        reports = reports_of(prepared, label, delay_us, filters, plan)
+        observations = Observations(table, plan, Digester(self.key), reports, self._label_source)
+        engine = Deciding(runtime, table, FileLists(policy.lists, self.folder))
+
+        def watch(start: int, features: FeatureColumns, _fired: FiredRules) -> None:
+            collecting.take(start, features)
+
+        decided = engine.run(observations, progress, watch)
+        words = np.array([case.outcome for case in decided.verdicts.cases], np.int8)
+        return collecting.dataset(words[decided.numbers], delay_us)
 
 
 def read_material(
@@ -114,7 +148,7 @@ def read_material(
     policy, taken = _in_currency(policy, mapping, given)
     prepared = prepare(given, mapping, [policy])
     prepared.degraded.update(taken)
-    return Material(policy, folder, mapping, prepared, key)
+    return Material(policy, folder, mapping, prepared, key, (file, mapping_path))
 
 
 def _in_currency(
@@ -133,154 +167,6 @@ def _in_currency(
     return replace(policy, base_currency=known[0]), {word: len(given.time_us)}
 
 
-def build(
-    material: Material,
-    inputs: Sequence[Input],
-    delay_us: int,
-    keep: Bools,
-    progress: Progress,
-) -> Dataset:
-    """One pass over the file; `keep` [n]: payments whose inputs are wanted."""
-    label, policy = material.label, material.policy
-    texts = [*conditions_of(policy), *(one.text for one in inputs)]
-    prepared = with_posteriors(material.prepared, label, delay_us, material.key, texts)
-    material = replace(material, prepared=prepared)
-    recipe = fitting_recipe(material, inputs)
-    served = replace(policy, aggregates=(*policy.aggregates, *recipe.windows))
-    runtime = PolicyRuntime(compile_policy(served))
-    table = material.prepared.table
-    types = condition_types(served.aggregates, policy.lists)
-    collecting = _Collecting(InputColumns(recipe.inputs, types), table, keep)
-    observations = Observations(
-        table,
-        runtime.plan,
-        Digester(material.key),
-        reports_of(material.prepared, label, delay_us, runtime.compiled.filters, runtime.plan),
-        label.source,
-    )
-    engine = Deciding(runtime, table, FileLists(policy.lists, material.folder))
-    decided = engine.run(observations, progress, collecting.watch)
-    cases = decided.verdicts.cases
-    words = np.array([case.outcome for case in cases], np.int8)
-    points = np.array([case.combined.points for case in cases], np.int32)
-    return Dataset(
-        tuple(one.input for one in recipe.inputs),
-        collecting.matrix,
-        collecting.rows,
-        collecting.dictionaries,
-        words[decided.numbers],
-        points[decided.numbers],
-        delay_us,
-    )
-
-
-class _Collecting:
-    """Keeps the inputs of the wanted payments, block by block."""
-
-    def __init__(self, columns: InputColumns, table: PaymentTable, keep: Bools) -> None:
-        self._columns = columns
-        self._table = table
-        self._keep = keep
-        self.rows = np.flatnonzero(keep)
-        self.matrix = np.empty((len(self.rows), len(columns.inputs)), np.float32)
-        self.dictionaries: dict[str, tuple[str, ...]] = {
-            one.input.name: table.columns[one.paths[0]].dictionary
-            for one in columns.inputs
-            if one.kind == "string" and one.paths[0] in table.columns
-        }
-
-    def watch(self, start: int, features: FeatureColumns, _fired: FiredRules) -> None:
-        """What `Deciding` calls after every block."""
-        stop = start + len(features.rows)
-        wanted = self._keep[start:stop]
-        if not wanted.any():
-            return
-        columns = self._table.part(start, stop, self._columns.paths)
-        columns.update(feature_columns(features))
-        block = self._columns.matrix(columns, stop - start)
-        first = int(np.searchsorted(self.rows, start))
-        self.matrix[first : first + int(wanted.sum())] = block[wanted]
-
-
-# --- which inputs a file can fill -----------------------------------------------------------------
-
-
-def fitting_recipe(material: Material, inputs: Sequence[Input]) -> Recipe:
-    """The recipe without what this file can never fill, and without what stands twice in it."""
-    policy = material.policy
-    whole = compile_inputs(inputs, policy.aggregates, policy.lists)
-    windows = {one.name: one for one in (*policy.aggregates, *whole.windows)}
-    table = material.prepared.table
-    alias = _aliases(table)
-    fillable = _Fillable(windows, table, material.label.source)
-    kept: dict[Any, Input] = {}
-    for one in whole.inputs:
-        if fillable.can(one):
-            kept.setdefault(_canonical(one.tree, windows, alias), one.input)
-    if not kept:
-        raise InvalidRequest("inputs_unfillable", "the mapping fills no input of the recipe")
-    return compile_inputs(tuple(kept.values()), policy.aggregates, policy.lists)
-
-
-class _Fillable:
-    def __init__(self, windows: Mapping[str, Aggregate], table: PaymentTable, source: str) -> None:
-        self._windows = windows
-        self._here = set(table.columns)
-        texts = [one.where for one in windows.values() if one.where is not None]
-        filters = FilterSet(texts)
-        marks = [possible_filters(filters, mark, source) for mark in (None, FRAUD, GENUINE)]
-        ever = [any(held) for held in zip(*marks, strict=True)]
-        self._ever = dict(zip(filters.filters, ever, strict=True))
-
-    def can(self, one: CompiledInput) -> bool:
-        """Whether the input could ever have a value, and one that changes."""
-        read = [self._path(path) for path in one.paths]
-        if _branches(one.tree):
-            return any(read)
-        own = [p for p in one.paths if p.startswith("agg.")]
-        silent = bool(own) and not any(self._counts(self._windows[p[4:]]) for p in own)
-        return all(read) and not (silent and len(own) == len(one.paths))
-
-    def _path(self, path: str) -> bool:
-        if not path.startswith("agg."):
-            return path in self._here
-        window = self._windows[path[4:]]
-        of = window.of is None or window.of.startswith("event.") or window.of in self._here
-        return of and all(KEY_PATHS[kind] in self._here for kind in window.by)
-
-    def _counts(self, window: Aggregate) -> bool:
-        return window.where is None or self._ever[window.where]
-
-
-def _branches(tree: Any) -> bool:
-    if not isinstance(tree, tuple):
-        return False
-    return tree[:1] == ("has",) or tree[:2] == ("call", "_?_:_") or any(map(_branches, tree))
-
-
-def _aliases(table: PaymentTable) -> dict[str, str]:
-    """Key kinds that name the same entities as an earlier one, to the earlier one."""
-    found: dict[str, str] = {}
-    seen: list[str] = []
-    for kind, path in KEY_PATHS.items():
-        column = table.columns.get(path)
-        if column is None:
-            continue
-        for other in seen:
-            codes = table.columns[KEY_PATHS[other]].data
-            if np.array_equal(codes, column.data):
-                found[kind] = other
-                break
-        else:
-            seen.append(kind)
-    return found
-
-
-def _canonical(tree: Any, windows: Mapping[str, Aggregate], alias: Mapping[str, str]) -> Any:
-    if not isinstance(tree, tuple):
-        return tree
-    if tree[:1] == ("ref",) and tree[1].startswith("agg."):
-        window = windows[tree[1][4:]]
-        keys = tuple(sorted({alias.get(kind, kind) for kind in window.by}))
-        return ("ref", replace(window, name="", by=keys))
-    return tuple(_canonical(part, windows, alias) for part in tree)
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

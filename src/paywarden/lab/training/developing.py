@@ -1,4 +1,4 @@
-"""From a material to a judged model: split, one pass, fit, calibration, thresholds, scores.
+"""From a history to a judged model: split, one pass, fit, calibration, thresholds, scores.
 
 Guards: training and evaluation take this one way, so a model is judged as it would be made. Each
 stage reads only its own days (`splitting.py`). Shapes: n payments, m rows of the set.
@@ -15,9 +15,11 @@ import numpy.typing as npt
 from paywarden.core.errors import InvalidRequest
 from paywarden.lab.deciding import Progress
 from paywarden.lab.labels import FRAUD, UNKNOWN
-from paywarden.lab.training.dataset import Dataset, Material, build
-from paywarden.lab.training.fitting import Fitted, Settings, calibrated, fit, sample_of
+from paywarden.lab.training.collecting import Dataset
+from paywarden.lab.training.fitting import Fitted, Settings, calibrated, drawn, fit, sample_of
+from paywarden.lab.training.history import History
 from paywarden.lab.training.splitting import Split
+from paywarden.risk.scoring.anomaly import LEAST_ROWS, Anomaly, fit_anomaly, free_inputs
 from paywarden.risk.scoring.artefact import Artefact, Operating
 from paywarden.risk.scoring.calibration import Calibration
 from paywarden.risk.scoring.drift import SCORE, reference_of
@@ -50,9 +52,9 @@ class Developed:
     calibration: Calibration
     operating: Operating
 
-    def rows_in(self, material: Material, chosen: Bools) -> npt.NDArray[np.int64]:
+    def rows_in(self, history: History, chosen: Bools) -> npt.NDArray[np.int64]:
         """Places in the set of the labelled payments that are `chosen`, [n] to places."""
-        known = chosen & (material.prepared.marks != UNKNOWN)
+        known = chosen & (history.prepared.marks != UNKNOWN)
         return np.flatnonzero(known[self.dataset.rows])
 
     def probabilities(self, places: npt.NDArray[np.int64]) -> Array:
@@ -64,11 +66,11 @@ class Developed:
         rows = self.fitted.reading.rows(self.dataset.matrix[places], self.dataset.dictionaries)
         return self.fitted.raw(rows)
 
-    def artefact(self, material: Material) -> Artefact:
+    def artefact(self, history: History) -> Artefact:
         """What is kept and served."""
-        split, time_us = self.plan.split, material.prepared.table.time_us
-        places = self.rows_in(material, split.training(time_us))
-        later = self.rows_in(material, split.validation(time_us))  # a fit flatters its own rows
+        split, time_us = self.plan.split, history.prepared.table.time_us
+        places = self.rows_in(history, split.training(time_us))
+        later = self.rows_in(history, split.validation(time_us))  # a fit flatters its own rows
         scores = self.probabilities(later).astype(np.float32)[:, np.newaxis]
         reading = self.fitted.reading
         rows = reading.rows(self.dataset.matrix[places], self.dataset.dictionaries)
@@ -79,31 +81,44 @@ class Developed:
             reading.categories,
             self.calibration,
             self.operating,
-            material.policy.base_currency,
+            history.policy.base_currency,
             reference_of(rows, [one.name for one in reading.inputs])
             | reference_of(scores, [SCORE]),
+            anomaly=self.anomaly(history),
         )
+
+    def anomaly(self, history: History) -> Anomaly | None:
+        """The score without labels, fitted on training rows that are drawn without looking at
+        labels, and measured on the validation days; None where no input is free of labels."""
+        split, table, reading = self.plan.split, history.prepared.table, self.fitted.reading
+        free = free_inputs(reading.inputs, reading.categories)
+        even = drawn(table.rows, self.plan.settings.seed) < self.fitted.kept
+        places = self.rows_in(history, split.training(table.time_us) & even)
+        later = self.rows_in(history, split.validation(table.time_us))
+        if not free.any() or min(len(places), len(later)) < LEAST_ROWS:
+            return None
+        matrix, names = self.dataset.matrix[:, reading.places], [one.name for one in reading.inputs]
+        return fit_anomaly(matrix[places], names, free, matrix[later], self.plan.settings.seed)
 
 
 def collect(
-    material: Material, inputs: Sequence[Input], plan: Plan, progress: Progress
+    history: History, inputs: Sequence[Input], plan: Plan, progress: Progress
 ) -> tuple[Dataset, float]:
     """The set of a plan and the share of genuine training rows in it.
 
     From the first validation day on it holds every payment, labelled or not.
     """
-    marks, time_us = material.reported_marks, material.prepared.table.time_us
-    split, known = plan.split, marks != UNKNOWN
-    training = split.training(time_us) & known
-    numbers = material.prepared.table.rows
-    sampled, share = sample_of(marks == FRAUD, training, numbers, plan.settings)
+    table, split = history.prepared.table, plan.split
+    marks, time_us = history.known_at(split.test_us), table.time_us
+    training = split.training(time_us) & (marks != UNKNOWN)
+    sampled, share = sample_of(marks == FRAUD, training, table.rows, plan.settings)
     later = time_us >= split.validation_us
-    return build(material, inputs, plan.delay_us, sampled | later, progress), share
+    return history.build(inputs, plan.delay_us, sampled | later, progress), share
 
 
-def develop(material: Material, dataset: Dataset, share: float, plan: Plan) -> Developed:
+def develop(history: History, dataset: Dataset, share: float, plan: Plan) -> Developed:
     """Fit, calibrate and set thresholds. Errors: InvalidRequest `one_class`, ..."""
-    marks, time_us = material.reported_marks, material.prepared.table.time_us
+    marks, time_us = history.known_at(plan.split.test_us), history.prepared.table.time_us
     fraud = (marks == FRAUD)[dataset.rows]
     split = plan.split
     training = np.flatnonzero(split.training(time_us)[dataset.rows])
@@ -123,19 +138,19 @@ def develop(material: Material, dataset: Dataset, share: float, plan: Plan) -> D
     rows = fitted.reading.rows(dataset.matrix[validation], dataset.dictionaries)
     raw = fitted.raw(rows)
     calibration = calibrated(fitted, raw, fraud[validation])
-    value = values_of(material)[dataset.rows[validation]]
+    value = values_of(history)[dataset.rows[validation]]
     operating = choose(
         calibration.many(raw), fraud[validation], value, plan.budget, DECLINE_BUDGET, plan.costs
     )
     return Developed(plan, dataset, fitted, calibration, operating)
 
 
-def values_of(material: Material) -> Array:
+def values_of(history: History) -> Array:
     """Value of each payment in minor units of one currency, [n]; 0 where it has none there."""
-    columns = material.prepared.table.columns
+    columns = history.prepared.table.columns
     codes = columns.get("payment.currency")
     one = codes is not None and len(codes.dictionary) == 1
     amounts = columns.get("payment.amount_minor" if one else "payment.amount_base_minor")
     if amounts is None:
-        return np.zeros(len(material.prepared.marks))
+        return np.zeros(len(history.prepared.marks))
     return np.where(amounts.present(), amounts.data, 0).astype(np.float64)

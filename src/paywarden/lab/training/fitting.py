@@ -123,7 +123,7 @@ def sample_of(
         detail = f"{frauds} frauds and {genuine} genuine payments in the training days; at least "
         raise InvalidRequest("too_few_rows", f"{detail}{LEAST_FRAUDS} and {LEAST_GENUINE} needed")
     share = min(1.0, max(settings.kept * frauds, LEAST_SAMPLE) / genuine)
-    return training & (fraud | (_draw(numbers, settings.seed) < share)), share
+    return training & (fraud | (drawn(numbers, settings.seed) < share)), share
 
 
 def fit(
@@ -138,7 +138,7 @@ def fit(
 
     Errors: InvalidRequest `inputs_constant`.
     """
-    places = _carrying(sample)
+    places = carrying(sample)
     if not len(places):
         raise InvalidRequest("inputs_constant", "no input of the training days ever changes")
     kept = tuple(inputs[place] for place in places.tolist())
@@ -160,7 +160,7 @@ def calibrated(fitted: Fitted, raw: Array, fraud: Bools) -> Calibration:
     return fit_calibration(raw, fraud, fitted.kept)
 
 
-def _carrying(sample: Floats) -> npt.NDArray[np.int64]:
+def carrying(sample: Floats) -> npt.NDArray[np.int64]:
     """Inputs that take at least two values, missing being one, and stand only once."""
     seen: dict[bytes, int] = {}
     for place in range(sample.shape[1]):
@@ -173,7 +173,7 @@ def _carrying(sample: Floats) -> npt.NDArray[np.int64]:
     return np.array(sorted(seen.values()), np.int64)
 
 
-def _draw(numbers: npt.NDArray[np.int64], seed: int) -> Array:
+def drawn(numbers: npt.NDArray[np.int64], seed: int) -> Array:
     """A number in [0, 1) for each row, the same wherever the row stands (splitmix64)."""
     with np.errstate(over="ignore"):
         z = numbers.astype(np.uint64) + np.uint64(seed + 1) * np.uint64(0x9E3779B97F4A7C15)

@@ -1,9 +1,9 @@
 """A compiled policy: everything that deciding, explaining and back-testing a payment needs of it.
 
 Guards: immutable once made and shared by every reader. The vector has one slot for every field of
-the catalogue, then `segment`, `merchant_group` and `model.p`, then the aggregates as one contiguous
-slice in plan order (`aggregate_start`, `width`), so that the window store's answer is spliced in as
-it is. Order for a payment: fields and aggregates into the vector, `segment_of` and
+the catalogue, then `segment`, `merchant_group` and the model's own, then the aggregates as one
+contiguous slice in plan order (`aggregate_start`, `width`), so that the window store's answer is
+spliced in as it is. Order for a payment: fields and aggregates into the vector, `segment_of` and
 `merchant_group_of` into their slots, `online.evaluate`, then drop fired rules whose `needs_whole`
 meets a partial window. Not done here: YAML (`reader.py`), processes (`compile_process.py`).
 """
@@ -37,7 +37,7 @@ from paywarden.risk.rules.scope import condition_types
 from paywarden.risk.rules.segments_program import FirstMatch
 from paywarden.risk.rules.slow_path import SlowPath
 
-MODEL = "model.p"
+MODEL, ANOMALY = "model.p", "model.anomaly"
 ROW_STEP = 50
 _NO_LISTS: Mapping[str, Any] = {}
 
@@ -188,7 +188,7 @@ def loading_steps(image: PolicyImage, policy: Policy) -> Generator[None, None, C
 
 
 def _layout(aggregates: Sequence[Aggregate]) -> tuple[dict[str, int], int]:
-    paths = [*FIELDS, SEGMENT, MERCHANT_GROUP, MODEL]
+    paths = [*FIELDS, SEGMENT, MERCHANT_GROUP, MODEL, ANOMALY]
     slots = {path: slot for slot, path in enumerate(paths)}
     start = len(slots)
     slots.update({f"agg.{one.name}": start + n for n, one in enumerate(aggregates)})

@@ -63,7 +63,8 @@ def condition_types(aggregates: Iterable[Aggregate], lists: Iterable[str]) -> Ma
     types = segment_types(lists)
     types.update({path: field_type(field) for path, field in COMPANION_FIELDS.items()})
     types.update({f"agg.{one.name}": aggregate_type(one) for one in aggregates})
-    types.update({"segment": STRING, "merchant_group": STRING, "model.p": DOUBLE})
+    types.update({"segment": STRING, "merchant_group": STRING})
+    types.update({"model.p": DOUBLE, "model.anomaly": DOUBLE})
     return types
 
 

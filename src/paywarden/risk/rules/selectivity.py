@@ -91,7 +91,7 @@ def _above(path: str, bound: object) -> float:
         return 0.5
     if bound <= 0:
         return 0.97
-    if path == "model.p":
+    if path in ("model.p", "model.anomaly"):
         return max(0.005, 1.0 - float(bound))
     scale = 2.0 if path.startswith("agg.") else 8.0
     size = log2(1.0 + bound)

@@ -1,15 +1,18 @@
 """A model as it is kept: a folder of text files, named by its content and signed.
 
-    md_<32 hex>/model.txt       the trees, as LightGBM writes them
+    md_<32 hex>/model.txt       the trees, as LightGBM writes them; or
+    md_<32 hex>/model.onnx      a model from elsewhere (`onnx_checks.py`); or neither
+    md_<32 hex>/anomaly.txt     trees of the score without labels, where there is one
     md_<32 hex>/model.json      inputs as text, categories, calibration, thresholds, reference
     md_<32 hex>/card.json       the model card, for machines
     md_<32 hex>/card.md         the model card, for people
-    md_<32 hex>/manifest.note   digests of all four, signed (C2SP signed-note, Ed25519)
+    md_<32 hex>/manifest.note   digests of them all, signed (C2SP signed-note, Ed25519)
 
-Guards: text only, never pickle. The name is the digest of the manifest, the manifest holds the
-digest of every file and stands under the signature of a trusted key: whoever changes an octet has a
-folder that is refused. Order of reading: name, manifest, signature, digests, content, version of
-the inputs. A model whose inputs are computed otherwise than it was trained on is refused.
+Guards: text, or checked ONNX; never pickle. The name is the digest of the manifest, the manifest
+holds the digest of every file and stands under the signature of a trusted key: whoever changes an
+octet has a folder that is refused. Order of reading: name, manifest, signature, digests, content,
+version of the inputs. A model whose inputs are computed otherwise than it was trained on is
+refused.
 The folder appears whole or not at all. Not done here: scores (`scorer.py`), promotion.
 """
 
@@ -19,7 +22,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +30,16 @@ import msgspec
 
 from paywarden.core.errors import Corrupt, InvalidRequest, NotFound
 from paywarden.evidence.note import SigningKey, VerifierKey, parse_note
+from paywarden.risk.scoring.anomaly import Anomaly, read_anomaly
 from paywarden.risk.scoring.calibration import Calibration, read_calibration
+from paywarden.risk.scoring.onnx_body import OnnxBody, read_body
 from paywarden.risk.scoring.recipe import Input, version_of
 
 FORMAT = "paywarden-model/v1"
 ENGINE = 1
 """Raised when the same text of an input comes to other numbers than before."""
-FILES = ("card.json", "card.md", "model.json", "model.txt")
+ALWAYS = ("card.json", "card.md", "model.json")
+TREES, ONNX, ANOMALY = "model.txt", "model.onnx", "anomaly.txt"
 MANIFEST = "manifest.note"
 MAX_FILE = 64 * 1024 * 1024
 
@@ -51,23 +57,34 @@ class Operating:
 class Artefact:
     """A model with all that is needed to serve it. `reference`: see `drift.py`.
 
-    `base_currency`: currency of the amounts that it was trained on.
+    `base_currency`: currency of the amounts that it was trained on. `trees_text` is empty where an
+    `onnx` stands in its place, or where there is only an `anomaly`: then there is no probability,
+    and neither calibration nor thresholds.
     """
 
     trees_text: str
     trees: int
     inputs: tuple[Input, ...]
     categories: Mapping[str, Mapping[str, float]]
-    calibration: Calibration
-    operating: Operating
+    calibration: Calibration | None
+    operating: Operating | None
     base_currency: str
     reference: Mapping[str, Any]
     engine: int = ENGINE
+    onnx: OnnxBody | None = None
+    anomaly: Anomaly | None = None
 
     @property
     def version(self) -> str:
         """Version of the inputs and of the engine that computes them."""
         return f"{version_of(self.inputs)}.{self.engine}"
+
+    @property
+    def kind(self) -> str:
+        """What scores: trees, onnx or anomaly."""
+        if self.onnx is not None:
+            return "onnx"
+        return "trees" if self.trees_text else "anomaly"
 
 
 def write_artefact(
@@ -78,14 +95,23 @@ def write_artefact(
         "card.json": msgspec.json.format(msgspec.json.encode(card, order="sorted"), indent=1),
         "card.md": words.encode(),
         "model.json": msgspec.json.encode(_document(artefact), order="sorted"),
-        "model.txt": artefact.trees_text.encode(),
     }
-    lines = [f"{hashlib.sha256(contents[name]).hexdigest()} {name}\n" for name in FILES]
-    text = "".join([f"{FORMAT}\n", *lines])
+    if artefact.onnx is not None:
+        contents[ONNX] = artefact.onnx.content
+    if artefact.trees_text:
+        contents[TREES] = artefact.trees_text.encode()
+    if artefact.anomaly is not None:
+        contents[ANOMALY] = artefact.anomaly.trees_text.encode()
+    text = _manifest(contents)
     name = "md_" + hashlib.sha256(text.encode()).hexdigest()[:32]
     contents[MANIFEST] = signer.note(text).encode()
     _place(folder, name, contents)
     return name
+
+
+def _manifest(contents: Mapping[str, bytes]) -> str:
+    lines = [f"{hashlib.sha256(contents[name]).hexdigest()} {name}\n" for name in sorted(contents)]
+    return "".join([f"{FORMAT}\n", *lines])
 
 
 def _place(folder: Path, name: str, contents: Mapping[str, bytes]) -> None:
@@ -122,67 +148,85 @@ def read_artefact(folder: Path, trusted: Sequence[VerifierKey]) -> Artefact:
     try:
         document = msgspec.json.decode(contents["model.json"], type=dict[str, Any])
         inputs = tuple(Input(str(n), str(t), str(r), int(d)) for n, t, r, d in document["inputs"])
-        operating = Operating(**{k: float(v) for k, v in document["operating"].items()})
+        operating, calibration = document["operating"], document["calibration"]
         artefact = Artefact(
-            contents["model.txt"].decode(),
+            contents.get(TREES, b"").decode(),
             int(document["trees"]),
             inputs,
             {str(name): dict(codes) for name, codes in document["categories"].items()},
-            read_calibration(document["calibration"]),
-            operating,
+            None if calibration is None else read_calibration(calibration),
+            None if operating is None else Operating(**{k: float(v) for k, v in operating.items()}),
             str(document["base_currency"]),
             document["reference"],
             int(document["engine"]),
+            read_body(document["onnx"], contents[ONNX]) if ONNX in contents else None,
+            read_anomaly(document["anomaly"], contents[ANOMALY].decode())
+            if ANOMALY in contents
+            else None,
         )
         stated = document["version"]
     except (KeyError, TypeError, ValueError, msgspec.DecodeError) as error:
         raise InvalidRequest("model_invalid", "model.json is damaged") from error
+    _whole(artefact)
     if artefact.engine != ENGINE or stated != artefact.version:
         detail = "its inputs are computed otherwise by this program; train it again"
         raise InvalidRequest("model_version", detail, pointer=folder.name)
     return artefact
 
 
+def _whole(artefact: Artefact) -> None:
+    """One thing that scores at most, with what belongs to it. Errors: InvalidRequest."""
+    scored = bool(artefact.trees_text) + (artefact.onnx is not None)
+    belongs = artefact.calibration is not None and artefact.operating is not None
+    if scored > 1 or bool(scored) != belongs or not (scored or artefact.anomaly):
+        raise InvalidRequest("model_invalid", "model.json does not fit the files beside it")
+
+
 def _verified(folder: Path, trusted: Sequence[VerifierKey]) -> dict[str, bytes]:
-    contents: dict[str, bytes] = {}
-    for name in (*FILES, MANIFEST):
-        path = folder / name
-        try:
-            if path.is_symlink() or path.stat().st_size > MAX_FILE:
-                raise _tampered(folder, f"{name} is a link or too large")
-            contents[name] = path.read_bytes()
-        except OSError as error:
-            raise NotFound("model_missing", f"there is no {name}", pointer=str(folder)) from error
+    contents = {name: _content(folder, name) for name in (*ALWAYS, MANIFEST)}
+    for name in (TREES, ONNX, ANOMALY):
+        if (folder / name).exists():
+            contents[name] = _content(folder, name)
     try:
-        note = parse_note(contents[MANIFEST].decode())
+        note = parse_note(contents.pop(MANIFEST).decode())
     except (InvalidRequest, UnicodeDecodeError) as error:
         raise _tampered(folder, "its manifest is no signed note") from error
     name = "md_" + hashlib.sha256(note.text.encode()).hexdigest()[:32]
     if not any(note.signed_by(key) for key in trusted):
         detail = "no trusted key signed it; name the key of who trained it"
         raise Corrupt("model_untrusted", detail, pointer=folder.name)
-    lines = [f"{hashlib.sha256(contents[file]).hexdigest()} {file}\n" for file in FILES]
-    if name != folder.name or note.text != "".join([f"{FORMAT}\n", *lines]):
+    listed = {line.partition(" ")[2] for line in note.text.splitlines()[1:]}
+    if gone := sorted(listed - contents.keys()):
+        raise NotFound("model_missing", f"there is no {gone[0]}", pointer=str(folder))
+    if name != folder.name or note.text != _manifest(contents):
         raise _tampered(folder, "its files are not those that were signed")
     return contents
 
 
+def _content(folder: Path, name: str) -> bytes:
+    path = folder / name
+    try:
+        if path.is_symlink() or path.stat().st_size > MAX_FILE:
+            raise _tampered(folder, f"{name} is a link or too large")
+        return path.read_bytes()
+    except OSError as error:
+        raise NotFound("model_missing", f"there is no {name}", pointer=str(folder)) from error
+
+
 def _document(artefact: Artefact) -> dict[str, Any]:
-    operating = artefact.operating
+    operating, calibration = artefact.operating, artefact.calibration
     return {
         "version": artefact.version,
         "engine": artefact.engine,
         "inputs": [[one.name, one.text, one.reason, one.direction] for one in artefact.inputs],
         "categories": artefact.categories,
-        "calibration": artefact.calibration.document(),
-        "operating": {
-            "challenge": operating.challenge,
-            "block": operating.block,
-            "budget": operating.budget,
-        },
+        "calibration": calibration.document() if calibration is not None else None,
+        "operating": asdict(operating) if operating is not None else None,
         "trees": artefact.trees,
         "base_currency": artefact.base_currency,
         "reference": artefact.reference,
+        "onnx": artefact.onnx.document() if artefact.onnx is not None else None,
+        "anomaly": artefact.anomaly.document() if artefact.anomaly is not None else None,
     }
 
 

@@ -25,6 +25,7 @@ from paywarden.core.errors import InvalidRequest
 Array = npt.NDArray[np.float64]
 LEAST_FOR_ISOTONIC = 1_000
 MAX_KNOTS = 512
+IDENTITY = "identity"
 _EDGE = 1e-9
 _STEPS = 100
 _LEAST_SHARE = 1e-12
@@ -35,6 +36,7 @@ class Calibration:
     """`kept`: share of genuine payments that training saw. Knots: logits rising, probabilities.
 
     Between two knots the probability is interpolated over the logit, outside it is the end's.
+    Without knots (method IDENTITY) a score is its own probability.
     """
 
     kept: float
@@ -44,6 +46,8 @@ class Calibration:
 
     def one(self, raw: float) -> float:
         """Probability of one raw score (the model's output in 0..1)."""
+        if not self.logits:
+            return raw
         logit = _logit(raw) + math.log(self.kept)
         place = bisect_right(self.logits, logit)
         if place == 0:
@@ -80,7 +84,8 @@ def read_calibration(document: Mapping[str, Any]) -> Calibration:
         raise InvalidRequest("calibration_invalid", "the calibration is damaged") from error
     rising = all(a < b for a, b in pairwise(logits))
     inside = all(0 <= p <= 1 for p in held) and list(held) == sorted(held)
-    if not (rising and inside and len(logits) == len(held) > 0 and 0 < found.kept <= 1):
+    fits = len(logits) == len(held) and bool(logits) != (found.method == IDENTITY)
+    if not (rising and inside and fits and 0 < found.kept <= 1):
         raise InvalidRequest("calibration_invalid", "the calibration is damaged")
     return found
 

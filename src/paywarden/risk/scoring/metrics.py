@@ -91,3 +91,13 @@ def _steps(score: Scores, fraud: Bools) -> tuple[Scores, Scores]:
     bad = np.bincount(which[fraud], minlength=size).astype(np.float64)
     good = np.bincount(which[~fraud], minlength=size).astype(np.float64)
     return bad, good
+
+
+def ranked(lengths: Scores, bad: Bools) -> dict[str, float]:
+    """How well short paths name what is bad: AUC, and its share among the most unlike."""
+    order = np.argsort(lengths, kind="stable")
+    return {
+        "auc": auc(-lengths, bad),
+        "in_top_01": float(bad[order[: max(1, len(order) // 1_000)]].sum() / bad.sum()),
+        "in_top_1": float(bad[order[: max(1, len(order) // 100)]].sum() / bad.sum()),
+    }

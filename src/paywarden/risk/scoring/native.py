@@ -22,7 +22,7 @@ import numpy.typing as npt
 from paywarden.core.errors import InvalidRequest, Unavailable
 
 _FLOAT32 = 0
-_PROBABILITY, _LEAF = 0, 2
+_NORMAL, _LEAF, _CONTRIBUTION = 0, 2, 3
 _PARAMETERS = b"num_threads=1 verbosity=-1"
 _NAMES = ("lib_lightgbm.so", "lib_lightgbm.dylib", "lib_lightgbm.dll")
 _SILENT = ctypes.CFUNCTYPE(None, ctypes.c_char_p)(lambda _text: None)
@@ -71,13 +71,14 @@ class SingleRow:
         self._width = width
         self._length = ctypes.c_int64()
         self._at_length = ctypes.byref(self._length)
-        self._probability = ctypes.c_double()
-        self._at_probability = ctypes.byref(self._probability)
+        self._output = ctypes.c_double()
+        self._at_output = ctypes.byref(self._output)
         self._leaves = np.zeros(trees, np.float64)
         self._at_leaves = ctypes.c_void_p(self._leaves.ctypes.data)
         self._fast = self._library.LGBM_BoosterPredictForMatSingleRowFast
-        self._as_probability = self._config(_PROBABILITY)
+        self._as_output = self._config(_NORMAL)
         self._as_leaves = self._config(_LEAF)
+        self._as_contributions: ctypes.c_void_p | None = None
 
     def _config(self, kind: int) -> ctypes.c_void_p:
         made = ctypes.c_void_p()
@@ -96,14 +97,15 @@ class SingleRow:
         self._configs.append(made)
         return made
 
-    def probability(self, row: array[float]) -> float:
-        """Raw model output (0..1, before calibration) of a row of type `f`."""
+    def output(self, row: array[float]) -> float:
+        """What the model says of a row of type `f`: 0..1, before calibration, of one that gives
+        probabilities; the sum of its leaves of a forest of path lengths."""
         self._check(row)
         address = ctypes.c_void_p(row.buffer_info()[0])
-        code = self._fast(self._as_probability, address, self._at_length, self._at_probability)
+        code = self._fast(self._as_output, address, self._at_length, self._at_output)
         if code:
             self._call(code)
-        return self._probability.value
+        return self._output.value
 
     def leaves(self, row: array[float]) -> npt.NDArray[np.int64]:
         """Leaf of every tree, [trees]."""
@@ -111,6 +113,25 @@ class SingleRow:
         address = ctypes.c_void_p(row.buffer_info()[0])
         self._call(self._fast(self._as_leaves, address, self._at_length, self._at_leaves))
         return self._leaves.astype(np.int64)
+
+    def contributions(self, row: array[float]) -> npt.NDArray[np.float64]:
+        """Exact Shapley values of the inputs (TreeSHAP) and, last, the base, [width + 1].
+
+        Milliseconds a row, so never while a payment waits; what it needs is made when first asked.
+        """
+        self._check(row)
+        found = np.zeros(self._width + 1, np.float64)
+        if self._as_contributions is None:
+            self._as_contributions = self._config(_CONTRIBUTION)
+        self._call(
+            self._fast(
+                self._as_contributions,
+                ctypes.c_void_p(row.buffer_info()[0]),
+                self._at_length,
+                ctypes.c_void_p(found.ctypes.data),
+            )
+        )
+        return found
 
     def close(self) -> None:
         """Free what the library holds."""

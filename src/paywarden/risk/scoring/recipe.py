@@ -47,7 +47,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,119}\Z")
 _HOLE = re.compile(r"\$\{([a-z]+)\}")
 _KEYS = ("name", "for", "is", "reason", "direction")
 _KINDS = frozenset({"int", "double", "bool", "string"})
-_NOT_YET = frozenset({"model.p", "segment", "merchant_group"})
+_NOT_YET = frozenset({"model.p", "model.anomaly", "segment", "merchant_group"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,19 +108,25 @@ def read_inputs(name: str, content: bytes) -> tuple[Input, ...]:
     """Expanded inputs of a recipe file. Errors: PolicyErrors with every place."""
     findings = Findings()
     top = parse_yaml(name, content, findings)
-    inputs: dict[str, Input] = {}
+    inputs: tuple[Input, ...] = ()
     if isinstance(top, Table):
-        fields = Fields(top, name, ("text", "inputs"), findings)
-        node = fields.node("inputs")
-        if isinstance(node, Items):
-            for table in tables_of(node, name, findings):
-                for one in _stamped(table, findings):
-                    _keep(one, table, inputs, findings)
-        else:
-            fields.missing("inputs")
+        inputs = inputs_in(Fields(top, name, ("text", "inputs"), findings), findings)
     findings.raise_errors()
     if not inputs:
         raise InvalidRequest("recipe_empty", "a recipe has at least one input", pointer=name)
+    return inputs
+
+
+def inputs_in(fields: Fields, findings: Findings) -> tuple[Input, ...]:
+    """Expanded inputs of the key `inputs`; errors are added to `findings`."""
+    inputs: dict[str, Input] = {}
+    node = fields.node("inputs")
+    if not isinstance(node, Items):
+        fields.missing("inputs")
+        return ()
+    for table in tables_of(node, fields.what, findings):
+        for one in _stamped(table, findings):
+            _keep(one, table, inputs, findings)
     return tuple(inputs.values())
 
 

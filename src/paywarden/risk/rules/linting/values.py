@@ -98,7 +98,7 @@ class _Judge:
             return "unit_milliseconds", f"{number:g}, longer than its window of {longest:g} s"
         if path.endswith(".age_days") and number >= _DAY_SECONDS:
             return "unit_seconds_for_days", f"{number:g} days"
-        if path == "model.p" and 1 < number <= 100:
+        if path in ("model.p", "model.anomaly") and 1 < number <= 100:
             return "unit_percent", f"{number:g}; it is a share from 0 to 1"
         return "", ""
 

@@ -42,7 +42,8 @@ _REAL = frozenset({"avg", "stddev"})
 def domains_of(policy: Policy) -> dict[str, Spans]:
     """Possible values by name, "missing" left out; a name without an entry may be anything."""
     found = dict(PAYMENT_DOMAINS)
-    found["model.p"] = Spans(nan=True, cuts=((0.0, 0), (1.0, 1)))
+    for path in ("model.p", "model.anomaly"):
+        found[path] = Spans(nan=True, cuts=((0.0, 0), (1.0, 1)))
     if policy.segments:
         found["segment"] = points(["", *(one.name for one in policy.segments)])
     if policy.merchant_groups:
