@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
-from paywarden.core.instants import DAY_US
+from paywarden.core.instants import DAY_US, HOUR_US
 from paywarden.decision.intake import Fields
 from paywarden.reference.canonical import (
     canonical_account,
@@ -22,7 +22,6 @@ from paywarden.reference.canonical import (
 )
 from paywarden.risk.enrichment.enricher import Enricher
 
-HOUR_US = DAY_US // 24
 REMEMBERED = 16_384
 _EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday; Monday is 0
 

@@ -31,7 +31,8 @@ from paywarden.lab.mapping import LabelMap
 from paywarden.lab.mapping import Mapping as FileMapping
 from paywarden.lab.mapping_file import read_mapping
 from paywarden.lab.observations import Observations, possible_filters
-from paywarden.lab.prepared import Prepared, prepare, reports_of
+from paywarden.lab.posterior_columns import with_posteriors
+from paywarden.lab.prepared import Prepared, conditions_of, prepare, reports_of
 from paywarden.lab.sources import Given, read_given
 from paywarden.lab.tables import PaymentTable
 from paywarden.risk.features.batch import FeatureColumns
@@ -128,14 +129,16 @@ def build(
     progress: Progress,
 ) -> Dataset:
     """One pass over the file; `keep` [n]: payments whose inputs are wanted."""
+    label, policy = material.label, material.policy
+    texts = [*conditions_of(policy), *(one.text for one in inputs)]
+    prepared = with_posteriors(material.prepared, label, delay_us, material.key, texts)
+    material = replace(material, prepared=prepared)
     recipe = fitting_recipe(material, inputs)
-    policy = material.policy
     served = replace(policy, aggregates=(*policy.aggregates, *recipe.windows))
     runtime = PolicyRuntime(compile_policy(served))
     table = material.prepared.table
     types = condition_types(served.aggregates, policy.lists)
     collecting = _Collecting(InputColumns(recipe.inputs, types), table, keep)
-    label = material.label
     observations = Observations(
         table,
         runtime.plan,
