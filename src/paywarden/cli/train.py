@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from paywarden.cli import output
-from paywarden.cli.evaluate import KEY_OCTETS, delays, inputs_of, positive, stages
+from paywarden.cli.evaluate import delays, inputs_of, stages
+from paywarden.cli.mapped_file import KEY_OCTETS, add_file, add_limit, add_policy, positive
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.secret import Secret
 from paywarden.evidence.log_key import create_log_key, load_log_key
@@ -28,10 +29,9 @@ SIGNER = "paywarden-models"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `train`."""
-    parser.add_argument("file", type=Path, metavar="FILE", help="CSV, CSV.gz, Parquet, JSON lines")
-    parser.add_argument("--map", type=Path, required=True, metavar="MAP.toml", dest="mapping")
+    add_file(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of models")
-    parser.add_argument("--policy", type=Path, metavar="DIR", help="default: the rule library")
+    add_policy(parser)
     parser.add_argument("--inputs", type=Path, metavar="FILE", help="default: the shipped recipe")
     parser.add_argument("--key", type=Path, metavar="FILE", help="signing key, made if absent")
     parser.add_argument("--label-delay", type=delays, metavar="7d", help="default: the mapping's")
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--test-days", type=positive, metavar="N", help="judged days, the last ones"
     )
     parser.add_argument("--budget", type=float, default=0.01, help="share of genuine challenged")
-    parser.add_argument("--limit", type=positive, metavar="N", help="only the first N payments")
+    add_limit(parser)
     parser.add_argument("--seed", type=int, default=7)
 
 
