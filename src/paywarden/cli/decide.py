@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from paywarden.cli import output
+from paywarden.cli.mapped_file import KEY_OCTETS, add_file, add_limit, add_policy
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.secret import Secret
 from paywarden.fraud.shipped_policies import policy_folder
@@ -19,17 +20,15 @@ from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.lab.decide_file import FileRequest, decide_file
 from paywarden.lab.summary import FileSummary
 
-KEY_OCTETS = 32
 LINE_SECONDS = 2.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `decide`."""
-    parser.add_argument("file", type=Path, metavar="FILE", help="CSV, CSV.gz, Parquet, JSON lines")
-    parser.add_argument("--map", type=Path, required=True, metavar="MAP.toml", dest="mapping")
-    parser.add_argument("--policy", type=Path, metavar="DIR", help="default: the rule library")
+    add_file(parser)
+    add_policy(parser)
     parser.add_argument("--out", type=Path, metavar="OUT", help="results per payment, by ending")
-    parser.add_argument("--limit", type=_positive, metavar="N", help="only the first N payments")
+    add_limit(parser)
 
 
 def run(
@@ -96,10 +95,3 @@ def progress_lines(
             output.tell(text)
 
     return progress
-
-
-def _positive(text: str) -> int:
-    number = int(text) if text.isascii() and text.isdigit() else 0
-    if number < 1:
-        raise argparse.ArgumentTypeError("is a whole number from 1")
-    return number

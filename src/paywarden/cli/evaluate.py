@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from paywarden.cli import output
+from paywarden.cli.mapped_file import KEY_OCTETS, add_file, add_limit, add_policy, positive
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.instants import DAY_US
@@ -30,7 +31,6 @@ from paywarden.lab.training.dataset import read_material
 from paywarden.lab.training.fitting import Settings
 from paywarden.risk.scoring.recipe import Input, default_inputs, read_inputs
 
-KEY_OCTETS = 32
 LINE_SECONDS = 5.0
 _DELAY = re.compile(r"([0-9]{1,4})([hd])\Z")
 _UNITS = {"h": DAY_US // 24, "d": DAY_US}
@@ -38,9 +38,8 @@ _UNITS = {"h": DAY_US // 24, "d": DAY_US}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `evaluate`."""
-    parser.add_argument("file", type=Path, metavar="FILE", help="CSV, CSV.gz, Parquet, JSON lines")
-    parser.add_argument("--map", type=Path, required=True, metavar="MAP.toml", dest="mapping")
-    parser.add_argument("--policy", type=Path, metavar="DIR", help="default: the rule library")
+    add_file(parser)
+    add_policy(parser)
     parser.add_argument("--inputs", type=Path, metavar="FILE", help="default: the shipped recipe")
     parser.add_argument("--out", type=Path, metavar="DIR", help="evaluation.json, evaluation.html")
     parser.add_argument(
@@ -53,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--truth", type=Path, metavar="FILE", help="attack types, joined by `id`")
     parser.add_argument("--attack-type", metavar="COLUMN", help="column of truth: kind of attack")
     parser.add_argument("--campaign", metavar="COLUMN", help="column of truth: campaign")
-    parser.add_argument("--limit", type=positive, metavar="N", help="only the first N payments")
+    add_limit(parser)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--protocol", choices=("bar", "handbook"), default="bar")
     parser.add_argument("--train-days", type=positive, default=7, help="of the handbook's protocol")
@@ -162,11 +161,3 @@ def delays(text: str) -> tuple[int, ...]:
             raise argparse.ArgumentTypeError("is a list of days or hours, such as 7d,3d,12h")
         found.append(int(matched[1]) * _UNITS[matched[2]])
     return tuple(dict.fromkeys(found))
-
-
-def positive(text: str) -> int:
-    """A whole number from 1."""
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 12 else 0
-    if number < 1:
-        raise argparse.ArgumentTypeError("is a whole number from 1")
-    return number

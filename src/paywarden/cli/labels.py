@@ -13,13 +13,13 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import httpx
 
 from paywarden.cli import output, server
 from paywarden.cli.decide import progress_lines
+from paywarden.cli.mapped_file import add_file
 from paywarden.core.clock import Clock
 from paywarden.core.errors import PaywardenError
 from paywarden.core.instants import format_rfc3339
@@ -36,8 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Sub-commands of `labels`."""
     parts = parser.add_subparsers(dest="labels_command", required=True, metavar="COMMAND")
     taking = parts.add_parser("import", help="send a file of chargebacks, notices or verdicts")
-    taking.add_argument("file", type=Path, metavar="FILE", help="CSV, CSV.gz, Parquet, JSON lines")
-    taking.add_argument("--map", type=Path, required=True, metavar="MAP.toml", dest="mapping")
+    add_file(taking)
     taking.add_argument("--dry-run", action="store_true", help="check every row, send nothing")
     taking.add_argument("--from-row", type=int, default=0, metavar="N", help="pass over N rows")
     server.add_arguments(taking)

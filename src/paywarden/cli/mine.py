@@ -16,7 +16,8 @@ from pathlib import Path
 import msgspec
 
 from paywarden.cli import output
-from paywarden.cli.decide import KEY_OCTETS, progress_lines
+from paywarden.cli.decide import progress_lines
+from paywarden.cli.mapped_file import KEY_OCTETS, add_file, add_policy
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.instants import parse_rfc3339
@@ -33,9 +34,8 @@ _SHORT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d)?\Z")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `mine`."""
-    parser.add_argument("file", type=Path, metavar="FILE", help="CSV, CSV.gz, Parquet, JSON lines")
-    parser.add_argument("--map", type=Path, required=True, metavar="MAP.toml", dest="mapping")
-    parser.add_argument("--policy", type=Path, metavar="DIR", help="default: the starter policy")
+    add_file(parser)
+    add_policy(parser, "the starter policy")
     parser.add_argument(
         "--burst", type=burst_of, metavar="FROM..TO", help="mine this time against what was before"
     )

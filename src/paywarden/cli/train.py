@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from paywarden.cli import output
-from paywarden.cli.evaluate import KEY_OCTETS, delays, inputs_of, positive, stages
+from paywarden.cli.evaluate import delays, inputs_of, stages
+from paywarden.cli.mapped_file import KEY_OCTETS, add_limit, positive
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.secret import Secret
@@ -57,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--without-labels", action="store_true", help="learn how unlike others payments are"
     )
-    parser.add_argument("--limit", type=positive, metavar="N", help="only the first N payments")
+    add_limit(parser)
     parser.add_argument("--seed", type=int, default=7)
 
 

@@ -26,7 +26,7 @@ from paywarden.lab.backtest.file_material import FileSource, file_material
 from paywarden.lab.backtest.html import page, write_report
 from paywarden.lab.backtest.result import BacktestResult, Costs, Options
 from paywarden.lab.backtest.rule_store import RuleStore
-from paywarden.lab.backtest.running import Surroundings
+from paywarden.lab.backtest.running import Surroundings, run
 from paywarden.lab.backtest.text import words_of
 from paywarden.lab.decide_file import FileRequest, decide_file
 
@@ -115,6 +115,32 @@ def test_the_present_threshold_is_the_present_outcome(result: BacktestResult) ->
     costs = [one.cost_minor for one in sweep.thresholds]
     cheapest = next(one for one in sweep.thresholds if one.at == sweep.cheapest)
     assert cheapest.cost_minor == min(costs)
+
+
+def test_a_model_has_thresholds_of_its_own(folder: Path, result: BacktestResult) -> None:
+    runtime = runtime_of_folder(folder / "policy")
+    source = FileSource(folder / "payments.parquet", folder / "map.toml")
+    held = file_material(source, [runtime.policy])
+    said = replace(held, probability=np.linspace(0, 1, ROWS))
+    candidate = candidate_of(runtime, folder / "policy", said)
+    found = run(said, candidate, None, OPTIONS, around())
+    assert [one.over for one in result.sweeps] == ["points"]
+    assert [one.over for one in found.sweeps] == ["points", "model"]
+    first, last = found.sweeps[1].thresholds[0], found.sweeps[1].thresholds[-1]
+    assert last.at > 1 and (last.caught, last.hurt) == (found.total.caught, found.total.hurt)
+    assert first.caught > last.caught and "cheapest threshold on model" in words_of(found)
+    assert "Thresholds on model" in page(found)
+
+
+def test_every_rule_that_matches_has_intervals_and_neighbours(result: BacktestResult) -> None:
+    for one in result.rules:
+        known = one.fraud + one.genuine
+        assert (one.intervals.recall is not None) == (one.matches > 0)
+        spread = one.intervals.precision
+        if known > 30:
+            assert spread is not None and one.precision is not None
+            assert spread[0] <= one.precision <= spread[1]
+        assert all(other.payments <= one.matches for other in one.overlaps)
 
 
 def test_intervals_hold_the_figure_and_the_seed_decides(

@@ -14,6 +14,7 @@ from paywarden.lab.backtest.bootstrap import Bootstrap, intervals, weighted
 from paywarden.lab.backtest.combining import reached
 from paywarden.lab.backtest.measures import Period
 from paywarden.lab.backtest.overlaps import overlaps
+from paywarden.lab.backtest.pair_kernels import add_weights
 from paywarden.lab.backtest.result import Costs, Intervals
 from paywarden.lab.backtest.rule_pass import Matches
 from paywarden.lab.backtest.spread import spread
@@ -75,7 +76,7 @@ def test_intervals_are_those_of_a_plain_bootstrap(turns: int) -> None:
     held: Any = here.material
     outcome = np.random.default_rng(1).integers(0, 4, PAYMENTS).astype(np.int8)
     made: Any = draws(turns)
-    total, rules = spread(here, outcome, matches, made)
+    total, rules = spread(here, outcome, matches, made, 2)
     weight = np.concatenate(made, axis=1)[held.customer].astype(float)
     worth = np.where(held.valued, held.amount_minor, 0)
 
@@ -115,6 +116,17 @@ def test_weights_are_poisson_with_mean_one() -> None:
     assert np.allclose(weighted(some, weights), some @ weights)
 
 
+def test_sums_of_many_payments_do_not_overflow() -> None:
+    """One customer with more payments than a short sum can hold."""
+    count = 100_000
+    rows, offsets = np.arange(count, dtype=np.int32), np.array([0, count])
+    weights = np.array([[9, 0, 3]], np.uint8)
+    sums = np.zeros((1, 3), np.int64)
+    customer, wanted = np.zeros(count, np.int64), np.ones(count, np.bool_)
+    add_weights(offsets, rows, wanted, customer, weights, np.zeros(3, np.uint16), sums)
+    assert sums.tolist() == [[9 * count, 0, 3 * count]]
+
+
 def test_ratios_that_are_hardly_ever_defined_have_no_interval() -> None:
     parts = np.ones((2, 50))
     wholes = np.ones((2, 50))
@@ -125,20 +137,19 @@ def test_ratios_that_are_hardly_ever_defined_have_no_interval() -> None:
 
 def test_overlaps_are_counted_payment_by_payment(monkeypatch: pytest.MonkeyPatch) -> None:
     here, (parts, matches) = period(), fired()
-    names = [f"r{rule}" for rule in range(RULES)]
     inside = [[row for row in rows if here.inside[row]] for rows in parts]
-    found = overlaps(here, matches, range(RULES), names)
-    for rule, rows in enumerate(inside):
+    matched = [len(rows) for rows in inside]
+    found = overlaps(here, matches, range(RULES), matched)
+    assert set(found) == set(range(RULES - 1))
+    for rule, rows in enumerate(inside[:-1]):
         both = [
             (-len(set(rows) & set(others)), other)
             for other, others in enumerate(inside)
             if other != rule and set(rows) & set(others)
         ]
-        best = [(names[other], -count) for count, other in sorted(both)[:5]]
-        assert [(one.rule, one.payments) for one in found[rule]] == best
-        assert all(one.share == one.payments / len(rows) for one in found[rule])
+        assert found[rule] == tuple((other, -count) for count, other in sorted(both)[:5])
     monkeypatch.setattr(overlapping, "WORK", 0)
-    assert overlaps(here, matches, range(RULES), names) == {}
+    assert overlaps(here, matches, range(RULES), matched) == {}
 
 
 @pytest.mark.parametrize(

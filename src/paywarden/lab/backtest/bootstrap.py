@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from paywarden.lab.backtest.pair_kernels import MOST_WEIGHT
 from paywarden.lab.backtest.result import Interval
 
 Sums = npt.NDArray[np.float64]
@@ -89,7 +90,7 @@ def _percentile(ordered: Sums, count: npt.NDArray[np.int64], share: float) -> Su
 def _poisson_table() -> Weights:
     """Poisson(1) weight by a uniform 16-bit number; masses are right to 2**-16."""
     edges, below = [], 0.0
-    for k in range(9):
+    for k in range(MOST_WEIGHT):
         below += math.exp(-1) / math.factorial(k)
         edges.append(round(below * 65_536))
     return np.searchsorted(np.array(edges), np.arange(65_536), side="right").astype(np.uint8)

@@ -18,7 +18,7 @@ from paywarden.lab.backtest.deciding_again import Again
 from paywarden.lab.backtest.measures import Period, share, stopped, valued_sum
 from paywarden.lab.backtest.overlaps import overlaps
 from paywarden.lab.backtest.pair_kernels import CODES, LOW_BITS, count_codes
-from paywarden.lab.backtest.result import Intervals, RuleFigures
+from paywarden.lab.backtest.result import Intervals, Overlap, RuleFigures
 from paywarden.lab.backtest.sweep import lowest_threshold
 from paywarden.lab.labels import FRAUD, GENUINE
 
@@ -59,8 +59,12 @@ def rule_figures(
     names = [row.id for row in again.candidate.runtime.rows]
     figures = [_figures(again, rule, each, whole, spans[rule]) for rule, each in enumerate(counted)]
     telling = sorted(range(len(names)), key=lambda rule: _worth(figures[rule]))
-    beside = overlaps(period, again.matches, telling, names)
-    return tuple(replace(one, overlaps=beside.get(rule, ())) for rule, one in enumerate(figures))
+    beside = overlaps(period, again.matches, telling, [one.matches for one in figures])
+    for rule, others in beside.items():
+        matches = figures[rule].matches
+        near = tuple(Overlap(names[other], held, held / matches) for other, held in others)
+        figures[rule] = replace(figures[rule], overlaps=near)
+    return tuple(figures)
 
 
 def _worth(one: RuleFigures) -> tuple[int, int, int]:

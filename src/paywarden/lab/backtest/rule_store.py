@@ -51,21 +51,28 @@ class EarlierBlock:
         payments = np.empty(int(offsets[-1]), np.int32)
         errors = np.zeros(total, np.int64)
         errors[had], errors[new] = old.errors[self.taken[had]], fresh.errors
-        _copy(payments, offsets[had], old.payments, old.offsets[self.taken[had]], counts[had])
-        _copy(payments, offsets[new], fresh.payments, fresh.offsets[:-1], counts[new])
+        _copy(payments, offsets, had, old, self.taken[had])
+        _copy(payments, offsets, new, fresh, np.arange(len(new)))
         return RuleMatches(offsets, payments, errors)
 
 
 def _copy(
     to: npt.NDArray[np.int32],
+    offsets: npt.NDArray[np.int64],
+    rules: npt.NDArray[np.int64],
+    source: RuleMatches,
     places: npt.NDArray[np.int64],
-    source: npt.NDArray[np.int32],
-    starts: npt.NDArray[np.int64],
-    counts: npt.NDArray[np.int64],
 ) -> None:
-    """Copy runs of `counts` from `starts` to `places`."""
-    run = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
-    to[np.repeat(places, counts) + run] = source[np.repeat(starts, counts) + run]
+    """Copy the payments of `places` in the source to `rules`, neighbours in one piece."""
+    if not len(rules):
+        return
+    breaks = np.flatnonzero((np.diff(rules) != 1) | (np.diff(places) != 1)) + 1
+    firsts, lasts = [0, *breaks.tolist()], [*breaks.tolist(), len(rules)]
+    for first, last in zip(firsts, lasts, strict=True):
+        begin, end = places[first], places[last - 1] + 1
+        piece = source.payments[source.offsets[begin] : source.offsets[end]]
+        start = offsets[rules[first]]
+        to[start : start + len(piece)] = piece
 
 
 @dataclass(frozen=True, slots=True)

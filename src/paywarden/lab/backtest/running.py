@@ -85,7 +85,7 @@ def _run(
     period = period_of(material, options)
     if not len(period.rows):
         raise InvalidRequest("period_empty", "no payment lies in the period asked for")
-    result = _judged(period, again, before, options, laps)
+    result = _judged(period, again, before, options, laps, around.processes)
     laps.mark("groups")
     same = parity.compared(material, again, work.features)
     laps.mark("parity")
@@ -93,13 +93,18 @@ def _run(
 
 
 def _judged(
-    period: Period, again: Again, before: Again | None, options: Options, laps: _Laps
+    period: Period,
+    again: Again,
+    before: Again | None,
+    options: Options,
+    laps: _Laps,
+    threads: int,
 ) -> BacktestResult:
     material = period.material
     was = None if before is None else before.outcome
     draws = Bootstrap(int(material.customer.max()) + 1, options.replicates, options.seed)
     total = measures.tally(material, again.outcome, period.rows)
-    whole, each = spread(period, again.outcome, again.matches, draws)
+    whole, each = spread(period, again.outcome, again.matches, draws, threads)
     laps.mark("intervals")
     rules = rule_figures(period, again, before, each)
     laps.mark("per_rule")

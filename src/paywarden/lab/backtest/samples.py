@@ -84,7 +84,7 @@ def _sample(
     fields = {}
     for path in SHOWN:
         column = material.table.columns.get(path)
-        value = None if column is None else column.slice(row, row + 1).values()[0]
+        value = None if column is None else column.value(row)
         if value is not None:
             fields[path] = mask(path, value)
     return Sample(

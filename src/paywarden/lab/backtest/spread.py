@@ -9,6 +9,7 @@ Shapes: c customers, b replicates, r rules.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -16,24 +17,25 @@ import numpy.typing as npt
 from paywarden.lab.backtest.bootstrap import Bootstrap, Sums, intervals, weighted
 from paywarden.lab.backtest.combining import Outcomes
 from paywarden.lab.backtest.measures import Period, stopped
-from paywarden.lab.backtest.pair_kernels import add_weights
+from paywarden.lab.backtest.pair_kernels import add_values, add_weights
 from paywarden.lab.backtest.result import Intervals
 from paywarden.lab.backtest.rule_pass import Matches
-from paywarden.lab.labels import FRAUD, GENUINE, UNKNOWN
+from paywarden.lab.labels import FRAUD, GENUINE
 
 _FRAUD, _CAUGHT, _GENUINE, _HURT, _VALUE, _VALUE_CAUGHT = range(6)
 
 
 def spread(
-    period: Period, outcome: Outcomes, matches: Matches, draws: Bootstrap
+    period: Period, outcome: Outcomes, matches: Matches, draws: Bootstrap, threads: int
 ) -> tuple[Intervals, Sequence[Intervals]]:
     """Intervals of the period's figures under one policy, and of each of its rules."""
     held = _per_customer(period, outcome)
     rules = _RuleSums(period, matches)
     parts = []
-    for weights in draws:
-        parts.append(weighted(held, weights))
-        rules.add(weights)
+    with ThreadPoolExecutor(threads, "intervals") as pool:
+        for weights in draws:
+            parts.append(weighted(held, weights))
+            rules.add(weights, pool)
     whole = np.concatenate(parts, axis=1)
     return _totals(whole), rules.intervals(whole[_FRAUD], whole[_VALUE])
 
@@ -70,22 +72,31 @@ class _RuleSums:
     def __init__(self, period: Period, matches: Matches) -> None:
         material = period.material
         self._matches = matches
-        self._kind = np.where(period.inside, material.marks, UNKNOWN).astype(np.int8)
         self._customer = material.customer
-        self._value = np.where(material.valued, material.amount_minor, 0)
+        self._fraud = period.inside & (material.marks == FRAUD)
+        self._genuine = period.inside & (material.marks == GENUINE)
+        self._value = np.where(material.valued, material.amount_minor, 0).astype(np.float64)
         self._parts: list[tuple[Sums, Sums, Sums]] = []
 
-    def add(self, weights: npt.NDArray[np.uint8]) -> None:
-        """Count one turn."""
-        shape = len(self._matches.offsets) - 1, weights.shape[1]
-        fraud, genuine = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-        value = np.zeros(shape, np.float64)
-        add_weights(
-            self._matches.offsets, self._matches.payments, self._kind, self._customer,
-            self._value, weights, fraud, genuine, value,
-        )  # fmt: skip
-        caught = fraud.astype(np.float64)
-        self._parts.append((caught, caught + genuine, value))
+    def add(self, weights: npt.NDArray[np.uint8], pool: Executor) -> None:
+        """Count one turn; the machine code lets the interpreter go."""
+        value = pool.submit(self._valued, weights)
+        genuine = pool.submit(self._counted, self._genuine, weights)
+        caught = pool.submit(self._counted, self._fraud, weights).result()
+        self._parts.append((caught, caught + genuine.result(), value.result()))
+
+    def _valued(self, weights: npt.NDArray[np.uint8]) -> Sums:
+        offsets, rows = self._matches.offsets, self._matches.payments
+        sums = np.zeros((len(offsets) - 1, weights.shape[1]))
+        add_values(offsets, rows, self._fraud, self._customer, self._value, weights, sums)
+        return sums
+
+    def _counted(self, wanted: npt.NDArray[np.bool_], weights: npt.NDArray[np.uint8]) -> Sums:
+        offsets, rows = self._matches.offsets, self._matches.payments
+        sums = np.zeros((len(offsets) - 1, weights.shape[1]), np.int64)
+        scratch = np.zeros(weights.shape[1], np.uint16)
+        add_weights(offsets, rows, wanted, self._customer, weights, scratch, sums)
+        return sums.astype(np.float64)
 
     def intervals(self, frauds: Sums, value: Sums) -> Sequence[Intervals]:
         """`frauds`, `value`: of the whole period, [b]."""

@@ -74,7 +74,7 @@ class ColumnProgram:
         self._nodes = nodes
         self._conditions = conditions
         self._kinds = kinds or {}
-        self._order = _needed(nodes, conditions)
+        self._order = _needed(atoms, nodes, conditions)
 
     def evaluate(
         self, columns: Mapping[str, Column], lists: Lists, n: int, block: int = BLOCK
@@ -134,7 +134,7 @@ class ColumnProgram:
         """Where one node holds, shape [n]; for filters and segments."""
         given = {path: self._fitting(path, column, n) for path, column in columns.items()}
         asked = AtomColumns(lists)
-        order = _needed(self._nodes, [(node, node, node)])
+        order = _needed(self._atoms, self._nodes, [(node, node, node)])
         answer = np.empty(n, np.bool_)
         for start in range(0, n, BLOCK):
             stop = min(start + BLOCK, n)
@@ -286,8 +286,14 @@ def _absent(column: Column | None, n: int) -> npt.NDArray[np.bool_]:
     return np.ones(n, np.bool_) if column is None else ~column.present()
 
 
-def _needed(nodes: Sequence[Node], conditions: Sequence[Condition]) -> list[int]:
-    """Nodes that the conditions reach, children before parents."""
+def _needed(
+    atoms: Sequence[Atom], nodes: Sequence[Node], conditions: Sequence[Condition]
+) -> list[int]:
+    """Nodes that the conditions reach, children before parents.
+
+    Literals come first, those of one path together: the path's column stays in the processor's
+    cache while all its thresholds are compared.
+    """
     reached: set[int] = set()
     waiting = [node for condition in conditions for node in condition]
     while waiting:
@@ -297,7 +303,13 @@ def _needed(nodes: Sequence[Node], conditions: Sequence[Condition]) -> list[int]
         reached.add(number)
         if nodes[number][0] != "lit":
             waiting.extend(nodes[number][1])
-    return sorted(reached)
+    literals = [number for number in reached if nodes[number][0] == "lit"]
+    literals.sort(key=lambda number: (_path(atoms[nodes[number][1]]), number))
+    return [*literals, *sorted(reached.difference(literals))]
+
+
+def _path(atom: Atom) -> str:
+    return "" if atom[0] == "expr" else str(atom[1])
 
 
 def _positions(

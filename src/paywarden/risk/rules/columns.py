@@ -57,6 +57,13 @@ class Column:
         valid = None if self.valid is None else self.valid[start:stop]
         return Column(self.kind, self.data[start:stop], valid, self.dictionary)
 
+    def value(self, row: int) -> Any:
+        """The Python value of one row, None where it is missing."""
+        if self.kind == "string":
+            code = int(self.data[row])
+            return self.dictionary[code] if code >= 0 else None
+        return self.slice(row, row + 1).values()[0]
+
     def values(self) -> list[Any]:
         """Python values, None where missing."""
         items: list[Any] = self.data.tolist()
