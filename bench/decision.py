@@ -6,8 +6,9 @@ The fixed policy (`_policy`) over the fixed traffic (`_traffic`): 5,000 rules, 2
 10 keys, a million cards and 100,000 merchants warm. One core, one payment after the other, one
 millisecond of payment time apart. `windows` adds the payment and reads 200 values in one step,
 `rules` is vector, segment, rules and combination as the server runs them (`decision.conduct`);
-`decision` is both with the look-up of partial windows. `links` is what a policy that reads `link.*`
-pays beside: reading and counting the payment in links of the same past. `prepare` (JSON,
+`decision` is both with the look-up of partial windows. `links` and `posteriors` are what a policy
+that reads `link.*` or `posterior.*` pays beside: reading and counting the payment in a store of the
+same past. `prepare` (JSON,
 enrichment, digests) stands beside it. `--growth` repeats over 10^2 to 10^4 rules and 10^3 to 10^6
 cards.
 """
@@ -32,10 +33,10 @@ from _traffic import SECOND_US, World
 from paywarden.core.instants import format_rfc3339
 from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
+from paywarden.decision.companions import FIELDS_OF, Companions
 from paywarden.decision.conduct import PolicyRuntime, Situation, conduct
 from paywarden.decision.derive import Deriver
 from paywarden.decision.intake import PaymentReader
-from paywarden.decision.linking import link_fields
 from paywarden.decision.messages import DecisionRequest
 from paywarden.reference.bins import load_bins
 from paywarden.reference.currencies import active_currency
@@ -48,7 +49,6 @@ from paywarden.risk.features.arena import Windows
 from paywarden.risk.features.digests import Digester
 from paywarden.risk.features.observation import Observation
 from paywarden.risk.features.observing import observe_fields
-from paywarden.risk.links.store import Links
 from paywarden.risk.lists.model import EditAction, ListEdit, ListKind
 from paywarden.risk.lists.reading import parse_list
 from paywarden.risk.lists.store import Lists
@@ -132,17 +132,16 @@ class Lap(NamedTuple):
     rules: int
     windows_cpu: int
     rules_cpu: int
-    links: int
-    links_cpu: int
+    beside: dict[str, tuple[int, int]]
     fired: int
 
 
 @dataclass(slots=True)
 class Warm:
-    """Windows and links with a past, and the payments that come next."""
+    """Windows and companions with a past, and the payments that come next."""
 
     windows: Windows
-    links: Links
+    companions: Companions
     prepared: list[Ready]
     past: int
     past_us: float
@@ -153,15 +152,15 @@ def warm(runtime: PolicyRuntime, cards: int, count: int, tables: Path) -> Warm:
     """Windows over the past of `cards` cards, and `count` prepared payments."""
     world, digester = World(cards), Digester(Secret(bytes(32)))
     windows = Windows(runtime.plan, EVER_US)
-    links = Links()
-    links.warm()
+    companions = Companions.fresh(frozenset(FIELDS_OF))
+    companions.warm()
     past = _traffic.Past(world, digester.digest, END_US)
     total, spent = PAST_PER_CARD * cards, 0.0
     for chunk in past.chunks(total):
         started = time.process_time()
         windows.observe_columns(chunk, np.zeros(len(chunk), np.bool_))
         spent += time.process_time() - started
-        links.add_columns(chunk)
+        companions.add_columns(chunk)
     preparation = Preparation(deriver_of(tables), digester)
     bodies = []
     for number, body in enumerate(_traffic.bodies(world, count)):
@@ -173,7 +172,7 @@ def warm(runtime: PolicyRuntime, cards: int, count: int, tables: Path) -> Warm:
         for number, body in enumerate(bodies)
     ]
     took = (time.process_time() - started) / count * 1e6
-    return Warm(windows, links, prepared, total, spent / total * 1e6, took)
+    return Warm(windows, companions, prepared, total, spent / total * 1e6, took)
 
 
 def decide(
@@ -194,10 +193,12 @@ def decide(
         partial = frozenset(windows.partial(seen.t_us))
         observed = clock() - started
         observed_cpu = spent() - cpu
-        cpu, started = spent(), clock()
-        link_fields(held.links, seen)
-        held.links.add(seen)
-        linked, linked_cpu = clock() - started, spent() - cpu
+        beside = {}
+        for name, companion in held.companions.kept:
+            cpu, started = spent(), clock()
+            companion.fields(seen.keys, seen.t_us)
+            companion.add(seen)
+            beside[name] = clock() - started, spent() - cpu
         for size, runtime in runtimes.items():
             cpu, before = spent(), clock()
             now = lists.at(seen.t_us)
@@ -206,7 +207,7 @@ def decide(
             ruled_cpu = spent() - cpu
             if number >= skip:
                 fired = len(result.fired)
-                lap = Lap(observed, ruled, observed_cpu, ruled_cpu, linked, linked_cpu, fired)
+                lap = Lap(observed, ruled, observed_cpu, ruled_cpu, beside, fired)
                 laps[size].append(lap)
                 outcomes[size][result.outcome] = outcomes[size].get(result.outcome, 0) + 1
     gc.unfreeze()
@@ -224,8 +225,11 @@ def figures(laps: list[Lap], outcomes: dict[int, int]) -> dict[str, Any]:
         "windows_cpu_us": _report.percentiles([lap.windows_cpu for lap in laps]),
         "rules_us": _report.percentiles([lap.rules for lap in laps]),
         "rules_cpu_us": _report.percentiles([lap.rules_cpu for lap in laps]),
-        "links_us": _report.percentiles([lap.links for lap in laps]),
-        "links_cpu_us": _report.percentiles([lap.links_cpu for lap in laps]),
+        **{
+            f"{name}_{unit}": _report.percentiles([lap.beside[name][place] for lap in laps])
+            for name in FIELDS_OF
+            for place, unit in enumerate(("us", "cpu_us"))
+        },
         "per_second_one_core": round(1e9 * len(cpu) / sum(cpu)),
         "fired": {
             "mean": round(sum(counts) / len(counts), 2),
@@ -258,6 +262,8 @@ def row(cards: int, rules: int, held: Warm, one: dict[str, Any]) -> dict[str, An
         "rules_p99": one["rules_cpu_us"]["p99"],
         "links_p50": one["links_cpu_us"]["p50"],
         "links_p99": one["links_cpu_us"]["p99"],
+        "posteriors_p50": one["posteriors_cpu_us"]["p50"],
+        "posteriors_p99": one["posteriors_cpu_us"]["p99"],
         "per_s": one["per_second_one_core"],
         "windows_MiB": round(memory["bytes_used"] / (1 << 20)),
         "rss_MiB": _report.resident_mib(),
@@ -299,7 +305,9 @@ def measure(options: Any, folder: Path) -> dict[str, Any]:
                     **one,
                     **extra,
                     "memory": held.windows.memory(),
-                    "links": held.links.memory(),
+                    "beside": {
+                        name: companion.memory() for name, companion in held.companions.kept
+                    },
                 }
             )
         del held

@@ -22,7 +22,7 @@ from typing import Any
 
 from paywarden.core.scope import Environment, Scope
 from paywarden.kit.audit import AuditEvent, AuditOutcome, SqliteAuditLog
-from paywarden.kit.clock import SystemClock, SystemRandomness
+from paywarden.kit.clock import SystemRandomness
 from paywarden.kit.crypto.subjects import SubjectKeyRing
 from paywarden.kit.db.migrate import migrate
 from paywarden.kit.db.reader import Reader
@@ -142,8 +142,8 @@ def sealing(rounds: int = 20_000) -> dict[str, float]:
     """Microseconds to seal and open 300 octets for a known subject."""
     from paywarden.core.secret import Secret
 
-    clock, randomness = SystemClock(), SystemRandomness()
-    ring = SubjectKeyRing(Secret(bytes(32)), MemoryWrappedKeys(), clock, randomness)
+    randomness = SystemRandomness()
+    ring = SubjectKeyRing(Secret(bytes(32)), MemoryWrappedKeys(), randomness)
     plain, sealed = os.urandom(300), ring.seal(SCOPE, "cus_1", b"", b"payer")
     start = time.perf_counter()
     for _ in range(rounds):

@@ -14,6 +14,7 @@ import time
 
 import numpy as np
 
+import _images
 import _report
 from paywarden.risk.features.catalogue import KEY_KINDS, OBSERVED
 from paywarden.risk.features.columns import ObservationColumns, concat, from_observations
@@ -80,6 +81,7 @@ def measure(count: int) -> dict[str, object]:
         "bytes_per_entity": round(held["bytes"] / (held["entities"] + held["younger_entities"])),
         "component_p50": int(np.median(sizes)),
         "component_max": max(sizes),
+        **_images.taken_up(links, Links()),
         **{f"read_us_{k}": v for k, v in _report.percentiles(read_ns).items() if k != "max"},
         **{f"add_us_{k}": v for k, v in _report.percentiles(add_ns).items() if k != "max"},
     }

@@ -1,16 +1,16 @@
-"""A file for `paywarden evaluate` in which three kinds of attack were never met before.
+"""A file for `paywarden evaluate` in which some kinds of attack were never met before.
 
-    python examples/held_out.py world
+    python examples/held_out.py world [--known 7] [--judged 8] [--without a,b] [--preset dense]
 
-75 days of one simulated world (seed 7) without the kinds that are held out, then 21 judged days of
-another one (seed 8, other people, shops and attackers) with all kinds. The second world's 24 days
-before are there without labels, so that its people are known and nothing is learnt from its frauds.
-Writes `payments.parquet` into the folder; `examples/simulator.toml` maps it.
+75 days of one simulated world (seed `--known`) without the kinds that are held out, then 21 judged
+days of another one (seed `--judged`: other people, shops and attackers) with all kinds. The second
+world's 24 days before are there without labels, so that its people are known and nothing is learnt
+from its frauds. Writes `payments.parquet` into the folder; `examples/simulator.toml` maps it.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,17 +19,19 @@ import polars as pl
 from paywarden.core.instants import parse_rfc3339
 from paywarden.simulator.bulk import write
 
-HELD_OUT = ("adaptive_carder", "push_scam", "slow_takeover")
+HELD_OUT = "adaptive_carder,push_scam,slow_takeover"
 START = parse_rfc3339("2026-04-20T00:00:00Z")
 OTHERS = parse_rfc3339("2026-06-10T00:00:00Z")
 JUDGED, JUDGED_DAYS = datetime.fromisoformat("2026-07-04T00:00:00Z"), 21
 
 
-def main(folder: Path) -> None:
+def main() -> None:
     """Simulate, join and write."""
-    write("dense", 7, 75, folder / "known", start_us=START, without=HELD_OUT)
-    write("dense", 8, 45, folder / "past", start_us=OTHERS, without=HELD_OUT)
-    write("dense", 8, 45, folder / "judged", start_us=OTHERS)
+    given = arguments()
+    folder, without = given.folder, tuple(word for word in given.without.split(",") if word)
+    write(given.preset, given.known, 75, folder / "known", start_us=START, without=without)
+    write(given.preset, given.judged, 45, folder / "past", start_us=OTHERS, without=without)
+    write(given.preset, given.judged, 45, folder / "judged", start_us=OTHERS)
     at = pl.col("occurred_at")
     past = payments(folder / "past").with_columns(fraud=pl.lit(None, pl.Boolean))
     judged = payments(folder / "judged").filter(at < JUDGED + timedelta(days=JUDGED_DAYS))
@@ -42,6 +44,17 @@ def main(folder: Path) -> None:
     whole.write_parquet(folder / "payments.parquet")
 
 
+def arguments() -> argparse.Namespace:
+    """Folder, seeds, kinds that are held out, preset."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--known", type=int, default=7, help="seed of the world to learn from")
+    parser.add_argument("--judged", type=int, default=8, help="seed of the world to judge in")
+    parser.add_argument("--without", default=HELD_OUT, help="kinds that are held out, by commas")
+    parser.add_argument("--preset", default="dense")
+    return parser.parse_args()
+
+
 def payments(folder: Path) -> pl.DataFrame:
     """Payments of a written world beside their truth."""
     events = pl.read_parquet(folder / "events.parquet").filter(pl.col("kind") == "payment")
@@ -50,4 +63,4 @@ def payments(folder: Path) -> pl.DataFrame:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

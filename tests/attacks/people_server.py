@@ -61,7 +61,7 @@ class PeopleServer:
         migrate(path, (KIT, SCHEMA))
         clock, chance = SystemClock(), SystemRandomness()
         self.reader = Reader(path)
-        ring = SubjectKeyRing(MASTER, MemoryWrappedKeys(), clock, chance)
+        ring = SubjectKeyRing(MASTER, MemoryWrappedKeys(), chance)
         self.audit = SqliteAuditLog(self.reader)
         self.writer = Writer(path, (KIT, SCHEMA), (ring, self.audit))
         self.writer.start()

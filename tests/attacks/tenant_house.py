@@ -45,6 +45,7 @@ from paywarden.kit.http.authenticator import Principal
 from paywarden.kit.journal.model import Entry
 from paywarden.kit.stores.sqlite_webhook_deliveries import SqliteDeliveries
 from paywarden.kit.webhooks.model import Delivery, EndpointId
+from paywarden.risk.labels.rate import LabelRates, RateLimits
 
 EVERYTHING: Final = frozenset(PERMISSIONS).union(*BY_KIND.values())
 POLICY: Final = {
@@ -141,7 +142,7 @@ class House:
         texts = {"list": "nobody_has_it", "rule": "nobodys-rule", "rollout": "ro_" + "a" * 26,
                   "ruleset": "rs_" + "0" * 64,
                   "backtest": "bt_" + "a" * 26, "delivery": "999983",
-                 "item": "77"}  # fmt: skip
+                 "item": "77", "hold": "999979"}  # fmt: skip
         return texts.get(kind) or "x" * len(self.objects[kind])
 
     async def _log(self, scope: Scope) -> None:
@@ -165,6 +166,7 @@ class House:
         decided = await room.decide()
         objects["decision"] = room.installation.ids.text(room.live, decided.seq)
         objects["payment"] = decided.entry.payment_id
+        objects["hold"] = await self._flood(decided.entry.payment_id)
         other = await Tenant(self, room.live, "second").enter()
         objects["person"], objects["passkey"] = other.person, owner.passkey_name()
         objects["session"] = owner.session
@@ -188,6 +190,15 @@ class House:
         objects["approval"] = await self._ask(owner, "role.grant", person, Role.SECURITY_ADMIN)
         again = {"ruleset": objects["ruleset"]}
         await self._ask(owner, "ruleset.publish", again, Role.RULE_AUTHOR)
+
+    async def _flood(self, payment: str) -> str:
+        """A hold with one label, as if two an hour were a flood."""
+        watch: Any = self.room.installation.label_watch
+        usual, watch._rates = watch._rates, LabelRates(RateLimits(floor=1, share=1e-9))
+        said = [await self.room.label(payment, "genuine") for _ in range(2)]
+        watch._rates = usual
+        assert [one.status for one in said] == ["recorded", "held"]
+        return str(next(iter(self.room.state(self.room.live).holds)).seq)
 
     async def endpoint_of(self, who: Tenant) -> str:
         """An endpoint of somebody's own."""

@@ -63,6 +63,9 @@ CASES: Final = {
     "get_backtest": Case(("ruleset", "backtest")),
     "roll_back_ruleset": Case(("ruleset",), {}),
     "approve_ruleset": Case(("ruleset",), {"assertion": ASSERTION}),
+    "get_label_hold": Case(("hold",)),
+    "release_label_hold": Case(("hold",), BECAUSE),
+    "refuse_label_hold": Case(("hold",), BECAUSE),
     "snooze_rule": Case(("rule",), {"kind": "payer", "value": "payer-1", **BECAUSE}),
     "get_rollout": Case(("rollout",)),
     "roll_back_rollout": Case(("rollout",), BECAUSE),
@@ -99,6 +102,7 @@ CASES: Final = {
 LISTINGS: Final = {
     "list_decisions": "decision",
     "list_lists": "list",
+    "list_label_holds": "hold",
     "list_rulesets": "ruleset",
     "list_rollouts": "rollout",
     "list_approvals": "approval",
@@ -184,7 +188,7 @@ class Scene(NamedTuple):
     def secrets(self) -> list[str]:
         """Whatever of the owner's must be shown to nobody else."""
         found = self.house.objects
-        return [found[kind] for kind in found if kind not in ("delivery", "item")] + [
+        return [found[kind] for kind in found if kind not in ("delivery", "item", "hold")] + [
             self.owner.person
         ]
 

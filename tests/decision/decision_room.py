@@ -374,10 +374,11 @@ def snapshot(room: Room, scope: Scope | None = None) -> dict[str, Any]:
     if windows is not None:
         for after in (0, MINUTE, HOUR, DAY, 8 * DAY):
             probes[after] = [windows.read(one, at + after) for one in keys]
-    links: dict[Any, Any] | None = None
-    if state.links is not None:
-        links = {after: [state.links.read(one, at + after) for one in keys]
-                 for after in (0, MINUTE, 40 * DAY)}  # fmt: skip
+    companions = {
+        name: {after: [held.fields(one, at + after) for one in keys]
+               for after in (0, MINUTE, 40 * DAY)}
+        for name, held in state.companions.kept
+    }  # fmt: skip
     lists = {
         name: (held.kind.value, len(held), held.version, held.digest())
         for name, held in state.all_lists.of(state.scope).items()
@@ -392,6 +393,6 @@ def snapshot(room: Room, scope: Scope | None = None) -> dict[str, Any]:
         "identities": {one.identity: state.identities.get(one.identity)
                        for one in seen if one.identity},
         "probes": probes,
-        "links": links,
+        "companions": companions,
         "next": room.ledger.next_seq,
     }  # fmt: skip

@@ -14,6 +14,7 @@ from test_replay import traffic
 
 from paywarden.core.clock import FixedClock
 from paywarden.core.outcome import Outcome
+from paywarden.decision.companions import FIELDS_OF
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.lab.backtest.deciding_again import Candidate
 from paywarden.lab.backtest.log_lists import LogTimeline
@@ -24,12 +25,19 @@ from paywarden.lab.backtest.running import Surroundings, run
 from paywarden.lab.labels import FRAUD, GENUINE, UNKNOWN
 
 OPTIONS = Options(replicates=40, samples=3)
+EVERY = frozenset(FIELDS_OF)
+
+
+def quiet(*_told: Any) -> None:
+    """Say nothing of progress."""
 
 
 def material_of(room: Room) -> tuple[Material, Any]:
     own = room.installation
     source = LogSource(own.journal, own.history, own.sealer, own.list_digest, own.ids.text)
-    return log_material(source, room.live, own.journal.head(), "EUR", lambda *_told: None)
+    return log_material(
+        source, room.live, own.journal.head(), "EUR", lambda *_told: None, frozenset(FIELDS_OF)
+    )
 
 
 def candidate_of(files: Any, material: Material, edits: Any) -> Candidate:
@@ -169,7 +177,9 @@ async def test_nothing_after_the_cut_is_read(room: Room) -> None:
     await room.label(first.entry.payment_id, "fraud")
     own = room.installation
     source = LogSource(own.journal, own.history, own.sealer, own.list_digest, own.ids.text)
-    material, _ = log_material(source, room.live, first.seq, "EUR", lambda *_told: None)
+    material, _ = log_material(
+        source, room.live, first.seq, "EUR", lambda *_told: None, frozenset(FIELDS_OF)
+    )
     assert len(material) == 1 and material.marks.tolist() == [UNKNOWN]
     assert material.ids[0] == own.ids.text(room.live, first.seq)
 

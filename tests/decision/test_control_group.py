@@ -9,6 +9,8 @@ import pytest
 from decision_room import DAY, POLICY, Room, opened
 
 from paywarden.core.outcome import Outcome
+from paywarden.decision.control_group import ControlLoss
+from paywarden.decision.entries import PaymentEntry
 from paywarden.risk.lists.model import EditAction, ListKind, NewEntry
 from paywarden.risk.rules.findings import PolicyErrors
 from paywarden.risk.rules.policy_image import ruleset_hash
@@ -102,6 +104,28 @@ async def test_the_days_loss_outlives_a_restart(home: Path) -> None:
     async with opened(home, files=files, now_us=now) as room:
         assert passed(await drawn(room, 60)) == 0
         assert [one.differences for one in room.replay() if not one.identical] == []
+
+
+async def test_a_start_reads_the_last_day_of_the_control_group_alone(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, read = policy(loss=2_500), list[int]()
+    async with opened(home, files=files) as room:
+        await room.publish(files)
+        assert passed(await drawn(room, 60)) == 2
+        room.clock.advance(DAY / 1e6)
+        assert passed(await drawn(room, 30)) > 0
+        spent, now = room.state().control_loss, room.clock.now_us()
+    count_back = ControlLoss.count_back
+
+    def noted(loss: ControlLoss, body: PaymentEntry) -> bool:
+        read.append(body.observation.seq)
+        return count_back(loss, body)
+
+    monkeypatch.setattr(ControlLoss, "count_back", noted)
+    async with opened(home, files=files, now_us=now) as room:
+        assert room.state().control_loss == spent
+    assert len(read) == spent.spent_minor // 1_000 + 1  # and the newest one of the day before
 
 
 @pytest.mark.parametrize("percent", [0, 21, "much"])

@@ -15,9 +15,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from model_kit import INPUTS, trees
 from paywarden.core.outcome import Outcome
+from paywarden.decision.companions import companion_fields_of
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.entries import TrialEntry
-from paywarden.decision.linking import link_fields_of
 from paywarden.decision.model_runtime import ModelRuntime
 from paywarden.decision.payments import Decided
 from paywarden.decision.trial_desk import TrialDesk
@@ -61,7 +61,7 @@ async def member(room: Room, number: int, device: str = "d-1", **more: Any) -> D
 
 
 def knew(room: Room, decided: Decided) -> dict[str, int]:
-    found = link_fields_of(room.fields(decided))
+    found = companion_fields_of(room.fields(decided))
     return {path.removeprefix("link."): value for path, value in found.items()}
 
 
@@ -101,7 +101,7 @@ def test_a_model_alone_may_read_links() -> None:
     artefact = Artefact(trees(1), 20, inputs, {}, plain, Operating(0.5, 0.95, 0.01), "EUR", {})
     without = runtime_of(POLICY)
     beside = PolicyRuntime(without.compiled, ModelRuntime("m", artefact, without.compiled))
-    assert (without.reads_links, beside.reads_links) == (False, True)
+    assert ("links" in without.reads, "links" in beside.reads) == (False, True)
     values = [None] * len(beside.aggregates)
     assert beside.model is not None
     low, high = (
@@ -115,7 +115,7 @@ def test_a_model_alone_may_read_links() -> None:
 
 async def test_who_reads_no_links_keeps_none(room: Room) -> None:
     made = await member(room, 1)
-    assert room.state().links is None
+    assert room.state().companions.links is None
     assert knew(room, made) == {}
     runtime = room.installation.policies.runtime(made.entry.decider)
     assert room.installation.views.record(made, runtime)["links"] is None
@@ -155,7 +155,7 @@ async def test_the_record_shows_what_links_knew(room: Room) -> None:
 async def test_a_continuation_counts_nothing_and_keeps_what_was_known(room: Room) -> None:
     await room.publish(LINKED)
     made = [await member(room, number) for number in range(5)]
-    held = room.state().links
+    held = room.state().companions.links
     assert held is not None
     before = held.memory()
     assert made[4].entry.result.answer is Outcome.CHALLENGE
@@ -182,7 +182,7 @@ async def test_a_policy_that_begins_to_read_links_has_them_from_the_first_paymen
     assert knew(room, near)["cards"] == 4
     assert room.rules(near) == {"ring", "near-fraud"}
     await room.publish(WIDER)
-    assert room.state().links is None
+    assert room.state().companions.links is None
     await member(room, 10)
     await room.publish(WIDER_LINKED)  # what came while nobody read links is in them too
     assert knew(room, await member(room, 11))["cards"] == 6
@@ -198,13 +198,13 @@ async def test_a_candidate_alone_reads_links(room: Room) -> None:
     assert room.rules(made) == set()
     assert made.entry.other is not None
     assert Outcome(made.entry.other.outcome) is Outcome.CHALLENGE
-    held = room.state().links
+    held = room.state().companions.links
     assert held is not None
     before = held.memory()["entities"]
     await member(room, 5)
     assert held.memory()["entities"] == before + 3  # once for both arms
     await TrialDesk(room.installation.policies, room.ledger).end(room.live, "tester", nothing)
-    assert room.state().links is None
+    assert room.state().companions.links is None
     assert knew(room, await member(room, 6)) == {}
     assert differing(room) == []
 
@@ -214,9 +214,9 @@ async def test_a_promoted_candidate_keeps_the_links_of_the_trial(room: Room) -> 
     for number in range(5):
         made = await member(room, number)
     assert room.rules(made) == {"ring"}
-    held = room.state().links
+    held = room.state().companions.links
     await TrialDesk(room.installation.policies, room.ledger).promote(room.live, "tester", nothing)
-    assert room.state().links is held
+    assert room.state().companions.links is held
     assert knew(room, await member(room, 5))["cards"] == 5
     assert differing(room) == []
 
@@ -238,7 +238,7 @@ async def test_replay_restart_and_one_decision_again_are_alike(home: Path) -> No
         assert answer.identical
         assert answer.windows == "log"
         before, now = snapshot(room), room.clock.now_us()
-        assert before["links"] is not None
+        assert "links" in before["companions"]
     async with opened(Path(shutil.copytree(home, home.parent / "again")), now_us=now,
                       files=LINKED) as room:  # fmt: skip
         after = snapshot(room)
@@ -250,12 +250,12 @@ async def test_a_recorded_value_that_is_not_what_the_log_says_is_told(room: Room
     await room.publish(LINKED)
     for number in range(3):
         await member(room, number)
-    links = room.state().links
+    links = room.state().companions.links
     assert links is not None
-    room.state().links = type(links)()  # as if the living process had lost them
+    room.state().companions.links = type(links)()  # as if the living process had lost them
     wrong = await member(room, 3)
     assert differing(room) == [
-        {"links": {"recorded": link_fields_of(room.fields(wrong)), "replayed": {
+        {"links": {"recorded": companion_fields_of(room.fields(wrong)), "replayed": {
             "link.component_size": 10, "link.bad_neighbours": 0, "link.cards": 3,
             "link.new_edges_1h": 9, "link.hubs": 0}}}
     ]  # fmt: skip

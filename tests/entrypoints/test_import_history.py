@@ -25,7 +25,7 @@ from test_linking import LINKED
 from paywarden.core.errors import Conflict, InvalidRequest, Unavailable
 from paywarden.core.outcome import Outcome
 from paywarden.decision import entries
-from paywarden.decision.linking import link_fields_of
+from paywarden.decision.companions import companion_fields_of
 from paywarden.entrypoints.home import Home
 from paywarden.entrypoints.import_desk import Desk
 from paywarden.entrypoints.init import initialise
@@ -121,7 +121,7 @@ async def test_links_know_what_was_imported(home: Path, past: Past) -> None:
         decided = await room.decide(
             instrument={"kind": "card", "reference": "card-1"}, payer={"id": "cus-5"}
         )
-        known = link_fields_of(room.fields(decided))
+        known = companion_fields_of(room.fields(decided))
         # Customers 1 and 5 with their cards and e-mails, apart until now.
         assert (known["link.component_size"], known["link.cards"]) == (6, 2)
         assert known["link.bad_neighbours"] in (3, 6)

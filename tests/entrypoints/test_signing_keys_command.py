@@ -17,7 +17,7 @@ from paywarden.entrypoints.home import Home
 from paywarden.entrypoints.installation import PARTS
 from paywarden.entrypoints.main import main
 from paywarden.entrypoints.settings import DEFAULT_TEXT
-from paywarden.entrypoints.signing_keys import ACTOR
+from paywarden.entrypoints.signing_key_commands import ACTOR
 from paywarden.kit.audit import SqliteAuditLog
 from paywarden.kit.clock import SystemRandomness
 from paywarden.kit.crypto.master import create_master_key

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from paywarden.decision.approved_acts import ApprovedActs
+from paywarden.decision.label_holding import LabelHolding
 from paywarden.decision.list_desk import ListDesk
 from paywarden.decision.policy_desk import PolicyDesk
 from paywarden.entrypoints.installation import Installation
@@ -20,6 +21,7 @@ from paywarden.identity.key_desk import KeyDesk
 from paywarden.identity.person_acts import PersonActs
 from paywarden.kit.webhooks.destinations import Destinations
 from paywarden.kit.webhooks.ports import Leave
+from paywarden.privacy.erasure.service import Erasures
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "paywarden"
 MAKER = SOURCE / "identity" / "approvals" / "execution.py"
@@ -27,6 +29,7 @@ ACTS = {
     "ruleset.publish": PolicyDesk.publish,
     "ruleset.rollback": PolicyDesk.roll_back,
     "list.bulk_edit": ListDesk.edit_many,
+    "label.flood": LabelHolding.decide,
     "api_key.create": KeyDesk.make_approved,
     "role.grant": RoleActs.change,
     "break_glass.open": RoleActs.open_sealed,
@@ -34,6 +37,7 @@ ACTS = {
     "person.enable": PersonActs.enable,
     "access.revoke": RevokeActs.revoke,
     "webhook.destination": Destinations.carry_out,
+    "subject.erase": Erasures.erase,
 }
 
 
@@ -61,7 +65,7 @@ def test_only_one_module_makes_an_approved() -> None:
 
 def test_each_catalogued_act_takes_an_approved_and_settles_it() -> None:
     registered = set()
-    for kind in (ApprovedActs, RoleActs, KeyActs, PersonActs, RevokeActs, Installation):
+    for kind in (ApprovedActs, RoleActs, KeyActs, PersonActs, RevokeActs, Erasures, Installation):
         for node in ast.walk(ast.parse(inspect.getsource(inspect.getmodule(kind)))):
             if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "register":
                 registered.add(getattr(node.args[0], "id", ""))
@@ -70,6 +74,7 @@ def test_each_catalogued_act_takes_an_approved_and_settles_it() -> None:
         "RULESET_PUBLISH",
         "RULESET_ROLLBACK",
         "LIST_BULK_EDIT",
+        "LABEL_FLOOD",
         "API_KEY_CREATE",
         "ROLE_GRANT",
         "BREAK_GLASS_OPEN",
@@ -77,6 +82,7 @@ def test_each_catalogued_act_takes_an_approved_and_settles_it() -> None:
         "WEBHOOK_DESTINATION",
         "ACCESS_REVOKE",
         "PERSON_ENABLE",
+        "SUBJECT_ERASE",
     }
     assert registered == names, "a new executor owes a line in ACTS"
     for action, act in ACTS.items():
@@ -101,3 +107,11 @@ def test_people_are_invited_and_endpoints_added_by_their_executors_alone() -> No
         if adding.search(file.read_text(encoding="utf-8"))
     ]  # fmt: skip
     assert found == ["destinations.py"]
+
+
+def test_keys_of_people_are_ended_by_the_approved_act_alone() -> None:
+    assert callers_of("erase") == ["kit/crypto/subjects.py", "privacy/erasure/service.py"]
+    source = inspect.getsource(Erasures)
+    assert source.count("_keys.erase(") == 1 and "_keys.erase(" in inspect.getsource(
+        Erasures._destroy
+    )

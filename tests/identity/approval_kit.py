@@ -26,7 +26,7 @@ from paywarden.identity.model import Member, Passkey, RoleGrant
 from paywarden.kit.audit import AuditEvent, AuditOutcome, SqliteAuditLog
 from paywarden.kit.db.migrate import migrate
 from paywarden.kit.db.reader import Reader
-from paywarden.kit.db.schema import KIT
+from paywarden.kit.db.schema import KIT, SchemaPart
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.db.writer import Writer
 
@@ -123,12 +123,13 @@ class Room:
     crash: str = ""
     takes_seconds: int = 0
     catalogue: dict[str, Any] = field(default_factory=dict)
+    parts: tuple[SchemaPart, ...] = PARTS
 
     def open(self) -> Room:
         """Start, or start again after `close`."""
         self.reader = Reader(self.path)
         self.audit = SqliteAuditLog(self.reader)
-        self.writer = Writer(self.path, PARTS, (self.audit,))
+        self.writer = Writer(self.path, self.parts, (self.audit,))
         self.writer.start()
         store = SqliteApprovals(self.reader, Secret(b"k" * 32), self.chance)
         given = {"catalogue": self.catalogue} if self.catalogue else {}

@@ -75,7 +75,7 @@ class Room:
     def open(self) -> None:
         chance = SystemRandomness()
         self.reader = Reader(self.path)
-        self.ring = ring = SubjectKeyRing(MASTER, self.wrapped, self.clock, chance)
+        self.ring = ring = SubjectKeyRing(MASTER, self.wrapped, chance)
         self.audit = audit = SqliteAuditLog(self.reader)
         self.writer = Writer(self.path, PARTS, (ring, audit))
         keys = ApiKeyAuthenticator(SqliteKeys(self.reader, self.writer), MASTER, self.clock)

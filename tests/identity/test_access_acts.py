@@ -35,7 +35,9 @@ def approvals(people_room: Room) -> Approvals:
         room.clock, chance,
     )  # fmt: skip
     keys = SqliteKeys(room.reader, room.writer)
-    KeyActs(KeyDesk(keys, room.writer, room.audit, MASTER, room.clock, chance)).register(made)
+    owners = room.people.owners
+    desk = KeyDesk(keys, room.writer, room.audit, MASTER, owners, room.clock, chance)
+    KeyActs(desk).register(made)
     PersonActs(room.people.directory, room.people.origin).register(made)
     return made
 
@@ -117,12 +119,13 @@ async def test_the_sealed_role_ends_by_itself(people_room: Room, approvals: Appr
 
 
 async def test_a_key_is_made_as_it_was_signed(people_room: Room, approvals: Approvals) -> None:
+    ann, _ = await people_room.invited("ann")
     wanted = KeyWanted("operator", "pay", "ann")
     told = await do(approvals, "api_key.create", wanted.payload())
     record = SqliteKeys(people_room.reader, people_room.writer).find(told["key_id"])
     assert record is not None
     assert (record.scope, record.role, record.name, record.owner) == (
-        SCOPE, "operator", "pay", "ann")  # fmt: skip
+        SCOPE, "operator", "pay", ann.text)  # fmt: skip
     assert told["api_key"].startswith("pw_")
     (event,) = people_room.events("identity:api_key:make")
     assert event.actor == f"person:{NOBODY.text}"

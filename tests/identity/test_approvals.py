@@ -190,6 +190,30 @@ async def test_taking_back_cancelling_rejecting(room: Room, people: Any) -> None
     assert acts == ["open", "approve", "withdraw", "approve", "cancel", "open", "reject"]
 
 
+async def test_what_nobody_touches_expires_too(
+    room: Room, people: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    author, ann, *_ = people
+    old = await ask(room, author)
+    room.clock.advance(20 * 3_600)
+    new = await ask(room, author, payload=b"rs_2")
+    await room.approvals.expire_due(LIVE)
+    assert not room.events("approval:request:expire"), "nothing is outdated yet"
+    room.clock.advance(4 * 3_600)
+    monkeypatch.setattr("paywarden.identity.approvals.service.OPEN_LIMIT", 2)
+    assert await refused(ask(room, author, payload=b"rs_3")) == "approvals_full"
+    for _ in range(2):
+        await room.approvals.expire_due(LIVE)
+    (event,) = room.events("approval:request:expire")
+    assert (event.actor, event.detail["approval_id"]) == (
+        "process:system", old.asked.approval_id.text)  # fmt: skip
+    ended = room.approvals.find(LIVE, old.asked.approval_id.text)
+    assert ended.state is State.EXPIRED and room.approvals.payload(ended) is None
+    assert await ask(room, author, payload=b"rs_3"), "outdated requests hold no place"
+    await room.approve(new, ann)
+    assert await room.execute(new, author) == "done: rs_2"
+
+
 async def test_it_expires_and_says_so(room: Room, people: Any) -> None:
     author, ann, *_ = people
     request = await ask(room, author)

@@ -16,7 +16,9 @@ from paywarden.kit.clock import SystemRandomness
 def desk(people_room: Room) -> KeyDesk:
     store = SqliteKeys(people_room.reader, people_room.writer)
     chance = SystemRandomness()
-    return KeyDesk(store, people_room.writer, people_room.audit, MASTER, people_room.clock, chance)
+    room = people_room
+    owners = room.people.owners
+    return KeyDesk(store, room.writer, room.audit, MASTER, owners, room.clock, chance)
 
 
 async def code_of(awaited: object) -> str:
@@ -30,11 +32,12 @@ def authenticator(room: Room) -> ApiKeyAuthenticator:
 
 
 async def test_rotation_leaves_both_live_for_the_overlap(people_room: Room, desk: KeyDesk) -> None:
+    person, _ = await people_room.invited("ann")
     old, record = await desk.make(SCOPE, "merchant", "cli:keys", name="shop", owner="ann",
                                   merchant="m_42")  # fmt: skip
     new, after = await desk.rotate(SCOPE, record.key_id, 24, "cli:keys")
     assert (after.role, after.merchant, after.name, after.owner) == (
-        "merchant", "m_42", "shop", "ann")  # fmt: skip
+        "merchant", "m_42", "shop", person.text)  # fmt: skip
     for secret in (old, new):
         principal = authenticator(people_room).authenticate(f"Bearer {secret.expose()}")
         assert principal.merchant == "m_42"
@@ -68,3 +71,25 @@ async def test_revoked_and_foreign_keys(people_room: Room, desk: KeyDesk) -> Non
     assert await code_of(desk.rotate(SCOPE, record.key_id, 1, "cli:keys")) == "key_not_live"
     bad = desk.make(SCOPE, "operator", "cli:keys", name="x" * 61)
     assert await code_of(bad) == "key_name_invalid"
+
+
+@pytest.mark.parametrize(
+    "given", ["ann", " ANN ", "ann@example.org", "Ann@Example.ORG", "\uff21nn"]
+)
+async def test_an_owner_is_stored_as_a_person(people_room: Room, desk: KeyDesk, given: str) -> None:
+    person, _ = await people_room.invited("ann")
+    for text in (given, person.text):
+        _, record = await desk.make(SCOPE, "merchant", "cli:keys", owner=text)
+        assert record.owner == person.text
+        (stored,) = [one for one in desk.listing(SCOPE) if one.key_id == record.key_id]
+        assert stored.owner == person.text
+
+
+async def test_an_owner_who_is_nobody_is_refused(people_room: Room, desk: KeyDesk) -> None:
+    person, _ = await people_room.invited("ann")
+    for text in ("ben", "ben@example.org", "psn_" + "a" * 26, "Ann Example", "\ud800"):
+        wanted = desk.make(SCOPE, "merchant", "cli:keys", owner=text)
+        assert await code_of(wanted) == "key_owner_unknown"
+    wanted = desk.make(LIVE, "merchant", "cli:keys", owner=person.text)
+    assert await code_of(wanted) == "key_owner_unknown", "people of test are nobody in live"
+    assert desk.listing(SCOPE) == desk.listing(LIVE) == []

@@ -98,7 +98,9 @@ async def test_erasing_a_person_leaves_no_name(people_room: Room) -> None:
     assert listed.profile.display_name == "Ann"
     read = people_room.events("identity:persons:read")[-1]
     assert (read.actor, read.detail["count"]) == ("person:psn_x", 1)
-    assert people_room.ring.erase(SCOPE, f"person:{person.text}")
+    subject = f"person:{person.text}"
+    key_id = people_room.ring.key_of(SCOPE, subject)
+    assert key_id is not None and people_room.ring.erase(SCOPE, subject, key_id, 1)
     [listed] = await people_room.people.directory.listing(SCOPE, "person:psn_x")
     assert listed.profile == Profile("", "", "", erased=True)
 

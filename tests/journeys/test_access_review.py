@@ -28,9 +28,12 @@ from paywarden.identity.access_review import tables
 from paywarden.identity.access_review.stores.sqlite import SCHEMA
 from paywarden.identity.api_keys import new_key
 from paywarden.identity.approvals.catalogue import ACCESS_REVOKE, CATALOGUE
+from paywarden.identity.certificate_bindings import Binding
+from paywarden.identity.client_keys import ClientKeyDesk, KeySealer, Owner
 from paywarden.identity.permissions.table import RULES
 from paywarden.kit.db.migrate import migrate
 from paywarden.kit.db.schema import VERSION_TABLE
+from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.outbox import Outbox
 
 ROOT = "/v1/access-reviews"
@@ -299,3 +302,106 @@ async def test_breaking_the_glass_opens_a_review_that_others_close(room: Room) -
     document = (await eve.http.get(f"{ROOT}/{review['id']}/evidence")).json()
     assert document["items"][0]["deeds"] == deeds
     assert document["items"][0]["found"]["expires_at"] <= document["closed_at"]
+
+
+def signing_key(room: Room, **owner: str) -> str:
+    found = room.installation
+    desk = ClientKeyDesk(
+        found.client_keys, KeySealer(found.keys.master, found.randomness), found.clock,
+        found.randomness,
+    )  # fmt: skip
+    _, record = desk.add_secret(room.live, Owner(**owner))
+    return record.key_id
+
+
+def certificate(room: Room, key_id: str, thumbprint: str) -> None:
+    unit = UnitOfWork()
+    binding = Binding(room.live, key_id, thumbprint, room.clock.now_us())
+    room.installation.bindings.add(unit, binding)
+    room.installation.writer.submit(unit).result()
+
+
+async def revoked(people: dict[str, Person], review: str, number: int) -> httpx.Response:
+    said = (await judge(people["sue"], review, number, "revoke")).json()
+    path = f"/v1/approvals/{said['approval']}"
+    assert (await people["ann"].approve(path)).status_code == 200
+    return await people["sue"].post(path + "/execute")
+
+
+async def test_signing_keys_and_certificates_are_reviewed_as_keys_are(room: Room) -> None:
+    people = await cast(room)
+    sue, rob = people["sue"], people["rob"]
+    *_, mine = key(room, room.live, "merchant", "rob@example.org").split()
+    old, new, ended = "0" * 64, "1" * 64, "2" * 64
+    for thumbprint in (old, new):
+        certificate(room, mine, thumbprint)
+    *_, gone = key(room, room.live, "merchant", "").split()
+    certificate(room, gone, ended)
+    await room.installation.key_desk.revoke(room.live, gone, "cli:keys")
+    signing, of_merchant = signing_key(room, api_key_id=mine), signing_key(room, merchant="m_1")
+    review = (await begun(room, sue, covers=["keys"]))["id"]
+    found = {one["found"]["subject"]: one for one in await items_of(sue, review)}
+    assert found.keys() == {mine, signing, of_merchant, old, new}
+    assert {one["found"]["kind"] for one in found.values()} == {
+        "api_key", "signing_key", "certificate"}  # fmt: skip
+    for subject in (mine, signing, old, new):
+        told = found[subject]["found"]
+        assert told["may_not_judge"] == [rob.person] and "doubt" not in told
+        refused = await judge(rob, review, found[subject]["number"], "confirm")
+        assert refused.json()["code"] == "access_review_own", "an e-mail names the owner too"
+    assert found[signing]["found"]["bound_to"] == mine
+    assert found[of_merchant]["found"]["doubt"] == "no_owner"
+
+    # Two people take keys away; the last certificate of a live key is not taken.
+    assert (await revoked(people, review, found[signing]["number"])).status_code == 200
+    record = room.installation.client_keys.find(room.live, signing)
+    assert record is not None and not record.is_live(room.clock.now_us())
+    assert (await revoked(people, review, found[old]["number"])).status_code == 200
+    left = room.installation.bindings.of_key(room.live, mine)
+    assert [one.thumbprint for one in left] == [new]
+    last = await judge(sue, review, found[new]["number"], "revoke")
+    assert last.json()["code"] == "access_review_last_certificate"
+    assert (await revoked(people, review, found[mine]["number"])).status_code == 200
+    assert (await revoked(people, review, found[new]["number"])).status_code == 200
+    assert room.installation.bindings.of_key(room.live, mine) == []
+    told = {e.action for _, e in room.ledger.stores.audit.read(room.live, 0, 1_000)}
+    assert {"identity:signing_key:revoke", "identity:certificate:release"} <= told
+
+
+async def test_two_confirm_what_nobody_is_known_to_own(room: Room) -> None:
+    people = await cast(room)
+    sue, rob = people["sue"], people["rob"]
+    *_, nobodys = key(room, room.live, "merchant", "Somebody Who Left").split()
+    review = (await begun(room, sue, covers=["keys"]))["id"]
+    (item,) = await items_of(sue, review)
+    assert item["found"]["subject"] == nobodys
+    assert (item["found"]["doubt"], item["found"]["may_not_judge"]) == ("owner_unknown", [])
+    once = (await judge(sue, review, 1, "confirm")).json()
+    assert (once["settled"], once["decided_by"], once["seconded_by"]) == (False, sue.person, None)
+    assert (await judge(sue, review, 1, "confirm")).json()["code"] == "access_review_needs_second"
+    shown = (await sue.http.get(f"{ROOT}/{review}")).json()
+    assert shown["counts"] == {"items": 1, "confirmed": 0, "revoked": 0, "open": 1}
+    unsettled = await sue.post(f"{ROOT}/{review}/close", {"statement": "x"})
+    assert unsettled.json()["code"] == "access_review_unsettled"
+    twice = (await judge(rob, review, 1, "confirm")).json()
+    assert (twice["settled"], twice["decided_by"], twice["seconded_by"]) == (
+        True, sue.person, rob.person)  # fmt: skip
+    assert (await judge(rob, review, 1, "confirm")).json()["code"] == "access_review_item_settled"
+    closed = await sue.post(f"{ROOT}/{review}/close", {"statement": "as the jobs need"})
+    assert closed.json()["counts"] == {"items": 1, "confirmed": 1, "revoked": 0, "open": 0}
+    acts = [one.action for one in events(room)]
+    assert acts[1:3] == ["access:item:confirm", "access:item:second"]
+    document = (await people["eve"].http.get(f"{ROOT}/{review}/evidence")).json()
+    assert document["items"][0]["seconded_by"] == rob.person
+
+
+async def test_a_second_reviewer_may_object(room: Room) -> None:
+    people = await cast(room)
+    *_, nobodys = key(room, room.live, "merchant", "").split()
+    review = (await begun(room, people["sue"], covers=["keys"]))["id"]
+    assert not (await judge(people["rob"], review, 1, "confirm")).json()["settled"]
+    assert (await revoked(people, review, 1)).status_code == 200
+    record = room.installation.api_keys.find(nobodys)
+    assert record is not None and not record.live_at(room.clock.now_us())
+    (item,) = await items_of(people["sue"], review)
+    assert (item["verdict"], item["settled"]) == ("revoke", True)

@@ -5,7 +5,6 @@ Over the operations of the whole application, as `test_four_eyes`, whose people 
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import json
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pyotp
 import pytest
 from test_four_eyes import ROLES, Person, enrol
@@ -23,6 +23,8 @@ from decision_room import DAY, POLICY, WIDER, Room, opened, runtime_of  # isort:
 from test_model_serving import place_model, serve  # isort: skip
 
 from paywarden.core.secret import Secret
+from paywarden.entrypoints.home import Home
+from paywarden.entrypoints.settings import Labels
 from paywarden.identity.approvals.catalogue import RULESET_PUBLISH
 from paywarden.identity.approvals.execution import Maker
 
@@ -249,6 +251,35 @@ async def test_many_small_edits_are_one_large_one(own_home: Path) -> None:
         assert left(room.live, zoe.person) == 50, "a day later she has them again"
 
 
+async def test_a_flood_of_labels_takes_two_people(own_home: Path) -> None:
+    settings = msgspec.structs.replace(Home(own_home).settings({}), labels=Labels(hourly_floor=2))
+    async with opened(own_home, settings=settings) as room:
+        _mia, ann, *_ = [await enrol(room, name) for name in ROLES]
+        zoe = await enrol(room, "zoe", "senior_analyst")
+        for number in range(4):
+            await room.decide(id=f"p{number}")
+        said = [await room.label(f"p{number}", "fraud") for number in range(4)]
+        assert [one.status for one in said] == ["recorded", "recorded", "held", "held"]
+        (hold,) = (await zoe.http.get("/v1/label-holds")).json()["items"]
+        assert (hold["state"], hold["labels"], hold["sender"]) == ("waiting", 2, "key:test")
+        place = f"/v1/label-holds/{hold['hold']}"
+        read = (await ann.http.get(place)).json()
+        assert [one["payment_id"] for one in read["labels"]] == ["p2", "p3"]
+        asked = await zoe.post(place + "/release", {"reason": "a late file"})
+        assert (asked.status_code, asked.json()["action"]) == (202, "label.flood")
+        assert json.loads(asked.json()["payload"]) == {
+            "hold": hold["hold"], "labels": 2, "source": "chargeback", "verdict": "release",
+        }  # fmt: skip
+        early = await zoe.post(asked.headers["location"] + "/execute", {})
+        assert early.status_code == 409, "nobody approved"
+        assert (await zoe.http.get(place)).json()["hold"]["state"] == "closed"
+        await agreed(zoe.http, asked, ann)
+        assert (await zoe.http.get(place)).json()["hold"]["state"] == "released"
+        again = await zoe.post(place + "/refuse", {"reason": "too late"})
+        assert (again.status_code, again.json()["code"]) == (409, "label_hold_decided")
+        assert all(one.identical for one in room.replay())
+
+
 def person_client(room: Room, cookie: str) -> httpx.AsyncClient:
     from paywarden.entrypoints import api
 
@@ -319,10 +350,6 @@ async def test_a_server_forgets_answers_that_ran_out(room: Room) -> None:
     reader = room.installation.reader
     assert reader.one(row) == (1,)
     room.clock.advance(DAY // 1_000_000)
-    round_ = asyncio.create_task(room.installation._prune_outbox())
-    for _ in range(200):
-        if reader.one(row) == (0,):
-            break
-        await asyncio.sleep(0.01)
-    round_.cancel()
+    (sweeping,) = (one for one in room.installation.rounds if one.name == "sweeping")
+    await sweeping.work()
     assert reader.one(row) == (0,)

@@ -15,7 +15,6 @@ from schemathesis.core.failures import Failure
 BEYOND_SCHEMA = {
     "card_facts_unverifiable": "a signature can be well formed and still not be verifiable",
     "card_number_not_accepted": "whether digits are a card number is arithmetic, not form",
-    "field_invalid": "a zone may move a valid time before the year 1 or behind 9999",
     "idempotency_key_reused": "depends on the body that came first with the key",
     "list_bad_expiry": "whether a time has passed depends on the clock",
     "index_outside_tree": "whether an index stands before a size is arithmetic, not form",
@@ -24,9 +23,10 @@ BEYOND_SCHEMA = {
     "list_bad_text": "which characters can be printed is no form",
     "list_value_repeated": "that two entries mean the same value is no form",
     "list_bad_value": "depends on the kind that the list on the server holds",
+    "subject_not_named": "identifiers that are all null name nobody",
+    "subject_unreadable": "what can be read as an e-mail is no form",
     "value_unreadable": "the form of an entity's value depends on its kind",
     "webhook_event_unknown": "the types are listed by the server, at another address",
-    "webhook_secret_invalid": "the length of base64 says too little about that of its content",
     "webhook_url_refused": "which addresses are public is no form",
     "policy_invalid": "the language of policies is no JSON Schema",
 }

@@ -224,7 +224,7 @@ def test_event_types_have_schemas(hooked: Server) -> None:
     items = hooked.client().get("/v1/webhook-event-types").json()["items"]
     assert {one["name"] for one in items} == {
         "decision.recorded", "ruleset.published", "rollout.moved", "list.changed",
-        "labels.flooded", "access_review.overdue", "drift.alarm", "webhook.ping",
+        "labels.flooded", "labels.held", "access_review.overdue", "drift.alarm", "webhook.ping",
     }  # fmt: skip
     for one in items:
         assert one["schema"]["properties"]["type"] == {"const": one["name"]}

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from paywarden.core.clock import FixedClock
 from paywarden.core.errors import Conflict, Corrupt, InvalidRequest, PaywardenError
 from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
@@ -173,7 +172,7 @@ def test_personal_details_are_blinded_by_erasure(
     open_log: Callable[..., Any], database: Path, scope: Scope
 ) -> None:
     master, randomness = Secret(bytes(32)), SystemRandomness()
-    keys = SubjectKeyRing(master, MemoryWrappedKeys(), FixedClock(7), randomness)
+    keys = SubjectKeyRing(master, MemoryWrappedKeys(), randomness)
     details = PersonalDetails(keys, randomness)
     reader = Reader(database)
     log = SqliteAuditLog(reader, details)
@@ -190,6 +189,6 @@ def test_personal_details_are_blinded_by_erasure(
     assert isinstance(found, Revealed) and found.value == "a@b.example" and len(found.nonce) == 32
     with pytest.raises(Corrupt, match="commitment"):
         details.reveal(scope, second.personal or b"", first.sealed)
-    keys.erase(scope, "payer-1")
+    keys.erase(scope, "payer-1", keys.key_of(scope, "payer-1") or b"", 1)
     assert isinstance(details.reveal(scope, first.personal, first.sealed)["email"], Erased)
     reader.close()

@@ -21,6 +21,7 @@ from paywarden.lab.evaluation import evaluating
 from paywarden.lab.evaluation.evaluating import EvaluationRequest, evaluate
 from paywarden.lab.evaluation.protocols import card_precision, handbook
 from paywarden.lab.evaluation.report import html_of
+from paywarden.lab.evaluation.steady import AIM, Course, stopped_daily, weighted_threshold
 from paywarden.lab.evaluation.stopping import (
     Judged,
     Stopped,
@@ -30,11 +31,12 @@ from paywarden.lab.evaluation.stopping import (
     measures,
 )
 from paywarden.lab.evaluation.truth import read_truth
-from paywarden.lab.evaluation.ways import choose_both, model_only
+from paywarden.lab.evaluation.ways import at_price, log_odds, rules_weight
+from paywarden.lab.labels import UNKNOWN
 from paywarden.lab.training.dataset import read_material
+from paywarden.lab.training.developing import Plan
 from paywarden.lab.training.fitting import Settings
-from paywarden.lab.training.splitting import split_days
-from paywarden.risk.scoring.artefact import Operating
+from paywarden.lab.training.splitting import Split, split_days
 from paywarden.risk.scoring.recipe import Input
 
 KEY = Secret(b"k" * 32)
@@ -186,19 +188,78 @@ def test_intervals_are_paired_and_repeatable() -> None:
     assert low < 0.8 < high and high - low < 0.12
 
 
-def test_both_is_never_worse_than_either_where_it_was_chosen() -> None:
+def _world(days: int, moved_from: int) -> tuple[Course, np.ndarray, np.ndarray, np.ndarray]:
+    """Scores whose genuine payments grow riskier from a day on, rules that know other frauds."""
     draw = np.random.default_rng(4)
-    fraud = draw.random(20_000) < 0.05
-    judged = Judged(fraud, np.ones(20_000), np.arange(20_000))
-    p = np.clip(0.02 + 0.3 * fraud * draw.random(20_000) + 0.05 * draw.random(20_000), 0, 1)
-    # rules that know what the model does not
-    hit = (fraud & (draw.random(20_000) < 0.3)) | (~fraud & (draw.random(20_000) < 0.002))
+    count = 4_000 * days
+    time_us = np.sort(draw.integers(0, days * DAY_US, count))
+    fraud = draw.random(count) < 0.02
+    odds = draw.normal(-6.0, 1.0, count) + 6.0 * fraud * (draw.random(count) < 0.7)
+    odds += 1.0 * (~fraud & (time_us >= moved_from * DAY_US))
+    hit = (fraud & (draw.random(count) < 0.4)) | (~fraud & (draw.random(count) < 0.002))
     outcomes = np.where(hit, Outcome.CHALLENGE, Outcome.ALLOW).astype(np.int8)
-    challenge = float(np.quantile(p[~fraud], 0.99))
-    both = choose_both(judged, p, outcomes, Operating(challenge, 1.0, 0.01))
-    mixed = measures(judged, both.on(p, outcomes))
-    alone = measures(judged, model_only(p, challenge, 1.0))
-    assert mixed["c"] > alone["c"] + 0.015 and mixed["fpr"] <= 0.01
+    course = Course(time_us, 1 / (1 + np.exp(-odds)), fraud.astype(np.int8), 2 * DAY_US)
+    return course, odds, outcomes, fraud
+
+
+def test_a_steady_threshold_keeps_its_price_when_a_number_does_not() -> None:
+    course, odds, _, fraud = _world(days=24, moved_from=12)
+    early = course.time_us < 10 * DAY_US
+    number = np.quantile(odds[early & ~fraud], 0.99)
+    judged = ~early & ~fraud
+    assert (odds[judged] >= number).mean() > 0.04
+    steady = stopped_daily(course, odds, 0.01, 10 * DAY_US)
+    assert not steady[early].any()
+    # one day is too dear, and paid back by those after it
+    assert 0.008 < steady[judged].mean() < 0.0115
+    assert steady[judged & (course.time_us >= 19 * DAY_US)].mean() < 0.01
+    assert steady[~early & fraud].mean() > 0.6
+
+
+def test_a_day_reads_nothing_of_itself_and_no_label_before_its_delay() -> None:
+    course, odds, _, _ = _world(days=12, moved_from=99)
+    whole = stopped_daily(course, odds, 0.01, 8 * DAY_US)
+    day = 10 * DAY_US
+    hidden = np.where(course.time_us + course.delay_us > day, UNKNOWN, course.marks)
+    unseen = Course(course.time_us, course.p, hidden.astype(np.int8), course.delay_us)
+    other = np.where(course.time_us >= day + DAY_US, 99.0, odds)
+    again = stopped_daily(unseen, other, 0.01, 8 * DAY_US)
+    tenth = course.time_us // DAY_US == 10
+    assert np.array_equal(whole[tenth], again[tenth])
+
+
+def test_the_weighted_threshold_hits_no_more_than_the_rate() -> None:
+    score, weight = np.array([3.0, 2.0, 2.0, 1.0]), np.array([0.0, 1.0, 1.0, 2.0])
+    assert weighted_threshold(score, weight, 0.4) > 2.0
+    assert weighted_threshold(score, weight, 0.5) > 1.0
+    assert weighted_threshold(score, weight, 0.5) <= 2.0
+    assert weighted_threshold(score, weight, 1.0) == 1.0
+    assert weighted_threshold(score[:1], weight[:1], 0.5) == float("inf")
+    assert weighted_threshold(score[:0], weight[:0], 0.5) == float("inf")
+    assert 0 < AIM <= 1
+
+
+def test_rules_and_model_stop_more_at_the_same_price() -> None:
+    course, odds, outcomes, fraud = _world(days=24, moved_from=99)
+    judged = Judged(fraud, np.ones(len(fraud)), np.arange(len(fraud)))
+    weight = rules_weight(judged, odds, outcomes, 0.01)
+    assert weight > 0
+    plan = Plan(Split(0, 0, 12 * DAY_US, 14 * DAY_US, 24 * DAY_US), course.delay_us)
+    late = course.time_us >= plan.split.test_us
+    both = at_price(course, odds, outcomes, weight, plan)
+    alone = at_price(course, odds, outcomes, 0.0, plan)
+    assert both.stopped[late & fraud].mean() > alone.stopped[late & fraud].mean() + 0.05
+    assert both.stopped[late & ~fraud].mean() <= 0.0105
+    assert not (both.declined & ~both.stopped).any()
+    assert both.declined[late & ~fraud].mean() <= 0.0025
+    # rules that know nothing weigh least where they would drown frauds
+    noise = (np.arange(len(fraud)) % 40 == 0).astype(np.int8)
+    assert rules_weight(judged, odds / 2, noise, 0.01) <= 1.0
+
+
+def test_log_odds_are_finite_at_the_ends() -> None:
+    assert np.isfinite(log_odds(np.array([0.0, 0.5, 1.0]))).all()
+    assert log_odds(np.array([0.5]))[0] == 0.0
 
 
 def test_card_precision_lets_detected_cards_leave() -> None:

@@ -19,6 +19,7 @@ from paywarden.core.secret import Secret
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.evidence.note import SigningKey
 from paywarden.fraud.shipped_policies import policy_folder
+from paywarden.lab.labels import FRAUD
 from paywarden.lab.observations import Observations
 from paywarden.lab.prepared import reports_of
 from paywarden.lab.training import dataset as sets
@@ -156,6 +157,21 @@ def test_labels_enter_only_after_their_delay(material: sets.Material) -> None:
     for row in range(0, len(time_us), 97):
         known = (shop == shop[row]) & (marks == 1) & (time_us + 2 * DAY_US < time_us[row])
         assert found.matrix[row, 0] == known.sum()
+
+
+def test_what_is_never_reported_is_learnt_as_genuine(tmp_path: Path) -> None:
+    file, mapping = written(tmp_path)
+    mapping.write_text(mapping.read_text() + "reported_share = 0.5\n")
+    found = sets.read_material(file, mapping, policy_folder(), Secret(b"k" * 32))
+    true, told = found.prepared.marks, found.reported_marks
+    frauds = int((true == FRAUD).sum())
+    assert 0.3 * frauds < int((told == FRAUD).sum()) < 0.7 * frauds
+    assert not ((told == FRAUD) & (true != FRAUD)).any()
+    time_us = found.prepared.table.time_us
+    plan = Plan(split_days(time_us, 2 * DAY_US), 2 * DAY_US)
+    split = plan.split.training(time_us)
+    fitted = develop(found, *collect(found, few_inputs(), plan, _quiet), plan).fitted
+    assert fitted.frauds == int((told[split] == FRAUD).sum())
 
 
 def test_a_currency_without_a_rate_is_its_own_base(tmp_path: Path) -> None:

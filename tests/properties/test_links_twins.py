@@ -16,7 +16,8 @@ from windows_kit import observation
 from paywarden.risk.features.catalogue import KEY_KINDS
 from paywarden.risk.features.columns import from_observations
 from paywarden.risk.features.observation import Observation
-from paywarden.risk.links.model import FRAUD, KINDS, PAYMENT, PLACES, TAKEN_BACK
+from paywarden.risk.labels.effects import FRAUD, PAYMENT, TAKEN_BACK
+from paywarden.risk.links.model import KINDS, PLACES
 from paywarden.risk.links.plain import PlainLinks
 from paywarden.risk.links.store import Links
 
@@ -75,23 +76,36 @@ def digests(one: Observation) -> list[int]:
     return [one.keys[place] for place in PLACES]
 
 
+def resumed(links: Links, most: int) -> Links:
+    """A store that goes on from a copy of another's image, as from a checkpoint."""
+    other = Links(LENGTH, most)
+    other.resume(tuple(array.copy() for array in links.image()))
+    return other
+
+
 @QUIET
-@given(seed=st.integers(0, 2**32), count=st.integers(1, 250), width=st.sampled_from([3, 12, 60]))
-def test_compiled_links_equal_the_plain_twin(seed: int, count: int, width: int) -> None:
+@given(
+    seed=st.integers(0, 2**32),
+    count=st.integers(1, 250),
+    width=st.sampled_from([3, 12, 60]),
+    most=st.sampled_from([16, 40, 10_000]),
+)
+def test_compiled_links_equal_the_plain_twin(seed: int, count: int, width: int, most: int) -> None:
     rnd = random.Random(seed)
     seen = log(rnd, count, width)
-    plain, frauds, links = PlainLinks(LENGTH), set[int](), Links(LENGTH)
+    plain, frauds, links = PlainLinks(LENGTH, most), set[int](), Links(LENGTH, most)
     for one in seen:
         asked = rnd.choice(seen)
         at_us = one.t_us
         feed(plain, frauds, one)
         links.add(one)
         assert links.read(asked.keys, at_us) == plain.read(at_us, digests(asked))
-    columns = Links(LENGTH)
+    columns = Links(LENGTH, most)
     cut = rnd.randrange(count + 1)
     for part in (seen[:cut], seen[cut:]):
         if part:
             columns.add_columns(from_observations(part))
+            columns = resumed(columns, most)
     for asked in seen:
         at_us = seen[-1].t_us + rnd.choice([0, LENGTH // 8])
         expected = plain.read(at_us, digests(asked))

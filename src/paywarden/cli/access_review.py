@@ -145,6 +145,8 @@ def _item(one: Mapping[str, Any]) -> str:
     state = one["verdict"] or "-"
     if one["verdict"] == "revoke" and not one["settled"]:
         state = f"revoke waits for {one['approval'] or 'asking again'}"
+    if one["verdict"] == "confirm" and not one["settled"]:
+        state = "confirm waits for another reviewer"
     used = found.get("last_used_at", "never")
     return f"{one['number']:5}  {found['kind']:11}  {found['subject']}  {found.get('role', '')}" + (
         f"  last used {used}  {state}"

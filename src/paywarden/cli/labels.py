@@ -45,6 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     taking.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
 
 
+STATES = ("recorded", "repeated", "held", "refused")
+
+
 def run(arguments: argparse.Namespace, clock: Clock | None = None) -> int:
     """Run the sub-command. Errors: PaywardenError, for the caller to tell."""
     clock = clock or SystemClock()
@@ -56,7 +59,7 @@ def run(arguments: argparse.Namespace, clock: Clock | None = None) -> int:
         return output.DONE
     with server.connected(arguments) as http:
         document = _send(http, events, max(0, arguments.from_row), clock)
-    words = ", ".join(f"{document[name]} {name}" for name in ("recorded", "repeated", "refused"))
+    words = ", ".join(f"{document[name]} {name}" for name in STATES)
     problems: list[dict[str, str]] = document["problems"]
     lines = [words, *(f"{one['place']}: [{one['code']}]" for one in problems)]
     output.answer(arguments, document, "\n".join(lines))
@@ -78,7 +81,7 @@ def _send(http: httpx.Client, events: EventRows, start: int, clock: Clock) -> di
         progress(first + len(batch), len(events))
     return {
         "rows": len(events),
-        **{name: told[name] for name in ("recorded", "repeated", "refused")},
+        **{name: told[name] for name in STATES},
         "problems": problems,
     }
 

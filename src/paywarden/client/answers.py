@@ -85,10 +85,13 @@ class BatchItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one event: `recorded`, `repeated`, or `refused` with code and place."""
+    """What became of one event: `recorded`, `repeated`, or `refused` with code and place.
+
+    `held`: a label of a flood, which counts once an operator releases it.
+    """
 
     id: str
-    status: Literal["recorded", "repeated", "refused"]
+    status: Literal["recorded", "repeated", "held", "refused"]
     code: str | None = None
     detail: str | None = None
     pointer: str | None = None

@@ -15,7 +15,9 @@ import re
 from datetime import UTC, datetime, timedelta
 
 MICROSECONDS = 1_000_000
-DAY_US = 86_400 * MICROSECONDS
+MINUTE_US = 60 * MICROSECONDS
+HOUR_US = 60 * MINUTE_US
+DAY_US = 24 * HOUR_US
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STEP = timedelta(microseconds=1)
 _FIRST_US = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _STEP

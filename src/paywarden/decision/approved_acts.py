@@ -12,10 +12,18 @@ from typing import Final, TypeVar
 import msgspec
 
 from paywarden.core.errors import InvalidRequest
-from paywarden.decision.approved_payloads import BulkEdit, Publication, Rollback, bulk_edit_of
+from paywarden.decision.approved_payloads import (
+    BulkEdit,
+    LabelDecision,
+    Publication,
+    Rollback,
+    bulk_edit_of,
+)
+from paywarden.decision.label_holding import LabelHolding
 from paywarden.decision.list_desk import ListDesk
 from paywarden.decision.policy_desk import PolicyDesk
 from paywarden.identity.approvals.catalogue import (
+    LABEL_FLOOD,
     LIST_BULK_EDIT,
     RULESET_PUBLISH,
     RULESET_ROLLBACK,
@@ -26,13 +34,15 @@ from paywarden.identity.approvals.service import Approvals
 T = TypeVar("T")
 _EDITS: Final = msgspec.json.Decoder(BulkEdit)
 _PUBLICATIONS: Final = msgspec.json.Decoder(Publication)
+_LABEL_DECISIONS: Final = msgspec.json.Decoder(LabelDecision)
 _ROLLBACKS: Final = msgspec.json.Decoder(Rollback)
 
 
 class ApprovedActs:
     """Executors over the desks."""
 
-    def __init__(self, policies: PolicyDesk, lists: ListDesk) -> None:
+    def __init__(self, policies: PolicyDesk, lists: ListDesk, holding: LabelHolding) -> None:
+        self._holding = holding
         self._policies = policies
         self._lists = lists
 
@@ -41,6 +51,7 @@ class ApprovedActs:
         approvals.register(RULESET_PUBLISH, self.publish)
         approvals.register(RULESET_ROLLBACK, self.roll_back)
         approvals.register(LIST_BULK_EDIT, self.edit_list)
+        approvals.register(LABEL_FLOOD, self.decide_labels)
 
     async def publish(self, approved: Approved, payload: bytes) -> int:
         """Publish a ruleset; the log sequence from which it decides."""
@@ -56,6 +67,10 @@ class ApprovedActs:
         """Edit a list; the log sequence of the edit."""
         wanted = _of(_EDITS, payload)
         return await self._lists.edit_many(approved.scope, bulk_edit_of(wanted), approved)
+
+    async def decide_labels(self, approved: Approved, payload: bytes) -> int:
+        """Release or refuse held labels; the log sequence of the decision."""
+        return await self._holding.decide(approved.scope, _of(_LABEL_DECISIONS, payload), approved)
 
 
 def _of(decoder: msgspec.json.Decoder[T], payload: bytes) -> T:

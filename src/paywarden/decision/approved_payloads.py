@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -42,6 +42,20 @@ class BulkEdit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: str
     action: Literal["add", "remove"]
     entries: tuple[Entry, ...]
+
+
+class LabelDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Let all labels of a hold count, or none of them, ever; `labels`: how many they are."""
+
+    hold: Annotated[int, msgspec.Meta(ge=1)]
+    labels: int
+    source: str
+    verdict: Literal["release", "refuse"]
+
+
+def label_decision(wanted: LabelDecision) -> bytes:
+    """Payload of a decision about held labels."""
+    return msgspec.json.encode(wanted, order="sorted")
 
 
 def publication(ruleset: str) -> bytes:

@@ -2,7 +2,7 @@
 
 Guards: every ruleset counts the payment in its own windows exactly once, whether it answers or not,
 so that the candidate's windows are whole when it takes over. Equal windows are shared and count
-once for both, and so do links, which depend on no ruleset.
+once for both, and so do companions, which depend on no ruleset.
 Not done here: opinions (`conduct.py`), recording (`payments.py`).
 """
 
@@ -11,11 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from paywarden.decision.companions import Companions
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.trial import Trial
 from paywarden.risk.features.arena import Windows
 from paywarden.risk.features.observation import Observation, ObservedValue
-from paywarden.risk.links.store import Links
 
 Values = tuple[ObservedValue, ...]
 
@@ -26,7 +26,7 @@ class Deciding(Protocol):
     runtime: PolicyRuntime | None
     windows: Windows | None
     trial: Trial | None
-    links: Links | None
+    companions: Companions
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Arm:
 def observed_arms(
     state: Deciding, seen: Observation, continues: int
 ) -> tuple[Arm, Arm | None, bool]:
-    """Add the payment to links and windows, read windows: (who answers, the other, is it the
+    """Add the payment to companions and windows, read windows: (who answers, the other, is it the
     candidate).
 
     `continues`: seq of the decision that this one continues, or 0; its values are read as of then.
@@ -49,8 +49,7 @@ def observed_arms(
     windows, runtime, trial = state.windows, state.runtime, state.trial
     assert windows is not None and runtime is not None
     values = observed(windows, seen, continues)
-    if state.links is not None:
-        state.links.add(seen)
+    state.companions.add(seen)
     live = Arm(runtime, windows, values)
     if trial is None:
         return live, None, False

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from paywarden.core.instants import MICROSECONDS
 from paywarden.decision.approved_payloads import ManyEntries
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.decider import Decider
@@ -29,7 +30,6 @@ from paywarden.risk.rules.macros import WindowMacros
 from paywarden.risk.rules.model import Action
 
 ADD: Final = "add_to_list"
-SECOND_US: Final = 1_000_000
 REMEMBERED: Final = 50_000
 MOST_ENTRIES: Final = 20
 """Entries of one decision; the rest is not made, and counted."""
@@ -125,7 +125,7 @@ def entries_of(
         if _shared(one, values) or len(found) >= MOST_ENTRIES:
             refused += 1
             continue
-        until_us = now_us + one.seconds * SECOND_US
+        until_us = now_us + one.seconds * MICROSECONDS
         held = named.find(value, now_us)
         if held is not None and (held.expires_at_us is None or held.expires_at_us >= until_us):
             continue

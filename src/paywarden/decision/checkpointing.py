@@ -18,7 +18,8 @@ from paywarden.core.errors import Conflict
 from paywarden.core.scope import Scope
 from paywarden.core.secret import Secret
 from paywarden.decision.checkpoints import Checkpoints, Place, binding_of
-from paywarden.decision.history import History, sealed
+from paywarden.decision.companions import NONE, Names
+from paywarden.decision.history import History, add_lacking, sealed
 from paywarden.decision.state import Observed
 from paywarden.risk.features.arena import Windows
 from paywarden.risk.features.model import Aggregate
@@ -27,7 +28,7 @@ from paywarden.risk.rules.filters import FilterSet
 
 
 class Job(msgspec.Struct, frozen=True):
-    """One checkpoint to make: of which windows, up to which sealed sequence.
+    """One checkpoint to make: of which windows and companions, up to which sealed sequence.
 
     `marks`: chain digest of the log at `seq` and at each checkpoint that might be taken up.
     """
@@ -41,6 +42,7 @@ class Job(msgspec.Struct, frozen=True):
     segments: str
     checkpoints: str
     key: bytes
+    companions: tuple[str, ...] = ()
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -58,6 +60,7 @@ def job_of(
     aggregates: Sequence[Aggregate],
     history_start_us: int,
     to_seq: int | None = None,
+    companions: Names = NONE,
 ) -> Job | None:
     """The next checkpoint up to the last sealed sequence (at most `to_seq`); None without one."""
     ends = [last for _first, last in history.sealed_ranges(scope)]
@@ -76,6 +79,7 @@ def job_of(
         segments=str(history.folder_of(scope)),
         checkpoints=str(checkpoints.root),
         key=checkpoints.key.expose(),
+        companions=tuple(sorted(companions)),
     )
 
 
@@ -90,15 +94,20 @@ def make(job: Job) -> Made:
     with checkpoints.writing(scope):
         observed = Observed(history_start_us=job.history_start_us)
         observed.windows = Windows(plan, job.history_start_us)
-        place = Place(scope, plan, job.binding, job.seq)
+        read = frozenset(job.companions)
+        place = Place(scope, plan, job.binding, job.seq, read)
         resumed = last = checkpoints.resume(observed, place)
+        complete = observed.companions.names == read
+        add_lacking(observed, read, sealed(Path(job.segments), 0, resumed))
         for chunk in sealed(Path(job.segments), resumed, job.seq):
             observed.fold(chunk)
             last = int(chunk.seq[-1])
         if last != job.seq:
             raise Conflict("checkpoint_segments_end", "the sealed segments end before the job does")
         written = (
-            0 if resumed == job.seq else checkpoints.save(observed, scope, job.binding, job.seq)
+            0
+            if complete and resumed == job.seq
+            else checkpoints.save(observed, scope, job.binding, job.seq)
         )
         checkpoints.prune(scope, job.binding, job.seq)
     return Made(job.seq, resumed, written)

@@ -5,9 +5,11 @@ Guards: a checkpoint is taken up only when it is whole and ours (`checkpoint_fil
 to this scope, to these aggregates, to this start of the history and to the very program text that
 made it (`binding_of`), and to this log (`mark`: the log's chain digest at its sequence); otherwise
 it is passed over with a line in the log, the next older one is tried, and in the end everything is
-replayed. Windows read from one equal windows replayed, because it is the memory that the same
-replay left. Kept are the two newest of the present binding and the newest of all others, for a way
-back. One writer per scope, by a lock on the folder.
+replayed. What is read from one equals what is replayed, because it is the memory that the same
+replay left. Companions that were read when it was made are in it; one that is lacking is no reason
+to pass it over, for that alone is then read from the log (`start.py`). Kept are the two newest of
+the present binding and the newest of all others, for a way back. One writer per scope, by a lock on
+the folder.
 Not done here: replaying what came after (`start.py`), deciding when to write (`checkpointing.py`).
 """
 
@@ -32,14 +34,16 @@ from paywarden.core.errors import Conflict, Corrupt
 from paywarden.core.scope import Scope
 from paywarden.core.secret import Secret
 from paywarden.decision.checkpoint_file import Array, SectionsFile, write_file
+from paywarden.decision.companions import NONE, Companions, Names
 from paywarden.decision.state import Observed
 from paywarden.kit.log import logger
-from paywarden.risk import features, rules
+from paywarden.risk import features, labels, links, posteriors, rules
 from paywarden.risk.features.arena import Resumption, Windows
 from paywarden.risk.features.identities import IdentityIndex
 from paywarden.risk.features.model import Aggregate
 from paywarden.risk.features.observation import KEY_COUNT
 from paywarden.risk.features.plan import WindowPlan
+from paywarden.risk.labels.rate import LabelPeaks, Peaks
 
 KEPT = 2
 KEPT_OF_OTHERS = 1
@@ -48,8 +52,18 @@ _FORM = "paywarden.checkpoint.v1"
 Mark = Callable[[int], bytes | None]
 
 
+class Form(msgspec.Struct, frozen=True, array_like=True):
+    """Type and shape of an array of a companion's image."""
+
+    dtype: str
+    shape: tuple[int, ...]
+
+
 class Head(msgspec.Struct, frozen=True, array_like=True):
-    """What a checkpoint says of itself. `windows_words`: length of the window memory."""
+    """What a checkpoint says of itself. `windows_words`: length of the window memory.
+
+    `companions`: forms of each one's image, by name.
+    """
 
     scope: str
     binding: str
@@ -62,6 +76,8 @@ class Head(msgspec.Struct, frozen=True, array_like=True):
     texts: tuple[str, ...]
     identities_used: tuple[int, ...]
     labels_used: tuple[int, ...]
+    companions: dict[str, tuple[Form, ...]]
+    label_peaks: Peaks
 
 
 def binding_of(scope: Scope, aggregates: Sequence[Aggregate], history_start_us: int) -> str:
@@ -72,24 +88,25 @@ def binding_of(scope: Scope, aggregates: Sequence[Aggregate], history_start_us: 
 
 @functools.cache
 def _program() -> str:
-    """Digest of every source whose code or numbers shape windows, filters and indexes."""
+    """Digest of every source whose code or numbers shape windows, companions and indexes."""
     digest = hashlib.sha256()
-    for package in (features, rules):
+    for package in (features, labels, links, posteriors, rules):
         root = Path(package.__path__[0])
         for path in sorted(root.rglob("*.py")):
             text = path.read_bytes()
-            digest.update(f"{path.relative_to(root)} {len(text)}\n".encode() + text)
+            digest.update(f"{path.relative_to(root.parent)} {len(text)}\n".encode() + text)
     return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Which checkpoint is meant: of which scope, for which windows, up to where."""
+    """Which checkpoint is meant: of which scope, for which windows and companions, up to where."""
 
     scope: Scope
     plan: WindowPlan
     binding: str
     seq: int
+    companions: Names = NONE
 
 
 class Checkpoints:
@@ -142,10 +159,13 @@ class Checkpoints:
         memory, rest = observed.windows.image()
         identities_used, identities = observed.identities.image()
         labels_used, labels = observed.labels.image()
+        images = {name: one.image() for name, one in observed.companions.kept}
         head = Head(
             scope.text, binding, seq, mark, observed.ticker.t_us,
             len(memory), rest.seq, rest.clock_us, rest.texts,
             tuple(identities_used), tuple(labels_used),
+            {name: tuple(map(_form, image)) for name, image in images.items()},
+            observed.label_peaks.image(),
         )  # fmt: skip
         sections: list[tuple[str, Array]] = [
             ("windows", memory),
@@ -153,6 +173,7 @@ class Checkpoints:
             ("label_keys", rest.label_keys),
             *_named("identities", identities),
             *_named("labels", labels),
+            *(pair for name, image in images.items() for pair in _named(name, image)),
         ]
         path = self.folder_of(scope) / f"{seq:020d}-{binding}.ckpt"
         return write_file(path, msgspec.msgpack.encode(head), sections, self.key)
@@ -191,7 +212,9 @@ class Checkpoints:
             if head.mark != self.mark(head.seq):
                 raise Corrupt("checkpoint_other_log", "it was made from another log")
             windows, identities, labels = _read(file, head, place.plan, observed.history_start_us)
+            observed.companions = _companions(file, head, place.companions)
         observed.windows, observed.identities, observed.labels = windows, identities, labels
+        observed.label_peaks = LabelPeaks(head.label_peaks)
         observed.ticker.t_us = max(observed.ticker.t_us, head.t_us)
 
 
@@ -218,6 +241,21 @@ def _read(
         IdentityIndex.resumed(head.identities_used, identities),
         IdentityIndex.resumed(head.labels_used, standing),
     )
+
+
+def _companions(file: SectionsFile, head: Head, wanted: Names) -> Companions:
+    """Those that are wanted and in the file."""
+    found = Companions.fresh(wanted & head.companions.keys())
+    for name, one in found.kept:
+        forms = head.companions[name]
+        image = tuple(np.empty(form.shape, np.dtype(form.dtype)) for form in forms)
+        file.read(_named(name, image))
+        one.resume(image)
+    return found
+
+
+def _form(array: Array) -> Form:
+    return Form(array.dtype.str, array.shape)
 
 
 def _tables(file: SectionsFile, name: str, parts: int) -> list[Any]:

@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 
 from paywarden.core.outcome import Outcome
 from paywarden.decision.combine import ChallengeState, CombineContext, combine
+from paywarden.decision.companions import read_by
 from paywarden.decision.control_group import ControlDraw, passes, share_ppm
 from paywarden.decision.decider import Decider
 from paywarden.decision.entries import ModelOpinion, Result
 from paywarden.decision.magic import REASON as MAGIC_REASON
 from paywarden.decision.model_runtime import MODEL_STAGE, Late, ModelRuntime, Sampler
 from paywarden.decision.snoozes import PATHS, list_of
-from paywarden.risk.features.catalogue import LINK_FIELDS
 from paywarden.risk.features.model import Aggregate
 from paywarden.risk.features.observation import ObservedValue
 from paywarden.risk.rules.compiler import MODEL, CompiledPolicy, planned
@@ -53,7 +53,7 @@ class PolicyRuntime:
     """One compiled ruleset, ready to decide, with the model that serves beside it, if any.
 
     Immutable and shared by every reader. `aggregates`: those of the rules, then the model's own.
-    `reads_links`: whether a rule or the model reads any `link.*`.
+    `reads`: companions of which a rule or the model reads any field.
     """
 
     def __init__(self, compiled: CompiledPolicy, model: ModelRuntime | None = None) -> None:
@@ -75,9 +75,8 @@ class PolicyRuntime:
         self._segments = {segment.name: segment for segment in policy.segments}
         self.has_actions = any(rule.then.actions for rule in policy.rules)
         self._snoozes: dict[int, tuple[tuple[str, str], ...]] = {}
-        self.reads_links = any(
-            not LINK_FIELDS.keys().isdisjoint(row.references.paths) for row in compiled.rules
-        ) or (model is not None and not LINK_FIELDS.keys().isdisjoint(model.paths))
+        paths = {path for row in compiled.rules for path in row.references.paths}
+        self.reads = read_by(paths | (model.paths if model is not None else set()))
 
     @property
     def ruleset(self) -> str:

@@ -15,15 +15,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from paywarden.core.instants import DAY_US
 from paywarden.core.outcome import Outcome
 from paywarden.decision.combine import Combined
+from paywarden.decision.entries import PaymentEntry
+from paywarden.decision.stored_fields import one
 from paywarden.decision.trial_tally import EVERYBODY_PPM
 from paywarden.risk.features.observation import Observation
 from paywarden.risk.rules.firing import FRAUD, FiredRule
 from paywarden.risk.rules.model import ControlGroup
 
 AMOUNT: Final = "payment.amount_base_minor"
-DAY_US: Final = 86_400_000_000
 _SALT: Final = b"paywarden control group"
 
 
@@ -42,6 +44,21 @@ class ControlLoss:
         """Note a payment that was let pass."""
         self.spent_minor = self.spent(t_us) + amount_minor
         self.day = t_us // DAY_US
+
+    def count(self, body: PaymentEntry) -> None:
+        """Note a recorded payment, if the control group let it pass."""
+        if body.result.control_ppm:
+            self.add(body.observation.t_us, int(one(body.clear, AMOUNT)))
+
+    def count_back(self, body: PaymentEntry) -> bool:
+        """Note a payment that was let pass, the newest first; False before the newest one's day.
+
+        An earlier day is spent and forgotten, so whoever reads backwards may stop there.
+        """
+        if self.day not in (-1, body.observation.t_us // DAY_US):
+            return False
+        self.count(body)
+        return True
 
 
 @dataclass(frozen=True, slots=True)

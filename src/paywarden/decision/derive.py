@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
-from paywarden.core.instants import DAY_US
+from paywarden.core.instants import DAY_US, HOUR_US
 from paywarden.decision.intake import Fields
 from paywarden.reference.canonical import (
     canonical_account,
@@ -22,7 +22,6 @@ from paywarden.reference.canonical import (
 )
 from paywarden.risk.enrichment.enricher import Enricher
 
-HOUR_US = DAY_US // 24
 REMEMBERED = 16_384
 _EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday; Monday is 0
 
@@ -60,6 +59,14 @@ class Deriver:
                     degraded.append(word)
         _time(fields, s_us, late)
         return tuple(degraded)
+
+    def forget(self) -> None:
+        """Drop what texts derived; it is derived again when they come back."""
+        for kept in (
+            self._network_facts, self._email_facts, self._card_facts, self._phone_of,
+            self._address_of,
+        ):  # fmt: skip
+            kept.cache_clear()
 
     def _network(self, fields: Fields) -> str | None:
         found = self._network_facts(fields["device.ip"])

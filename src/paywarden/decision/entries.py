@@ -28,11 +28,13 @@ IMPORTED = "imported"
 IMPORT = "import"
 IMPORT_END = "import_end"
 TRIAL = "trial"
+HELD = "held_label"
+HOLD = "label_hold"
 CONTROL_GROUP = "control_group"
 """Not a kind of entry: how the index of rare entries names a payment of the control group."""
 STARTS = frozenset({GENESIS, IMPORT, IMPORT_END})
 """Kinds that say since when the log is complete."""
-CONTROL_KINDS = frozenset({POLICY, LIST_EDIT, GENESIS, TRIAL, IMPORT, IMPORT_END})
+CONTROL_KINDS = frozenset({POLICY, LIST_EDIT, GENESIS, TRIAL, IMPORT, IMPORT_END, HELD, HOLD})
 
 
 _OUTCOMES = {int(outcome): outcome for outcome in Outcome}
@@ -155,6 +157,7 @@ class EventEntry(msgspec.Struct, array_like=True, frozen=True):
     Of labels alone: `book`, every source's word on the attempt after this one (None in entries
     from before there were books), and `previous`, seq of the attempt's label entry before this one
     (0: the first). `imported`: seq of the import that brought it, or 0; `row`: its place in there.
+    `held`: seq of the entry in which a label waited for its release, or 0.
     """
 
     observation: Observation
@@ -167,11 +170,43 @@ class EventEntry(msgspec.Struct, array_like=True, frozen=True):
     previous: int = 0
     imported: int = 0
     row: int = 0
+    held: int = 0
 
     @property
     def kind(self) -> str:
         """What happened, in the caller's word."""
         return str(one(self.clear, "event.kind"))
+
+
+class HeldLabel(msgspec.Struct, array_like=True, frozen=True):
+    """A label that waits for a decision about its flood (`hold`: seq of that flood's first entry).
+
+    `attempt`: seq of the payment that it speaks of.
+    """
+
+    hold: int
+    received_us: int
+    event_id: str
+    body_digest: bytes
+    attempt: int
+    clear: Stored
+    sealed: tuple[Sealed, ...]
+
+
+class HoldEntry(msgspec.Struct, array_like=True, frozen=True):
+    """A flood of labels is held, closed, released, refused, or released so far.
+
+    `hold`: seq of its first entry, 0 in that entry itself. `count`: labels that it holds, or, of a
+    step, that were released by then. `source`, `usual`: of the first entry alone.
+    """
+
+    act: str
+    hold: int
+    at_us: int
+    actor: str
+    count: int
+    source: str = ""
+    usual: float = 0.0
 
 
 class ImportedEntry(msgspec.Struct, array_like=True, frozen=True):
@@ -275,6 +310,8 @@ _DECODERS: dict[str, msgspec.msgpack.Decoder[Any]] = {
     TRIAL: msgspec.msgpack.Decoder(TrialEntry),
     GENESIS: msgspec.msgpack.Decoder(GenesisEntry),
     IMPORTED: msgspec.msgpack.Decoder(ImportedEntry),
+    HELD: msgspec.msgpack.Decoder(HeldLabel),
+    HOLD: msgspec.msgpack.Decoder(HoldEntry),
     IMPORT: msgspec.msgpack.Decoder(ImportEntry),
     IMPORT_END: msgspec.msgpack.Decoder(ImportEndEntry),
 }

@@ -2,8 +2,8 @@
 
 Guards: an event id counts once; what belongs to a payment inherits the keys and fields of its
 attempt; labels follow `labelling.py` (who is believed, what stands) and count when they are
-received. A refused event names its place and stops nobody else's. All events of one request commit
-together.
+received, or wait where they come in a flood (`label_holding.py`). A refused event names its place
+and stops nobody else's. All events of one request commit together.
 """
 
 from __future__ import annotations
@@ -14,27 +14,19 @@ from dataclasses import dataclass
 from paywarden.core.errors import InvalidRequest, LimitExceeded, NotPermitted, PaywardenError
 from paywarden.core.scope import Scope
 from paywarden.decision import entries
-from paywarden.decision.entries import EventEntry
+from paywarden.decision.entries import EventEntry, HeldLabel
 from paywarden.decision.intake import Intake, PaymentReader
+from paywarden.decision.label_holding import LabelHolding
+from paywarden.decision.label_taking import LabelTaking, Report
 from paywarden.decision.label_watch import LabelWatch, Sender
-from paywarden.decision.labelling import (
-    DISPUTE,
-    LABEL,
-    Labelled,
-    add_reason_kind,
-    book_of,
-    labelled,
-)
+from paywarden.decision.labelling import DISPUTE, LABEL, add_reason_kind
 from paywarden.decision.ledger import Ledger, Staged, identity_of
 from paywarden.decision.messages import Event, EventResult
 from paywarden.decision.payments import Payments
 from paywarden.decision.sealing import Sealer
-from paywarden.decision.state import ScopeState
-from paywarden.decision.trial_labels import count_label
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.risk.features.observation import Observation
 from paywarden.risk.features.observing import inherit, observe_fields
-from paywarden.risk.labels.model import Book
 
 OF_PAYMENT = {
     "payment_result": "status",
@@ -78,9 +70,13 @@ class Events:
         reader: PaymentReader,
         sealer: Sealer,
         watch: LabelWatch,
+        taking: LabelTaking,
+        holding: LabelHolding,
     ) -> None:
         self._ledger = ledger
         self._watch = watch
+        self._taking = taking
+        self._holding = holding
         self._payments = payments
         self._reader = reader
         self._sealer = sealer
@@ -94,19 +90,17 @@ class Events:
         priors: list[int] = []
         try:
             for number, event in enumerate(events):
-                one: Staged | EventEntry | None
                 try:
-                    result, one = self._one(unit, scope, event, number, sending)
+                    result, made, prior = self._one(unit, scope, event, number, sending)
                 except (InvalidRequest, NotPermitted, LimitExceeded) as refusal:
                     if refusal.code == "writer_queue_full":
                         raise
                     event_id = self._reader.identifier(event.id)
-                    result, one = _refused(event_id, refusal), None
+                    result, made, prior = _refused(event_id, refusal), [], 0
                 results.append(result)
-                if isinstance(one, Staged):
-                    staged.append(one)
-                elif one is not None:
-                    priors.append(one.observation.seq)
+                staged.extend(made)
+                if prior:
+                    priors.append(prior)
         finally:
             # What is staged must be written even when a later event of the request fails.
             if staged:
@@ -123,25 +117,34 @@ class Events:
         event: Event,
         number: int,
         sending: Sending,
-    ) -> tuple[EventResult, Staged | EventEntry]:
-        """The result, and what was staged or had been before."""
+    ) -> tuple[EventResult, list[Staged], int]:
+        """The result, what was staged, and the sequence at which the event stood before."""
         pointer = f"/events/{number}"
         intake = self._intake(event, pointer, sending.merchant)
         event_id = self._reader.identifier(event.id)
         digest = self._ledger.body_digest(scope, event)
-        prior = self._prior(scope, event_id)
+        seq, prior = self._prior(scope, event_id)
         if prior is not None:
-            return _repeated(event_id, prior, digest), prior
+            return self._again(scope, event_id, prior, digest), [], seq
         attempt = self._attempt(scope, event, intake, pointer, sending.merchant)
         if event.kind == LABEL and event.source == "analyst" and not sending.may_label:
             raise NotPermitted("label_not_permitted", "this key may not label as an analyst")
         add_reason_kind(intake.fields, pointer)
-        sender = Sender(scope, event.source or "", sending.actor) if event.kind == LABEL else None
-        if sender is not None:
-            state = self._ledger.ready(scope)
-            self._watch.admit(sender, self._ledger.clock.now_us(), len(state.identities))
-        staged = self._stage(unit, scope, intake, event_id, digest, attempt, sender)
-        return EventResult(event_id, "recorded"), staged
+        if event.kind != LABEL:
+            staged = self._stage(unit, scope, intake, event_id, digest, attempt)
+            return EventResult(event_id, "recorded"), [staged], 0
+        assert attempt is not None
+        sender = Sender(scope, event.source or "", sending.actor)
+        report = Report(event_id, digest, intake.fields, attempt, sender)
+        if self._holds(scope, sender):
+            return EventResult(event_id, "held"), self._holding.hold(unit, scope, report), 0
+        return EventResult(event_id, "recorded"), [self._taking.stage(unit, scope, report)], 0
+
+    def _holds(self, scope: Scope, sender: Sender) -> bool:
+        """Whether a label must wait. Errors: LimitExceeded."""
+        state, now = self._ledger.ready(scope), self._ledger.clock.now_us()
+        usual = state.label_peaks.usual(sender.source, now)
+        return self._watch.holds(sender, now, len(state.identities), usual)
 
     def _intake(self, event: Event, pointer: str, merchant: str | None) -> Intake:
         metrics = self._ledger.metrics
@@ -162,11 +165,28 @@ class Events:
             )
         return intake
 
-    def _prior(self, scope: Scope, event_id: str) -> EventEntry | None:
+    def _prior(self, scope: Scope, event_id: str) -> tuple[int, EventEntry | HeldLabel | None]:
         state = self._ledger.ready(scope)
         seq = self._ledger.place_of(state, identity_of(state, "event", event_id, ""))
         entry = self._ledger.staged_body(scope, seq) if seq else None
-        return entry if isinstance(entry, EventEntry) and entry.event_id == event_id else None
+        mine = isinstance(entry, EventEntry | HeldLabel) and entry.event_id == event_id
+        return seq, entry if mine else None
+
+    def _again(
+        self, scope: Scope, event_id: str, prior: EventEntry | HeldLabel, digest: bytes
+    ) -> EventResult:
+        """What is said of an event that came before."""
+        if prior.body_digest != digest:
+            text = "this event id was taken in with another body"
+            return EventResult(event_id, "refused", "event_conflict", text)
+        if isinstance(prior, HeldLabel):
+            state = self._holding.find(scope, prior.hold).state
+            if state == "refused":
+                text = "it came in a flood that was refused"
+                return EventResult(event_id, "refused", "label_refused", text)
+            if state in ("waiting", "closed"):
+                return EventResult(event_id, "held")
+        return EventResult(event_id, "repeated")
 
     def _attempt(
         self, scope: Scope, event: Event, intake: Intake, pointer: str, merchant: str | None
@@ -201,68 +221,37 @@ class Events:
         event_id: str,
         digest: bytes,
         attempt: Observation | None,
-        sender: Sender | None,
     ) -> Staged:
         ledger, fields = self._ledger, intake.fields
         state = ledger.ready(scope)
         received, seq = ledger.clock.now_us(), ledger.next_seq
-        # A label counts when it is known: nobody moves a window of the past.
-        occurred = received if sender is not None else intake.occurred_us
-        t_us, s_us, late = state.ticker.live(occurred, received)
+        t_us, s_us, late = state.ticker.live(intake.occurred_us, received)
         if late:
             ledger.metrics.late_events.labels("event").inc()
         self._payments.derive(state, fields, s_us, late)
         place = {"seq": seq, "t_us": t_us, "s_us": s_us}
-        label: Labelled | None = None
         if attempt is None:
             seen = observe_fields(fields, state.digester.digest, identity=0, **place)
-        elif sender is not None:
-            before = self._before(state, attempt.identity)
-            label = labelled(attempt, fields, before, place)
-            seen = label.observation
         else:
             seen = inherit(attempt, fields, **place)
         clear, sealed = self._sealer.split(scope, fields, state.digester.digest, seq)
-        entry = EventEntry(
-            seen, received, event_id, digest, clear, sealed,
-            book=label.effect.book if label is not None else None,
-            previous=label.previous if label is not None else 0,
-        )  # fmt: skip
+        entry = EventEntry(seen, received, event_id, digest, clear, sealed)
         with ledger.ahead():
             state.add(seen)
             state.remember(seen)
             identity = identity_of(state, "event", event_id, "")
             state.identities.put(identity, seq)
             ledger.stores.records.add_identity(unit, scope, identity, seq)
-            if label is not None and sender is not None:
-                assert attempt is not None
-                payments = len(state.identities)
-                self._watch.note(unit, sender, received, payments, label.effect)
-                self._watch.late(sender, received - attempt.s_us)
-                if state.trial is not None:
-                    count_label(ledger, scope, state.trial, attempt, label.effect)
             return ledger.stage(unit, scope, entries.EVENT, received, entry, seen)
-
-    def _before(self, state: ScopeState, identity: int) -> tuple[int, Book]:
-        """Sequence and book of the last label of an attempt."""
-        seq = state.labels.get(identity)
-        entry = self._ledger.staged_body(state.scope, seq) if seq else None
-        return seq, book_of(entry, seq)
 
     def _count(self, scope: Scope, staged: Sequence[Staged]) -> None:
         for one in staged:
+            if not isinstance(one.body, EventEntry):
+                continue
             kind = one.body.kind
             known = kind in OF_PAYMENT or kind in ACCOUNT_KINDS
             label = kind if known else "other"
             self._ledger.metrics.events.labels(scope.environment.value, label).inc()
-
-
-def _repeated(event_id: str, prior: EventEntry, digest: bytes) -> EventResult:
-    if prior.body_digest == digest:
-        return EventResult(event_id, "repeated")
-    return EventResult(
-        event_id, "refused", "event_conflict", "this event id was taken in with another body"
-    )
 
 
 def _refused(event_id: str, refusal: PaywardenError) -> EventResult:

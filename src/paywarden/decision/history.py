@@ -15,13 +15,14 @@ import numpy as np
 from paywarden.core.errors import Corrupt
 from paywarden.core.scope import Scope
 from paywarden.decision import entries
+from paywarden.decision.companions import Companions, Names
+from paywarden.decision.state import Observed
 from paywarden.kit.journal.ports import Journal
 from paywarden.kit.log import logger
 from paywarden.risk.features.arena import Windows
 from paywarden.risk.features.columns import ObservationColumns, from_observations
 from paywarden.risk.features.observation import Observation
 from paywarden.risk.features.segments import load, ranges
-from paywarden.risk.links.store import Links
 
 CHUNK = 4_096
 _OBSERVED = frozenset({entries.PAYMENT, entries.CONTINUE, entries.EVENT, entries.IMPORTED})
@@ -93,15 +94,25 @@ def sealed(folder: Path, after: int, up_to: int) -> Iterator[ObservationColumns]
             return
 
 
+def add_lacking(observed: Observed, read: Names, chunks: Iterator[ObservationColumns]) -> None:
+    """Fill the companions that are read and were in no checkpoint, from `chunks` before it."""
+    new = Companions.fresh(read - observed.companions.names)
+    if new.kept:
+        fill(None, chunks, new)
+    observed.companions.keep(read, new)
+
+
 def fill(
-    windows: Windows | None, chunks: Iterator[ObservationColumns], links: Links | None = None
+    windows: Windows | None,
+    chunks: Iterator[ObservationColumns],
+    companions: Companions | None = None,
 ) -> int:
-    """Feed chunks to windows and links without reading; the last sequence, 0 if there was none."""
+    """Feed chunks to windows and companions without reading; the last sequence, 0 for none."""
     last = 0
     for chunk in chunks:
         if windows is not None:
             windows.observe_columns(chunk, np.zeros(len(chunk), np.bool_))
-        if links is not None:
-            links.add_columns(chunk)
+        if companions is not None:
+            companions.add_columns(chunk)
         last = int(chunk.seq[-1])
     return last

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, date, datetime, timedelta
 from typing import Any
 
 from paywarden.core.errors import InvalidRequest
@@ -212,17 +212,20 @@ def _exact(text: str | None, pointer: str) -> str | None:
 
 
 def instant_of(moment: datetime, pointer: str) -> int:
-    """Microseconds; InvalidRequest when the zone moves the moment out of the years 1 to 9999."""
-    instant_us = from_datetime(moment)
-    if not _FIRST_US <= instant_us <= _LAST_US:
+    """Microseconds; InvalidRequest on a day whose zone may lead out of the years 1 to 9999.
+
+    Whole days are refused, so that the schema can say it (`messages.INSTANT_PATTERN`).
+    """
+    if moment.year in (MINYEAR, MAXYEAR) and _may_leave(moment):
         raise InvalidRequest(
-            "field_invalid", "the time lies outside the years 1 to 9999 in UTC", pointer=pointer
+            "field_invalid", "the time may lie outside the years 1 to 9999 in UTC", pointer=pointer
         )
-    return instant_us
+    return from_datetime(moment)
 
 
-_FIRST_US = from_datetime(datetime.min.replace(tzinfo=UTC))
-_LAST_US = from_datetime(datetime.max.replace(tzinfo=UTC))
+def _may_leave(moment: datetime) -> bool:
+    day, offset = moment.date(), moment.utcoffset() or timedelta()
+    return (day == date.min and offset > timedelta()) or (day == date.max and offset < timedelta())
 
 
 def _put(fields: Fields, path: str, value: Any) -> None:

@@ -5,7 +5,7 @@ and a value comes in the body, never in an address that gets logged. The answer 
 keyed digest alone, at most 200 within two edges; nothing of another tenant or environment can be
 in it, since each scope has its own digests and its own links. A value that looks like a card
 number is refused, and so is a caller bound to a merchant.
-Not done here: which ruleset makes a scope keep links (`linking.py`).
+Not done here: which ruleset makes a scope keep links (`companions.py`).
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class LinkOperations:
         await self._watch.read(
             call.asker, "links:neighbourhood:read", {"kind": body.kind, "key": _shown(key)}
         )
-        links = self._ledger.ready(scope).links
+        links = self._ledger.ready(scope).companions.links
         if links is None:
             raise Conflict(
                 "links_not_kept", "no ruleset or model here reads `link.*`, so no links are kept"

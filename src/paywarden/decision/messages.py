@@ -30,7 +30,21 @@ Currency = Annotated[
         extra_json_schema={"pattern": f"^({_CODES})$"},
     ),
 ]
-Instant = Annotated[datetime, Meta(tz=True, description="RFC 3339 with a zone")]
+INSTANT_PATTERN = (
+    r"^(?!0000|.*:60|0001-01-01.*[+](?!00:?00$)"
+    r"|9999-12-31.*(-(?!00:?00$)[0-9:]+$|[.]9{6}[5-9]))"
+)
+"""No year 0 and no leap second, nor what a zone (`intake.instant_of`) or rounding may move out of
+the years 1 to 9999; the format says the rest."""
+Instant = Annotated[
+    datetime,
+    Meta(
+        tz=True,
+        description="RFC 3339 with a zone; not the first day of year 1 east of UTC, nor the last "
+        "of 9999 west of it",
+        extra_json_schema={"pattern": INSTANT_PATTERN},
+    ),
+]
 Day = date
 Amount = Annotated[int, Meta(ge=0, le=9_007_199_254_740_991, description="Minor units")]
 Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
@@ -213,10 +227,10 @@ class EventsRequest(Wire, frozen=True):
 
 
 class EventResult(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of one event."""
+    """What became of one event; a label of a flood is `held` until somebody decides about it."""
 
     id: str
-    status: Literal["recorded", "repeated", "refused"]
+    status: Literal["recorded", "repeated", "held", "refused"]
     code: str | None = None
     detail: str | None = None
     pointer: str | None = None

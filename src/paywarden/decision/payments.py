@@ -1,6 +1,6 @@
 """Payments: the conductor around the pure core, from intake to the durable record.
 
-Order for a payment: capacity, identity (a repeat counts nothing), clock, derived fields, links
+Order for a payment: capacity, identity (a repeat counts nothing), clock, derived fields, companions
 (read), sealing, windows (add and read in one step), opinions, record, one commit. Whatever may
 fail on strange input happens before windows are touched. `resume` decides again after a challenge
 and counts nothing.
@@ -42,7 +42,6 @@ from paywarden.decision.entries import (
 )
 from paywarden.decision.intake import Fields, Intake
 from paywarden.decision.ledger import Ledger, identity_of
-from paywarden.decision.linking import link_fields
 from paywarden.decision.magic import forced_outcome
 from paywarden.decision.model_runtime import MODEL_STAGE
 from paywarden.decision.ports import DecisionRow
@@ -185,15 +184,23 @@ class Payments:
         """Seconds from a monotonic mark to now."""
         return (self._clock.monotonic_ns() - started_ns) / 1e9
 
+    def forget_texts(self, state: ScopeState) -> None:
+        """Drop every text of people that is kept at hand to be quick."""
+        state.digester.forget()
+        self._derivers(self._base(state)).forget()
+
     def derive(self, state: ScopeState, fields: Fields, s_us: int, late: bool) -> tuple[str, ...]:
         """Derived fields in place; a fault of ours is stated, never an outage."""
-        base = state.runtime.policy.base_currency if state.runtime is not None else ""
         try:
-            return self._derivers(base).derive(fields, s_us, late)
+            return self._derivers(self._base(state)).derive(fields, s_us, late)
         except Exception as fault:
             logger().error("enrichment_failed", error_type=type(fault).__name__)
             self._metrics.degraded.labels("enrichment_failed").inc()
             return ("enrichment_failed",)
+
+    @staticmethod
+    def _base(state: ScopeState) -> str:
+        return state.runtime.policy.base_currency if state.runtime is not None else ""
 
     async def _prior(self, state: ScopeState, identity: int, payment_id: str) -> Decided | None:
         seq = state.identities.get(identity)
@@ -218,7 +225,10 @@ class Payments:
         observation = observe_fields(
             fields, state.digester.digest, seq=seq, t_us=t_us, s_us=s_us, identity=identity
         )
-        fields.update(link_fields(state.links, observation))
+        fields.update(state.companions.fields(observation))
+        for word in state.companions.degraded(t_us):
+            self._metrics.degraded.labels(word).inc()
+            degraded = (*degraded, word)
         clear, sealed = self._sealer.split(scope, fields, state.digester.digest, seq)
         forced = forced_outcome(fields) if scope.environment is Environment.TEST else None
         return _Prepared(
@@ -281,10 +291,7 @@ class Payments:
 
     def _opine(self, ready: _Prepared, arm: Arm) -> tuple[Result, tuple[str, ...]]:
         """The result, and the stages that gave no opinion (too late, or at fault)."""
-        limits = arm.runtime.policy.stages.get(FRAUD_STAGE)
-        deadline_ms = limits.deadline_ms if limits is not None else DEFAULT_DEADLINE_MS
-        late = (self._clock.monotonic_ns() - ready.started_ns) / 1e6 > deadline_ms
-        if not late:
+        if self._clock.monotonic_ns() <= _ends_ns(ready, arm, FRAUD_STAGE):
             try:
                 result = _conducted(ready, arm, self._situation(ready, arm))
                 skipped = result.model is not None and result.model.probability is None
@@ -299,9 +306,7 @@ class Payments:
         """With the model's deadline, and the draw of the control group (not for continuations)."""
         policy, found = arm.runtime.policy, ready.situation
         if arm.runtime.model is not None:
-            limits = policy.stages.get(MODEL_STAGE)
-            deadline_ms = limits.deadline_ms if limits is not None else DEFAULT_DEADLINE_MS
-            ends_ns = ready.started_ns + int(deadline_ms * 1e6)
+            ends_ns = _ends_ns(ready, arm, MODEL_STAGE)
             found = found._replace(
                 late=lambda: self._clock.monotonic_ns() > ends_ns,
                 sampler=None if ready.continues else self._drift.sampler(ready.state.scope),
@@ -416,6 +421,13 @@ def _told(name: str, seq: int, entry: PaymentEntry, alerts: tuple[Alert, ...]) -
 def _require_policy(state: ScopeState) -> None:
     if state.runtime is None or state.windows is None:
         raise Unavailable("no_policy", "no ruleset is published for this tenant and environment")
+
+
+def _ends_ns(ready: _Prepared, arm: Arm, stage: str) -> int:
+    """The monotonic instant after which a stage of the payment is too late."""
+    limits = arm.runtime.policy.stages.get(stage)
+    deadline_ms = limits.deadline_ms if limits is not None else DEFAULT_DEADLINE_MS
+    return ready.started_ns + int(deadline_ms * 1e6)
 
 
 def _conducted(ready: _Prepared, arm: Arm, situation: Situation) -> Result:

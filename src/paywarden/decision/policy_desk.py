@@ -2,9 +2,9 @@
 
 Guards: a ruleset is immutable and named by its content; nothing that does not compile is stored;
 publishing moves one pointer by a log entry. Files are read, packed and opened by the compiler,
-never here, so that payments do not wait for them. New windows and links have history at once: they
-are filled from the log up to a sequence in a worker thread while payments go on, catch up with what
-came meanwhile, and take over between two payments. Publishing and rolling back each take an
+never here, so that payments do not wait for them. New windows and companions have history at once:
+they are filled from the log up to a sequence in a worker thread while payments go on, catch up with
+what came meanwhile, and take over between two payments. Publishing and rolling back each take an
 approval of their own and end it in the commit of the switch. Not done here: asking for approvals,
 trials (`trial_desk`), when a ruleset goes live in steps (`rollout`).
 """
@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -22,6 +22,7 @@ from paywarden.core.errors import Conflict, Corrupt, NotFound
 from paywarden.core.scope import Scope
 from paywarden.decision import entries, errors
 from paywarden.decision.approved_payloads import Rollback, publication, rollback
+from paywarden.decision.companions import Companions
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.decider import Decider
 from paywarden.decision.entries import PolicyEntry
@@ -42,7 +43,6 @@ from paywarden.kit.outbox import enqueue
 from paywarden.risk.features.arena import Windows
 from paywarden.risk.features.columns import ObservationColumns
 from paywarden.risk.features.observation import Observation
-from paywarden.risk.links.store import Links
 from paywarden.risk.rules.file_pack import PolicyFiles
 from paywarden.risk.rules.model import Policy
 
@@ -59,7 +59,7 @@ class _BackFill:
     """Observations that arrived while new windows or links (None: no new ones) are being filled."""
 
     windows: Windows | None
-    links: Links | None
+    companions: Companions
     waiting: deque[Observation]
 
 
@@ -67,7 +67,7 @@ class _BackFill:
 class Ready:
     """A ruleset that may decide at once: `windows` hold its history but for what `fed` lacks.
 
-    `links`: new ones, where it reads them and the scope has none. `fed`: nothing needs to catch up,
+    `companions`: new ones, which it reads and the scope has not. `fed`: nothing needs to catch up,
     for the windows count live payments already.
     """
 
@@ -75,7 +75,7 @@ class Ready:
     runtime: PolicyRuntime
     windows: Windows
     fed: bool
-    links: Links | None = None
+    companions: Companions = field(default_factory=Companions)
 
 
 class PolicyDesk:
@@ -173,7 +173,7 @@ class PolicyDesk:
         known = self._runtimes.get(wanted)
         if known is not None:
             return known
-        plain = self._runtimes.get(Decider(wanted.ruleset))
+        plain = self._plain(wanted.ruleset)
         if plain is None:
             row = self._ledger.stores.records.ruleset(scope, wanted.ruleset)
             if row is None:
@@ -184,6 +184,12 @@ class PolicyDesk:
             runtime = await asyncio.to_thread(self._beside, plain, wanted.model)
         self._keep(runtime)
         return runtime
+
+    def _plain(self, ruleset: str) -> PolicyRuntime | None:
+        """A ruleset alone, when it is at hand with whatever model."""
+        alike = (one for name, one in self._runtimes.items() if name.ruleset == ruleset)
+        found = next(alike, None)
+        return PolicyRuntime(found.compiled) if found is not None else None
 
     def _beside(self, plain: PolicyRuntime, model: str) -> PolicyRuntime:
         try:
@@ -207,11 +213,11 @@ class PolicyDesk:
 
     async def _filled(self, state: ScopeState, runtime: PolicyRuntime) -> Ready:
         counting = _counting(state, runtime)
-        links = Links() if runtime.reads_links and state.links is None else None
-        if counting is not None and links is None:
+        new_ones = Companions.fresh(runtime.reads - state.companions.names)
+        if counting is not None and not new_ones.kept:
             return Ready(state, runtime, counting, fed=True)
         new = Windows(runtime.plan, state.history_start_us) if counting is None else None
-        filling = _BackFill(new, links, deque())
+        filling = _BackFill(new, new_ones, deque())
         self._filling[state.scope] = filling
         try:
             # What is staged but not yet durable is not in the log: wait for it, keep what follows.
@@ -224,13 +230,13 @@ class PolicyDesk:
                 await asyncio.sleep(0)
             windows = counting if new is None else new
             assert windows is not None
-            return Ready(state, runtime, windows, fed=False, links=links)
+            return Ready(state, runtime, windows, fed=False, companions=new_ones)
         except BaseException:
             self._filling.pop(state.scope, None)
             raise
 
     def caught_up(self, ready: Ready) -> None:
-        """Feed what arrived during the back-fill; from here on windows and links must be fed live.
+        """Feed what arrived during the back-fill; from here on all must be fed live.
 
         Errors: Unavailable when the state was rebuilt meanwhile.
         """
@@ -255,7 +261,7 @@ class PolicyDesk:
             )  # fmt: skip
             state.runtime, state.windows, state.decider = runtime, ready.windows, runtime.decider
             state.trial = None
-            state.keep_links(ready.links)
+            state.keep_companions(ready.companions)
             self._audit(unit, scope, act, actor, str(runtime.decider))
             told = RulesetPublished(runtime.ruleset, staged.seq)
             enqueue(unit, scope, RULESET_PUBLISHED, msgspec.json.encode(told), now)
@@ -293,9 +299,8 @@ def _counting(state: ScopeState, wanted: PolicyRuntime) -> Windows | None:
 
 def _fill(filling: _BackFill, chunks: Iterator[ObservationColumns]) -> None:
     """Feed what the log holds; in a worker thread."""
-    if filling.links is not None:
-        filling.links.warm()
-    fill(filling.windows, chunks, filling.links)
+    filling.companions.warm()
+    fill(filling.windows, chunks, filling.companions)
 
 
 def _catch_up(filling: _BackFill, count: int) -> None:
@@ -304,8 +309,7 @@ def _catch_up(filling: _BackFill, count: int) -> None:
         seen = filling.waiting.popleft()
         if filling.windows is not None:
             filling.windows.add(seen)
-        if filling.links is not None:
-            filling.links.add(seen)
+        filling.companions.add(seen)
 
 
 def ruleset_not_found() -> NotFound:

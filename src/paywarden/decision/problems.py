@@ -8,12 +8,14 @@ from paywarden.identity.access_review.problems import CODES as ACCESS_REVIEW_COD
 from paywarden.identity.approvals.problems import CODES as APPROVAL_CODES
 from paywarden.identity.problems import CODES as IDENTITY_CODES
 from paywarden.kit.http.signing import codes as signing
+from paywarden.privacy.erasure.problems import CODES as ERASURE_CODES
 
 CODES: Mapping[str, str] = {
     **ACCESS_REVIEW_CODES,
     **IDENTITY_CODES,
     **signing.CODES,
     **APPROVAL_CODES,
+    **ERASURE_CODES,
     "amount_missing": "Send amount_minor and currency; only account events go without.",
     "attempt_conflict": "This payment and attempt were decided with another body. A "
     "new try is a new attempt.",
@@ -90,9 +92,12 @@ CODES: Mapping[str, str] = {
     "key_missing": "Send `Authorization: Bearer pw_test_...`.",
     "key_revoked": "Ask the operator for a new API key.",
     "key_unknown": "Check installation and environment of the API key.",
+    "label_hold_decided": "Nothing is left to decide: the labels were released or refused.",
+    "label_hold_moved": "Ask anew: the hold has other labels than the request says.",
+    "label_hold_not_found": "Use a number of GET /v1/label-holds.",
+    "label_refused": "An operator refused this label as part of a flood; it will not count.",
     "label_rate_exceeded": "Send the rest in the next hour, or let the operator raise [labels].",
     "label_not_permitted": "Only operators label as analysts.",
-    "links_full": "Publish a ruleset without `link.*`: two months hold too many entities.",
     "links_not_kept": "Publish a rule or model that reads `link.*`; links then know the whole log.",
     "list_bad_expiry": "Give a time to come, or none.",
     "list_bad_kind": "Use one of the kinds of the contract.",

@@ -1,6 +1,6 @@
 """Replay: the log read again by the same code, every value and every answer compared.
 
-Guards: state = f(log). The fold below keeps clock, windows, links, lists and the policy
+Guards: state = f(log). The fold below keeps clock, windows, companions, lists and the policy
 pointer exactly as the live process does, so a difference is a fault of ours or a changed log, never
 a surprise.
 Fields of an erased person cannot be read any more; such decisions are compared from their stored
@@ -19,20 +19,18 @@ from paywarden.core.outcome import Outcome
 from paywarden.core.scope import Scope
 from paywarden.decision import entries
 from paywarden.decision.arms import Arm, Values, observed, observed_arms
+from paywarden.decision.companions import FIELDS_OF, Companions, companion_fields_of
 from paywarden.decision.conduct import PolicyRuntime, Situation, conduct
-from paywarden.decision.control_group import AMOUNT, ControlLoss, draw
+from paywarden.decision.control_group import ControlLoss, draw
 from paywarden.decision.decider import Decider
 from paywarden.decision.entries import PaymentEntry, Result, TrialEntry
 from paywarden.decision.history import History, fill
-from paywarden.decision.linking import link_fields, link_fields_of, wanted
 from paywarden.decision.sealing import Sealer
-from paywarden.decision.stored_fields import one
-from paywarden.decision.trial import Trial
+from paywarden.decision.trial import Trial, companions_read, own_windows
 from paywarden.kit.journal.model import Entry
 from paywarden.kit.journal.ports import Journal
 from paywarden.risk.features.arena import Windows
 from paywarden.risk.features.observation import Observation, ObservedValue
-from paywarden.risk.links.store import Links
 from paywarden.risk.lists.model import ListEdit
 from paywarden.risk.lists.store import Digest, Lists
 from paywarden.risk.lists.view import ListsView
@@ -67,15 +65,14 @@ class _Fold:
     runtime: PolicyRuntime | None = None
     windows: Windows | None = None
     trial: Trial | None = None
-    links: Links | None = None
+    companions: Companions = field(default_factory=Companions)
     control_loss: ControlLoss = field(default_factory=ControlLoss)
 
     def add(self, seen: Observation) -> None:
-        """Let every window and links count an event."""
+        """Let every window and companion count an event."""
         for windows in self._every():
             windows.add(seen)
-        if self.links is not None:
-            self.links.add(seen)
+        self.companions.add(seen)
 
     def start_history(self, history_start_us: int) -> None:
         """Let the log be complete from another instant on."""
@@ -120,7 +117,7 @@ class Replay:
         fold = self._folds[entry.scope]
         if entry.kind == entries.POLICY:
             self._switch(fold, entry)
-            self._keep_links(fold, entry)
+            self._keep_companions(fold, entry)
         elif entry.kind == entries.LIST_EDIT:
             fold.lists.apply(msgspec.msgpack.decode(entry.body, type=ListEdit), entry.seq)
         elif entry.kind in (entries.IMPORT, entries.IMPORT_END):
@@ -129,25 +126,23 @@ class Replay:
             fold.add(entries.decode(entry.kind, entry.body).observation)
         elif entry.kind == entries.TRIAL:
             self._try(fold, entry, entries.decode(entry.kind, entry.body))
-            self._keep_links(fold, entry)
-        else:
+            self._keep_companions(fold, entry)
+        elif entry.kind not in (entries.HELD, entries.HOLD):  # held labels move nothing
             body = entries.decode(entry.kind, entry.body)
-            links = link_fields(fold.links, body.observation)
+            known = fold.companions.fields(body.observation)
             arm, beside, _tried = observed_arms(fold, body.observation, body.continues)
-            again = self._decide(fold, entry, body, arm, beside, links) if compare else None
-            if body.result.control_ppm:
-                amount = one(body.clear, AMOUNT)
-                fold.control_loss.add(body.observation.t_us, int(amount))
+            again = self._decide(fold, entry, body, arm, beside, known) if compare else None
+            fold.control_loss.count(body)
             return again
         return None
 
-    def _keep_links(self, fold: _Fold, entry: Entry) -> None:
-        """Links from here on, with all that came before, or none any more."""
-        if not wanted(fold.runtime, fold.trial):
-            fold.links = None
-        elif fold.links is None:
-            fold.links = Links()
-            fill(None, self.history.columns(entry.scope, 0, entry.seq - 1), fold.links)
+    def _keep_companions(self, fold: _Fold, entry: Entry) -> None:
+        """What is read from here on, with all that came before, and no other any more."""
+        read = companions_read(fold.runtime, fold.trial)
+        new = Companions.fresh(read - fold.companions.names)
+        if new.kept:
+            fill(None, self.history.columns(entry.scope, 0, entry.seq - 1), new)
+        fold.companions.keep(read, new)
 
     def _try(self, fold: _Fold, entry: Entry, body: TrialEntry) -> None:
         """A trial begins, grows or ends; under a draft there is none."""
@@ -159,9 +154,8 @@ class Replay:
             return
         runtime = self.runtime_of(entry.scope, body.decider)
         assert fold.runtime is not None
-        windows = None
-        if runtime.aggregates != fold.runtime.aggregates:
-            windows = Windows(runtime.plan, fold.history_start_us)
+        windows = own_windows(runtime, fold.runtime, fold.history_start_us)
+        if windows is not None:
             fill(windows, self.history.columns(entry.scope, 0, entry.seq - 1))
         fold.trial = Trial(body, entry.seq, runtime, windows)
 
@@ -177,10 +171,10 @@ class Replay:
 
     def _decide(
         self, fold: _Fold, entry: Entry, body: PaymentEntry, arm: Arm, beside: Arm | None,
-        links: dict[str, int],
+        known: dict[str, Any],
     ) -> Replayed:  # fmt: skip
         fields, erased = self.sealer.open(entry.scope, entry.seq, body.clear, body.sealed)
-        knew = linked_again(fields, body, links)
+        knew = known_again(fields, body, known)
         t_us = body.observation.t_us
         situation = situation_of(body, fields)
 
@@ -196,28 +190,39 @@ class Replay:
         found = differences(body, result, arm.values if same_rules else None)
         if self.with_ruleset is None and not same_rules:
             found["arm"] = {"recorded": str(body.decider), "replayed": str(arm.runtime.decider)}
-        if self.with_ruleset is None and knew != link_fields_of(fields):
-            found["links"] = {"recorded": knew, "replayed": link_fields_of(fields)}
+        if self.with_ruleset is None:
+            found |= companion_differences(knew, companion_fields_of(fields))
         if beside is not None and body.other is not None:
             found |= other_differences(body, again(beside, situation._replace(skipped=())))
-        if erased and found.keys().isdisjoint(("features", "links")):
+        if erased and found.keys().isdisjoint(("features", *FIELDS_OF)):
             found = {}
-        return Replayed(entry.seq, entry.scope, result, found, erased > 0)
+        return Replayed(entry.seq, entry.scope, result, found, bool(erased))
 
 
-def linked_again(
-    fields: dict[str, Any], body: PaymentEntry, links: dict[str, int]
+def known_again(
+    fields: dict[str, Any], body: PaymentEntry, known: dict[str, Any]
 ) -> dict[str, Any]:
-    """Put what links know now into `fields`; what they knew as recorded.
+    """Put what companions know now into `fields`; what they knew as recorded.
 
     A continuation keeps what was recorded: it was read when its first payment was decided.
     """
-    knew = link_fields_of(fields)
+    knew = companion_fields_of(fields)
     if not body.continues:
         for path in knew:
             del fields[path]
-        fields.update(links)
+        fields.update(known)
     return knew
+
+
+def companion_differences(knew: dict[str, Any], knows: dict[str, Any]) -> dict[str, Any]:
+    """Where what companions know differs from the record, by companion."""
+    found = {}
+    for name, paths in FIELDS_OF.items():
+        before = {path: value for path, value in knew.items() if path in paths}
+        after = {path: value for path, value in knows.items() if path in paths}
+        if before != after:
+            found[name] = {"recorded": before, "replayed": after}
+    return found
 
 
 def other_differences(body: PaymentEntry, result: Result) -> dict[str, Any]:

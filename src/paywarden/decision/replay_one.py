@@ -1,6 +1,6 @@
 """One recorded decision made again, as it was or under a draft, and what the draft changes.
 
-Guards: windows (and links, where the ruleset reads them) are rebuilt from the log up to the
+Guards: windows (and companions that the ruleset reads) are rebuilt from the log up to the
 decision and lists as they stood then, by the functions that decide live; a draft reads the same
 log. The desk (HTTP) and the command line both come here. Values that are shown are masked.
 Not done here: limits on time (the desk's), whole stretches of the log (`replay.py`).
@@ -17,19 +17,24 @@ import msgspec
 from paywarden.core.outcome import Outcome
 from paywarden.core.scope import Scope
 from paywarden.decision import entries
+from paywarden.decision.companions import Companions, companion_fields_of, read_by
 from paywarden.decision.conduct import PolicyRuntime, conduct
 from paywarden.decision.control_group import ControlDraw
 from paywarden.decision.entries import PaymentEntry, Result
 from paywarden.decision.history import History, fill
-from paywarden.decision.linking import link_fields, link_fields_of
 from paywarden.decision.masking import mask
 from paywarden.decision.ports import Records
-from paywarden.decision.replay import differences, linked_again, observe_again, situation_of
+from paywarden.decision.replay import (
+    companion_differences,
+    differences,
+    known_again,
+    observe_again,
+    situation_of,
+)
 from paywarden.decision.sealing import Sealer
 from paywarden.kit.journal.ports import Journal
 from paywarden.risk.features.arena import Windows
 from paywarden.risk.features.observation import ObservedValue
-from paywarden.risk.links.store import Links
 from paywarden.risk.lists.model import ListEdit
 from paywarden.risk.lists.store import Lists
 from paywarden.risk.lists.view import ListsView
@@ -66,17 +71,18 @@ class Remaking:
         *,
         from_log: bool = True,
     ) -> Remade:
-        """Decide again; without `from_log` the recorded values of windows and links stand in."""
-        links = Links() if runtime.reads_links and from_log else None
+        """Decide again; without `from_log` the recorded values of windows and companions do."""
+        companions = Companions.fresh(runtime.reads)
         windows = Windows(runtime.plan, history_start_us)
         values: tuple[ObservedValue, ...] = entry.aggregates
         if from_log:
-            fill(windows, self.history.columns(scope, 0, seq - 1), links)
+            fill(windows, self.history.columns(scope, 0, seq - 1), companions)
             values = observe_again(windows, entry)
         fields, _erased = self.sealer.open(scope, seq, entry.clear, entry.sealed)
-        knew = link_fields_of(fields)
-        if links is not None:
-            linked_again(fields, entry, link_fields(links, entry.observation))
+        knew = companion_fields_of(fields)
+        if from_log:
+            unread = {path: knew[path] for path in knew if not read_by((path,)) & runtime.reads}
+            known_again(fields, entry, unread | companions.fields(entry.observation))
         t_us = entry.observation.t_us
         lists = self._lists_then(scope, seq).at(t_us)
         partial = windows.partial(t_us)
@@ -86,8 +92,8 @@ class Remaking:
             situation = situation._replace(control=ControlDraw(0, 0))
         result = conduct(runtime, fields, values, partial, lists, situation)
         found = differences(entry, result, values if same else None)
-        if same and knew != link_fields_of(fields):
-            found["links"] = {"recorded": knew, "replayed": link_fields_of(fields)}
+        if same:
+            found |= companion_differences(knew, companion_fields_of(fields))
         return Remade(runtime, result, found, values, fields)
 
     def _lists_then(self, scope: Scope, before_seq: int) -> ListsView:

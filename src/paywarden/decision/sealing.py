@@ -9,7 +9,7 @@ id, e-mail, card, device, else the payment itself; it is stored as a keyed diges
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -35,6 +35,13 @@ _PERSONS = ((_PAYER, _PAYER_SUBJECTS), (_PAYEE, _PAYEE_SUBJECTS))
 _DECODER: msgspec.msgpack.Decoder[Stored] = msgspec.msgpack.Decoder(Stored)
 
 
+class Gone(NamedTuple):
+    """A person of an entry (`payer` or `payee`) whose key was destroyed at `at_us`."""
+
+    person: str
+    at_us: int
+
+
 class Sealer:
     """Seals and opens the personal fields of log entries."""
 
@@ -56,16 +63,16 @@ class Sealer:
 
     def open(
         self, scope: Scope, seq: int, clear: Stored, sealed: Sequence[Sealed]
-    ) -> tuple[Fields, int]:
-        """(every field that can still be read, number of erased persons) of the entry `seq`."""
-        fields, erased = by_path(clear, CLEAR), 0
+    ) -> tuple[Fields, tuple[Gone, ...]]:
+        """(every field that can still be read, persons erased since) of the entry `seq`."""
+        fields, gone = by_path(clear, CLEAR), []
         for box in sealed:
             plain = self._keys.open(scope, box.subject, box.box, _context(seq))
             if isinstance(plain, Erased):
-                erased += 1
+                gone.append(Gone(_person(box.subject), plain.erased_at_us))
             else:
                 fields.update(by_path(_DECODER.decode(plain), SEALED))
-        return fields, erased
+        return fields, tuple(gone)
 
     def _box(self, scope: Scope, subject: str, values: list[Any], seq: int) -> Sealed:
         octets = self._encode(values)
@@ -76,8 +83,23 @@ def _subject(fields: Fields, candidates: Sequence[tuple[str, str]], digest: Dige
     for kind, path in candidates:
         value = fields.get(path)
         if value is not None:
-            return f"{kind}-{digest(kind, value):016x}"
+            return _name(kind, value, digest)
     return "unknown"
+
+
+def subjects_of(fields: Fields, digest: Digest) -> set[str]:
+    """Every subject that the identifiers among `fields` can stand for, not the strongest alone."""
+    known = ((kind, fields.get(path)) for kind, path in (*_PAYER_SUBJECTS, *_PAYEE_SUBJECTS))
+    return {_name(kind, value, digest) for kind, value in known if value is not None}
+
+
+def _name(kind: str, value: Any, digest: Digest) -> str:
+    return f"{kind}-{digest(kind, value):016x}"
+
+
+def _person(subject: str) -> str:
+    kind = subject.partition("-")[0]
+    return "payee" if kind in dict(_PAYEE_SUBJECTS) else "payer"
 
 
 def _context(seq: int) -> bytes:

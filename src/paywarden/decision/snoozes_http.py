@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from paywarden.core.errors import Conflict, InvalidRequest, NotFound
-from paywarden.core.instants import format_rfc3339
+from paywarden.core.instants import HOUR_US, format_rfc3339
 from paywarden.core.scope import Scope
 from paywarden.decision.errors import card_number
 from paywarden.decision.ledger import Ledger
@@ -23,8 +23,6 @@ from paywarden.identity.approvals.http import maker_of
 from paywarden.kit.http.operation import Answer, Call, Operation
 from paywarden.reference.card_numbers import looks_like_card_number
 from paywarden.risk.lists.model import EditAction, ListKind, NewEntry
-
-HOUR_US = 3_600_000_000
 
 
 class SnoozeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

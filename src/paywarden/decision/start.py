@@ -9,6 +9,7 @@ the recovery after a failed commit.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,21 +21,17 @@ from paywarden.core.scope import Scope
 from paywarden.decision import entries
 from paywarden.decision.checkpoints import Checkpoints, Place, binding_of
 from paywarden.decision.conduct import PolicyRuntime
-from paywarden.decision.control_group import AMOUNT
 from paywarden.decision.decider import Decider
 from paywarden.decision.entries import TrialEntry
-from paywarden.decision.history import History, fill
+from paywarden.decision.history import History, add_lacking, fill
 from paywarden.decision.ledger import Ledger
-from paywarden.decision.linking import wanted
 from paywarden.decision.state import ScopeState
-from paywarden.decision.stored_fields import one
-from paywarden.decision.trial import Trial
+from paywarden.decision.trial import Trial, companions_read, own_windows
 from paywarden.kit.journal.model import Entry
 from paywarden.kit.log import logger
 from paywarden.risk.features.arena import Windows
 from paywarden.risk.features.columns import ObservationColumns
 from paywarden.risk.features.digests import Digester
-from paywarden.risk.links.store import Links
 from paywarden.risk.lists.model import ListEdit
 from paywarden.risk.lists.store import Lists
 from paywarden.risk.lists.view import ListsView
@@ -62,7 +59,13 @@ def rebuild(ledger: Ledger, foundations: Foundations) -> int:
     head = ledger.stores.journal.head()
     lists = foundations.lists()
     trials: dict[Scope, tuple[int, TrialEntry]] = {}
+    let_pass: dict[Scope, list[int]] = {}
+    held: dict[Scope, list[int]] = {}
     for seq, scope, kind in ledger.stores.records.control_entries(head):
+        if kind in (entries.CONTROL_GROUP, entries.HELD):
+            rest = let_pass if kind == entries.CONTROL_GROUP else held
+            rest.setdefault(scope, []).append(seq)
+            continue
         for entry in ledger.stores.journal.read(scope, seq, 1):
             apply_control(ledger, entry, foundations, lists)
             if kind in (entries.POLICY, entries.TRIAL):
@@ -73,6 +76,8 @@ def rebuild(ledger: Ledger, foundations: Foundations) -> int:
             state.runtime = foundations.runtime_of(state.scope, state.decider)
         if state.scope in trials:
             state.trial = _trial(state, *trials[state.scope], foundations)
+        _count_control(ledger, state, let_pass.get(state.scope, []))
+        _add_held(ledger, state, held.get(state.scope, []))
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         for _ in pool.map(lambda state: _fill(state, foundations, head), states):
             pass  # a fault of any scope is raised here
@@ -100,14 +105,29 @@ def apply_control(ledger: Ledger, entry: Entry, using: Foundations, lists: Lists
         state = ledger.states[scope]
         state.history_start_us = entries.decode(entry.kind, entry.body).history_start_us
         state.importing = 0
-    elif entry.kind == entries.PAYMENT:  # in this index only when the control group let it pass
-        body = entries.decode(entry.kind, entry.body)
-        amount = int(one(body.clear, AMOUNT))
-        ledger.states[scope].control_loss.add(body.observation.t_us, amount)
+    elif entry.kind == entries.HOLD:
+        ledger.states[scope].holds.fold(entry.seq, entries.decode(entry.kind, entry.body))
     elif entry.kind == entries.LIST_EDIT:
         edit = msgspec.msgpack.decode(entry.body, type=ListEdit)
         lists.apply(edit, entry.seq)
         ledger.states[scope].note_edit(edit, entry.seq)
+
+
+def _count_control(ledger: Ledger, state: ScopeState, let_pass: list[int]) -> None:
+    """What the control group let pass on the last day that it did; the days before are not read."""
+    for seq in reversed(let_pass):
+        if not state.control_loss.count_back(ledger.read(state.scope, seq)):
+            return
+
+
+def _add_held(ledger: Ledger, state: ScopeState, held: list[int]) -> None:
+    """Held labels that may still count; those of settled holds are not read."""
+    unsettled = {hold.seq for hold in state.holds.unsettled()}
+    if unsettled:
+        for seq in held[bisect_left(held, min(unsettled)) :]:
+            body = ledger.read(state.scope, seq)
+            if body.hold in unsettled:
+                state.holds.add(seq, body)
 
 
 def standing_trial(trials: dict[Scope, tuple[int, TrialEntry]], entry: Entry) -> None:
@@ -122,27 +142,23 @@ def standing_trial(trials: dict[Scope, tuple[int, TrialEntry]], entry: Entry) ->
 def _trial(state: ScopeState, seq: int, body: TrialEntry, using: Foundations) -> Trial:
     runtime = using.runtime_of(state.scope, body.decider)
     assert state.runtime is not None
-    own = runtime.aggregates != state.runtime.aggregates
-    windows = Windows(runtime.plan, state.history_start_us) if own else None
+    windows = own_windows(runtime, state.runtime, state.history_start_us)
     return Trial(body, seq, runtime, windows)
 
 
 def _fill(state: ScopeState, using: Foundations, head: int) -> None:
     """Take up a checkpoint, then replay what is sealed behind it and what only the log has."""
     scope, sealed = state.scope, using.history.sealed_up_to(state.scope)
-    last = 0
+    last, read = 0, companions_read(state.runtime, state.trial)
     if state.runtime is not None:
         plan, aggregates = state.runtime.plan, state.runtime.aggregates
         state.windows = Windows(plan, state.history_start_us)
         binding = binding_of(scope, aggregates, state.history_start_us)
         # Beyond the segments it would leave the keeper a gap, so it may only stand on them.
-        latest = Place(scope, plan, binding, min(head, sealed))
+        latest = Place(scope, plan, binding, min(head, sealed), read)
         last = using.checkpoints.resume(state, latest)
-    if wanted(state.runtime, state.trial):
-        # No checkpoint holds links: they are read from the start.
-        state.links = Links()
-        state.links.warm()
-        fill(None, using.history.columns(scope, 0, last), state.links)
+    add_lacking(state, read, using.history.columns(scope, 0, last))
+    state.companions.warm()
     resumed, replayed = last, 0
     for chunk in using.history.columns(scope, last, head):
         state.fold(chunk)

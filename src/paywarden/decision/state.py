@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from paywarden.core.scope import Scope
+from paywarden.decision.companions import Companions
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.control_group import ControlLoss
 from paywarden.decision.decider import Decider
 from paywarden.decision.edit_allowance import EditAllowance
-from paywarden.decision.linking import wanted
-from paywarden.decision.trial import Trial
+from paywarden.decision.label_holds import LabelHolds
+from paywarden.decision.trial import Trial, companions_read
 from paywarden.risk.features.arena import Windows
 from paywarden.risk.features.catalogue import OBSERVED_INDEX
 from paywarden.risk.features.columns import ObservationColumns
@@ -24,7 +25,7 @@ from paywarden.risk.features.digests import Digester
 from paywarden.risk.features.identities import IdentityIndex
 from paywarden.risk.features.observation import Observation
 from paywarden.risk.features.observing import Ticker
-from paywarden.risk.links.store import Links
+from paywarden.risk.labels.rate import LabelPeaks
 from paywarden.risk.lists.model import ListEdit
 from paywarden.risk.lists.store import Lists
 from paywarden.risk.lists.view import ListsView
@@ -36,33 +37,35 @@ KIND = OBSERVED_INDEX["event.kind"]
 class Observed:
     """What the observations of a scope alone move.
 
-    `windows` is None until a policy is published; `links` while nobody reads them. `identities`:
+    `windows` is None until a policy is published; `companions`: those that are read. `identities`:
     digest of an attempt or event to its sequence. `labels`: identity of an attempt to the sequence
-    of its last label entry, whose book says what stands (`labelling.py`).
+    of its last label entry, whose book says what stands (`labelling.py`). `label_peaks`: how many
+    labels of each source are usual.
     """
 
     history_start_us: int
     windows: Windows | None = None
-    links: Links | None = None
+    companions: Companions = field(default_factory=Companions)
     identities: IdentityIndex = field(default_factory=IdentityIndex)
     labels: IdentityIndex = field(default_factory=IdentityIndex)
+    label_peaks: LabelPeaks = field(default_factory=LabelPeaks)
     ticker: Ticker = field(default_factory=Ticker)
 
     def remember(self, observation: Observation) -> None:
-        """Clock, identity and last label of an observation (windows and links apart)."""
+        """Clock, identity and last label of an observation (windows and companions apart)."""
         self.ticker.t_us = max(self.ticker.t_us, observation.t_us)
         kind = observation.values[KIND]
         if kind == "payment":
             self.identities.put(observation.identity, observation.seq)
         elif kind == "label":
             self.labels.put(observation.identity, observation.seq)
+            self.label_peaks.remember(observation)
 
     def fold(self, chunk: ObservationColumns) -> None:
-        """Everything of many observations at once, windows and links too; nothing is read."""
+        """Everything of many observations at once, windows and companions too; nothing is read."""
         if self.windows is not None:
             self.windows.observe_columns(chunk, np.zeros(len(chunk), np.bool_))
-        if self.links is not None:
-            self.links.add_columns(chunk)
+        self.companions.add_columns(chunk)
         self.ticker.t_us = max(self.ticker.t_us, int(chunk.t_us.max(initial=0)))
         names = {text: number for number, text in enumerate(chunk.symbols)}
         kinds = chunk.values[KIND]
@@ -70,6 +73,7 @@ class Observed:
         self.identities.put_many(chunk.identity[payments], chunk.seq[payments])
         labels = kinds == names.get("label", -2)
         self.labels.put_many(chunk.identity[labels], chunk.seq[labels])
+        self.label_peaks.fold(chunk)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,7 +82,7 @@ class ScopeState(Observed):
 
     `runtime` is None until a policy is published; `decider` names it. `trial`: a candidate beside
     it. `lists_seq`: seq of the last list edit. `control_loss`: what its control group let pass.
-    `allowance`: what makers may still edit of lists without approval.
+    `allowance`: what makers may still edit of lists without approval. `holds`: labels that wait.
     `importing`: seq of an import that has not ended, or 0.
     """
 
@@ -93,6 +97,7 @@ class ScopeState(Observed):
     importing: int = 0
     control_loss: ControlLoss = field(default_factory=ControlLoss)
     allowance: EditAllowance = field(default_factory=EditAllowance)
+    holds: LabelHolds = field(default_factory=LabelHolds)
 
     @property
     def ruleset(self) -> str | None:
@@ -100,20 +105,16 @@ class ScopeState(Observed):
         return self.decider.ruleset if self.decider is not None else None
 
     def add(self, seen: Observation) -> None:
-        """Let every window and links count an event; nothing is read."""
+        """Let every window and companion count an event; nothing is read."""
         if self.windows is not None:
             self.windows.add(seen)
         if self.trial is not None and self.trial.windows is not None:
             self.trial.windows.add(seen)
-        if self.links is not None:
-            self.links.add(seen)
+        self.companions.add(seen)
 
-    def keep_links(self, filled: Links | None) -> None:
-        """After a change of rulesets: keep links that are there or `filled`, or none any more."""
-        if not wanted(self.runtime, self.trial):
-            self.links = None
-        elif self.links is None:
-            self.links = filled
+    def keep_companions(self, filled: Companions) -> None:
+        """After a change of rulesets: keep what is read, from here or from `filled`."""
+        self.companions.keep(companions_read(self.runtime, self.trial), filled)
 
     def note_edit(self, edit: ListEdit, seq: int) -> None:
         """What a logged list edit moves beside the lists."""

@@ -14,6 +14,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Final
 
+from paywarden.decision.companions import NONE, Names
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.entries import TrialEntry
 from paywarden.decision.trial_tally import EVERYBODY_PPM, TrialTally
@@ -43,6 +44,21 @@ class Trial:
         """Whether the candidate answers this payment."""
         share = self.entry.share_ppm
         return share > 0 and place_of(self.entry.salt, seen) < share
+
+
+def own_windows(
+    candidate: PolicyRuntime, live: PolicyRuntime, history_start_us: int
+) -> Windows | None:
+    """Empty windows for a candidate that counts other aggregates than the live ruleset, or None."""
+    if candidate.aggregates == live.aggregates:
+        return None
+    return Windows(candidate.plan, history_start_us)
+
+
+def companions_read(runtime: PolicyRuntime | None, trial: Trial | None) -> Names:
+    """The companions that a scope with these rulesets keeps."""
+    both = (runtime, trial.runtime if trial is not None else None)
+    return NONE.union(*(one.reads for one in both if one is not None))
 
 
 def place_of(salt: str, seen: Observation) -> int:

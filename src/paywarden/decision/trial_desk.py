@@ -1,10 +1,10 @@
 """The trial desk: a candidate enters beside the live ruleset, reaches more payers, leaves, or wins.
 
 Guards: every move is a log entry in one commit with what the caller writes beside it, so that
-replay and recovery see the same arms; the candidate's windows (and links, where only it reads
-them) are filled from the log before it
-gives an opinion; one trial per scope. A candidate with another base currency is refused: amounts
-are converted once per payment, for both. Not done here: when to move (`rollout`), arms (`arms.py`).
+replay and recovery see the same arms; the candidate's windows (and companions that only it reads)
+are filled from the log before it gives an opinion; one trial per scope. A candidate with another
+base currency is refused: amounts are converted once per payment, for both. Not done here: when to
+move (`rollout`), arms (`arms.py`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import msgspec
 from paywarden.core.errors import Conflict
 from paywarden.core.scope import Scope
 from paywarden.decision import entries
+from paywarden.decision.companions import Companions
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.decider import Decider
 from paywarden.decision.entries import TrialEntry
@@ -22,7 +23,6 @@ from paywarden.decision.policy_desk import Also, PolicyDesk
 from paywarden.decision.state import ScopeState
 from paywarden.decision.trial import Trial
 from paywarden.kit.db.unit import UnitOfWork
-from paywarden.risk.links.store import Links
 
 
 class TrialDesk:
@@ -63,7 +63,7 @@ class TrialDesk:
             policies.caught_up(ready)
             own = None if ready.windows is ready.state.windows else ready.windows
             trial = Trial(entry, 0, ready.runtime, own)
-            return await self._write(ready.state, entry, trial, also, ready.links)
+            return await self._write(ready.state, entry, trial, also, ready.companions)
 
     async def move(self, scope: Scope, share_ppm: int, actor: str, also: Also) -> int:
         """Let the candidate answer another share of payers; the log sequence. Errors: Conflict."""
@@ -90,7 +90,7 @@ class TrialDesk:
 
     async def _write(
         self, state: ScopeState, entry: TrialEntry, trial: Trial | None, also: Also,
-        links: Links | None = None,
+        companions: Companions | None = None,
     ) -> int:  # fmt: skip
         ledger, unit = self._ledger, UnitOfWork()
         also(unit)
@@ -99,7 +99,7 @@ class TrialDesk:
             if trial is not None and not trial.seq:
                 trial.seq = staged.seq
             state.trial = trial
-            state.keep_links(links)
+            state.keep_companions(companions or Companions())
         await ledger.commit(unit, [staged])
         return staged.seq
 

@@ -7,7 +7,7 @@ ruleset, so an old decision reads as it did.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from paywarden.core.instants import format_rfc3339
@@ -15,7 +15,6 @@ from paywarden.core.outcome import Outcome
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.decision_ids import DecisionIds
 from paywarden.decision.entries import PaymentEntry
-from paywarden.decision.linking import PREFIX, link_fields_of
 from paywarden.decision.masking import mask, mask_all
 from paywarden.decision.messages import DecisionAnswer, DecisionView, Reason, RequiredAction
 from paywarden.decision.payments import STAGES, Decided
@@ -23,7 +22,12 @@ from paywarden.decision.receipts import Receipts
 from paywarden.decision.sealing import Sealer
 from paywarden.decision.trial_tally import EVERYBODY_PPM
 from paywarden.fraud.reasons import reason_text
-from paywarden.risk.features.catalogue import FIELDS, LINK_FIELDS
+from paywarden.risk.features.catalogue import (
+    COMPANION_FIELDS,
+    FIELDS,
+    LINK_FIELDS,
+    POSTERIOR_FIELDS,
+)
 
 SHOWN_INPUTS = 20
 ADVICE_CODES: Mapping[Outcome, tuple[tuple[str, str], ...]] = {
@@ -69,7 +73,7 @@ class Views:
     def record(self, decided: Decided, runtime: PolicyRuntime | None) -> dict[str, Any]:
         """The whole record of a decision, personal fields masked."""
         entry = decided.entry
-        fields, erased = self._sealer.open(decided.scope, decided.seq, entry.clear, entry.sealed)
+        fields, gone = self._sealer.open(decided.scope, decided.seq, entry.clear, entry.sealed)
         fields.update(
             (name, value)
             for name, value in (
@@ -82,8 +86,12 @@ class Views:
             "clock": _clock(entry),
             "inputs": _given(fields),
             "enrichment": _derived(fields),
-            "links": _links(fields),
-            "persons_erased": erased,
+            "links": _companion(fields, LINK_FIELDS),
+            "posteriors": _companion(fields, POSTERIOR_FIELDS),
+            "persons_erased": len(gone),
+            "erased": [
+                {"person": one.person, "erased_at": format_rfc3339(one.at_us)} for one in gone
+            ],
             "segment": entry.result.segment,
             "merchant_group": entry.result.merchant_group,
             "features": features(entry, runtime),
@@ -213,14 +221,14 @@ def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _derived(fields: Mapping[str, Any]) -> dict[str, Any]:
-    own = (path for path in fields if path in FIELDS and path not in LINK_FIELDS)
+    own = (path for path in fields if path in FIELDS and path not in COMPANION_FIELDS)
     derived = {path: fields[path] for path in own if FIELDS[path].derived}
     return _readable(mask_all(derived))
 
 
-def _links(fields: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What links knew; None where none were kept."""
-    return {p.removeprefix(PREFIX): v for p, v in link_fields_of(fields).items()} or None
+def _companion(fields: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Any] | None:
+    """What a companion knew, by path without its first word; None where it was not kept."""
+    return {path.partition(".")[2]: fields[path] for path in paths if path in fields} or None
 
 
 def _readable(fields: dict[str, Any]) -> dict[str, Any]:

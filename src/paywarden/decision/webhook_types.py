@@ -17,6 +17,7 @@ DECISION_RECORDED: Final = "decision.recorded"
 RULESET_PUBLISHED: Final = "ruleset.published"
 LIST_CHANGED: Final = "list.changed"
 LABELS_FLOODED: Final = "labels.flooded"
+LABELS_HELD: Final = "labels.held"
 ROLLOUT_MOVED: Final = "rollout.moved"
 DRIFT_ALARM: Final = "drift.alarm"
 
@@ -94,6 +95,19 @@ class LabelsFlooded(msgspec.Struct, frozen=True):
     since: str
 
 
+class LabelsHeld(msgspec.Struct, frozen=True):
+    """A flood of labels waits for a decision, or was decided; `hold` names it.
+
+    `state`: waiting, releasing or refused. `labels`: how many it holds by now.
+    """
+
+    hold: int
+    source: str
+    state: str
+    labels: int
+    usual_per_hour: float
+
+
 EVENT_TYPES: Final = (
     EventType(
         DECISION_RECORDED,
@@ -109,5 +123,8 @@ EVENT_TYPES: Final = (
     EventType(LIST_CHANGED, "A list was changed; operators' endpoints", ListChanged),
     EventType(
         LABELS_FLOODED, "Unusually many labels from one sender; operators' endpoints", LabelsFlooded
+    ),
+    EventType(
+        LABELS_HELD, "A flood of labels waits or was decided; operators' endpoints", LabelsHeld
     ),
 )

@@ -20,6 +20,7 @@ from paywarden.core.errors import PaywardenError
 from paywarden.decision.drift.http import DriftOperations
 from paywarden.decision.http import DecisionOperations
 from paywarden.decision.label_history import LabelHistory
+from paywarden.decision.label_holds_http import LabelHoldOperations
 from paywarden.decision.links_http import LinkOperations
 from paywarden.decision.lists_http import ListOperations
 from paywarden.decision.models_http import ModelOperations
@@ -27,8 +28,14 @@ from paywarden.decision.policy_http import PolicyOperations
 from paywarden.decision.problems import CODES
 from paywarden.decision.rollout.http import RolloutOperations
 from paywarden.decision.snoozes_http import SnoozeOperations
-from paywarden.entrypoints import key_commands, people_commands
+from paywarden.entrypoints import (
+    certificate_commands,
+    key_commands,
+    people_commands,
+    signing_key_commands,
+)
 from paywarden.entrypoints.backtest_jobs import StartNotes
+from paywarden.entrypoints.certificate_commands import CertificateRoom
 from paywarden.entrypoints.home import find_home
 from paywarden.entrypoints.installation import Installation
 from paywarden.entrypoints.key_commands import KeyRoom
@@ -36,6 +43,7 @@ from paywarden.entrypoints.limits import rate_gate
 from paywarden.entrypoints.local_door import LocalDoor
 from paywarden.entrypoints.people_commands import PeopleRoom
 from paywarden.entrypoints.people_operations import people_operations
+from paywarden.entrypoints.signing_key_commands import signing_room
 from paywarden.entrypoints.start_report import give_up
 from paywarden.evidence.http import AuditOperations
 from paywarden.identity.access_review.http import ReviewOperations
@@ -51,6 +59,8 @@ from paywarden.kit.http.system import Dependency, SystemOperations
 from paywarden.kit.log import configure
 from paywarden.kit.webhooks.http import WebhookOperations
 from paywarden.lab.backtest.http import BacktestOperations
+from paywarden.privacy.erasure.http import ErasureOperations
+from paywarden.privacy.erasure.reading import Readings
 
 
 def create_app() -> Starlette:
@@ -142,6 +152,12 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
     return [
         *decisions.operations(),
         *labels.operations(),
+        *LabelHoldOperations(
+            installation.ledger,
+            installation.holding,
+            installation.approvals,
+            installation.evidence.watch,
+        ).operations(),
         *LinkOperations(installation.ledger, installation.evidence.watch).operations(),
         *policies.operations(),
         *BacktestOperations(
@@ -160,6 +176,12 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         ).operations(),
         *ApprovalOperations(installation.approvals).operations(),
         *ReviewOperations(installation.access.reviews, installation.clock.now_us).operations(),
+        *ErasureOperations(
+            installation.erasures,
+            installation.subject_names,
+            installation.approvals,
+            Readings(installation.writer, installation.audit, installation.clock),
+        ).operations(),
         *webhooks.operations(),
         *people_operations(installation.people, installation.approvals),
         *audit.operations(),
@@ -188,7 +210,19 @@ def local_door(installation: Installation) -> LocalDoor:
     tenant = installation.settings.installation.tenant
     keys = KeyRoom(installation.key_desk, installation.approvals, tenant, installation.clock)
     people = PeopleRoom(installation.people, installation.approvals)
-    commands = {key_commands.COMMAND: keys.run, people_commands.COMMAND: people.run}
+    signing = signing_room(
+        installation.reader, installation.writer, installation.audit, installation.keys.master,
+        tenant, installation.clock, installation.randomness,
+    )  # fmt: skip
+    certificates = CertificateRoom(
+        installation.bindings, installation.writer, installation.audit, tenant, installation.clock
+    )
+    commands = {
+        key_commands.COMMAND: keys.run,
+        people_commands.COMMAND: people.run,
+        signing_key_commands.COMMAND: signing.run,
+        certificate_commands.COMMAND: certificates.run,
+    }
     return LocalDoor(installation.home.local_door, commands)
 
 

@@ -17,6 +17,7 @@ from paywarden.cli import backtest as command
 from paywarden.core.clock import Clock
 from paywarden.core.errors import NotFound
 from paywarden.core.scope import Environment, Scope
+from paywarden.decision.companions import Names
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.entrypoints.home import Home
 from paywarden.entrypoints.installation import Installation
@@ -74,7 +75,8 @@ def stored_backtest(
     wanted = Drafts(installation, scope)
     runtime, files = wanted.find(policy)
     other = None if against is None else wanted.find(against)
-    material, edits = material_of(installation, scope, runtime, around, up_to_seq)
+    reads = runtime.reads if other is None else runtime.reads | other[0].reads
+    material, edits = material_of(installation, scope, runtime, around, up_to_seq, reads)
     before = None if other is None else candidate_of_log(*other, material, edits)
     candidate = candidate_of_log(runtime, files, material, edits)
     return run(material, candidate, before, options, around)
@@ -86,15 +88,16 @@ def material_of(
     runtime: PolicyRuntime,
     around: Surroundings,
     up_to_seq: int | None,
+    reads: Names,
 ) -> tuple[Material, ListEdits]:
-    """The scope's decisions up to a sequence (the head when None)."""
+    """The scope's decisions up to a sequence (the head when None), with what drafts read."""
     head = installation.journal.head()
     last = head if up_to_seq is None else min(up_to_seq, head)
     source = LogSource(
         installation.journal, installation.history, installation.sealer,
         installation.list_digest, installation.ids.text,
     )  # fmt: skip
-    return log_material(source, scope, last, runtime.policy.base_currency, around.progress)
+    return log_material(source, scope, last, runtime.policy.base_currency, around.progress, reads)
 
 
 def candidate_of_log(

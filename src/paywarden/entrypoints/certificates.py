@@ -1,27 +1,31 @@
-"""`paywarden certificates`: which client certificates a key must come with; no server runs then."""
+"""`paywarden certificates`: which client certificates a key must come with; server or no server.
+
+Guards: a home has one writer. Where its server runs it is asked (`local_door`); else this process
+opens the home for itself, and is refused while somebody else writes it.
+"""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 from pathlib import Path
 
+import msgspec
+
 from paywarden.cli import output
 from paywarden.core.errors import InvalidRequest
-from paywarden.core.scope import Environment, Scope
+from paywarden.entrypoints.alone import alone
+from paywarden.entrypoints.certificate_commands import (
+    COMMAND,
+    FILE_LIMIT,
+    CertificateRoom,
+    CertificatesAsked,
+)
 from paywarden.entrypoints.home import Home
-from paywarden.entrypoints.installation import PARTS
-from paywarden.identity.certificate_bindings import Binder
+from paywarden.entrypoints.local_door import Told, ask
 from paywarden.identity.stores.sqlite_certificates import SqliteBindings
-from paywarden.kit.audit import SqliteAuditLog
 from paywarden.kit.clock import SystemClock
-from paywarden.kit.db.reader import Reader
-from paywarden.kit.db.unit import UnitOfWork
-from paywarden.kit.db.writer import Writer
-from paywarden.kit.stores.sqlite_journal import SqliteJournal
-
-ACTOR = "process:cli"
-FILE_LIMIT = 65_536
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,48 +38,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def certificates(arguments: argparse.Namespace, home: Home) -> int:
-    """Bind, release or list. Errors: InvalidRequest, Conflict."""
+    """Bind, release or list; the exit code."""
     home.require()
-    tenant = home.settings(os.environ).installation.tenant
-    scope = Scope(tenant, Environment(arguments.environment))
-    reader = Reader(home.database)
-    store = SqliteBindings(reader)
-    try:
-        if arguments.act != "list":
-            _change(arguments, home, scope, reader, store)
-        bound = store.of_key(scope, arguments.key_id)
-    finally:
-        reader.close()
-    document = {"key_id": arguments.key_id, "thumbprints": [one.thumbprint for one in bound]}
-    words = "\n".join(one.thumbprint for one in bound) or "no certificate is asked of this key"
-    output.answer(arguments, document, words)
+    asked = CertificatesAsked(
+        arguments.act, arguments.environment, arguments.key_id, _read(arguments.certificate),
+        arguments.thumbprint,
+    )  # fmt: skip
+    told = ask(home.local_door, COMMAND, asked)
+    if told is None:
+        told = _alone(asked, home)
+    output.answer(arguments, told.document, told.words)
     return output.DONE
 
 
-def _change(
-    arguments: argparse.Namespace, home: Home, scope: Scope, reader: Reader, store: SqliteBindings
-) -> None:
-    audit = SqliteAuditLog(reader)
-    binder, unit = Binder(store, audit, SystemClock()), UnitOfWork()
-    if arguments.act == "bind":
-        binder.bind(unit, scope, arguments.key_id, _read(arguments.certificate), ACTOR)
-    else:
-        thumbprint = arguments.thumbprint
-        if not thumbprint:
-            raise InvalidRequest("thumbprint_missing", "say which one", pointer="--thumbprint")
-        binder.release(unit, scope, arguments.key_id, thumbprint.lower(), ACTOR)
-    if not unit.writes:
-        return
-    writer = Writer(home.database, PARTS, (SqliteJournal(reader), audit))
-    writer.start()
+def _alone(asked: CertificatesAsked, home: Home) -> Told:
+    """The act over the home's own files. Errors: Conflict `writer_already_running`."""
+    tenant = home.settings(os.environ).installation.tenant
+    with alone(home, writing=asked.act != "list") as found:
+        room = CertificateRoom(
+            SqliteBindings(found.reader), found.writer, found.audit, tenant, SystemClock()
+        )
+        return asyncio.run(room.run(msgspec.json.encode(asked)))
+
+
+def _read(file: str | None) -> bytes | None:
+    if file is None:
+        return None
     try:
-        writer.submit(unit).result()
-    finally:
-        writer.close()
-
-
-def _read(file: str | None) -> bytes:
-    if not file or not Path(file).is_file():
-        raise InvalidRequest("certificate_missing", "name a PEM file", pointer="--certificate")
-    with Path(file).open("rb") as opened:
-        return opened.read(FILE_LIMIT)
+        with Path(file).open("rb") as opened:
+            return opened.read(FILE_LIMIT)
+    except OSError as fault:
+        raise InvalidRequest(
+            "certificate_unreadable", f"{file}: {fault.strerror}", pointer="--certificate"
+        ) from None

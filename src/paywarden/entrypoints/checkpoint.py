@@ -17,6 +17,7 @@ import msgspec
 from paywarden.cli import output
 from paywarden.core.scope import Scope
 from paywarden.decision.checkpointing import job_of, make
+from paywarden.decision.companions import NONE
 from paywarden.entrypoints.home import Home
 from paywarden.entrypoints.installation import Installation, Published
 from paywarden.entrypoints.stored_runtimes import StoredRuntimes
@@ -46,10 +47,12 @@ def _checkpoint(
     if not installation.history.sealed_up_to(scope):
         return None
     output.tell(f"{scope.text}: reading the policy")
-    aggregates = StoredRuntimes(installation)(scope, published.decider).aggregates
+    runtime_of = StoredRuntimes(installation)
+    runtime, tried = runtime_of(scope, published.decider), published.tried
+    reads = runtime.reads | (runtime_of(scope, tried).reads if tried is not None else NONE)
     job = job_of(
         installation.history, installation.checkpoints, scope,
-        aggregates, published.history_start_us, to_seq,
+        runtime.aggregates, published.history_start_us, to_seq, reads,
     )  # fmt: skip
     if job is None:
         return None

@@ -22,6 +22,7 @@ from paywarden.decision.checkpointing import Job, job_of
 from paywarden.decision.checkpoints import Checkpoints
 from paywarden.decision.history import History
 from paywarden.decision.state import ScopeState
+from paywarden.decision.trial import companions_read
 from paywarden.entrypoints.checkpoint_child import Report
 from paywarden.kit.log import logger
 from paywarden.kit.metrics import Metrics
@@ -83,7 +84,10 @@ class CheckpointSchedule:
         if state.runtime is None:
             return None
         aggregates = state.runtime.aggregates
-        job = job_of(self._history, self._checkpoints, scope, aggregates, state.history_start_us)
+        job = job_of(
+            self._history, self._checkpoints, scope, aggregates, state.history_start_us,
+            companions=companions_read(state.runtime, state.trial),
+        )  # fmt: skip
         if job is None:
             return None
         found = self._checkpoints.found(scope, job.binding)

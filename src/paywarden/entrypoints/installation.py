@@ -8,7 +8,6 @@ rebuilds every state from the log, again and again with growing pauses, while re
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import hashlib
 from collections.abc import Coroutine
@@ -33,6 +32,8 @@ from paywarden.decision.events import Events
 from paywarden.decision.history import History
 from paywarden.decision.intake import PaymentReader
 from paywarden.decision.keeper import SegmentKeeper
+from paywarden.decision.label_holding import LabelHolding
+from paywarden.decision.label_taking import LabelTaking
 from paywarden.decision.label_watch import LabelWatch
 from paywarden.decision.ledger import Ledger, Stores
 from paywarden.decision.list_desk import ListDesk
@@ -50,6 +51,7 @@ from paywarden.decision.stores.model_files import ModelFiles
 from paywarden.decision.stores.sqlite import SCHEMA as DECISION_SCHEMA
 from paywarden.decision.stores.sqlite import SqliteRecords
 from paywarden.decision.stores.sqlite_rollouts import SqliteRollouts
+from paywarden.decision.subject_names import SubjectNames
 from paywarden.decision.trial_desk import TrialDesk
 from paywarden.decision.views import Views
 from paywarden.decision.watched import WATCHED
@@ -60,7 +62,7 @@ from paywarden.entrypoints.checkpoint_schedule import CheckpointSchedule
 from paywarden.entrypoints.compiling import Compiler
 from paywarden.entrypoints.evidence import evidence_parts
 from paywarden.entrypoints.home import Home, private_write
-from paywarden.entrypoints.housekeeping import forget_answers
+from paywarden.entrypoints.housekeeping import Round, forget_answers, forget_messages, go_round
 from paywarden.entrypoints.people_wiring import People
 from paywarden.entrypoints.settings import Settings
 from paywarden.entrypoints.tables import derivers
@@ -68,6 +70,7 @@ from paywarden.entrypoints.warming import share_interpreter, warm_up
 from paywarden.entrypoints.webhooks import webhook_parts
 from paywarden.evidence.screen import may_not_be_logged
 from paywarden.evidence.stores.sqlite_checkpoints import SCHEMA as EVIDENCE_SCHEMA
+from paywarden.identity.access_review.ports import HeldKeys
 from paywarden.identity.access_review.stores.sqlite import SCHEMA as ACCESS_REVIEWS
 from paywarden.identity.api_keys import ApiKeyAuthenticator
 from paywarden.identity.approvals.catalogue import WEBHOOK_DESTINATION
@@ -107,6 +110,9 @@ from paywarden.kit.tls.client_certificates import ClientCertificates
 from paywarden.kit.webhooks.desk import Desk
 from paywarden.kit.webhooks.destinations import Destinations
 from paywarden.lab.backtest.jobs import BacktestJobs
+from paywarden.privacy.erasure.service import Erasures
+from paywarden.privacy.erasure.stores.sqlite import SCHEMA as ERASURES
+from paywarden.privacy.erasure.stores.sqlite import SqliteErasures
 from paywarden.reference.card_numbers import looks_like_card_number
 from paywarden.reference.currencies import active_currency
 from paywarden.risk.features.digests import Digester
@@ -116,17 +122,15 @@ from paywarden.risk.lists.store import Lists
 
 PARTS = (
     KIT, DECISION_SCHEMA, EVIDENCE_SCHEMA, IDENTITY_SCHEMA, CLIENT_KEYS, WEBHOOK_ENDPOINTS,
-    CERTIFICATES, APPROVALS, ACCESS_REVIEWS,
+    CERTIFICATES, APPROVALS, ACCESS_REVIEWS, ERASURES,
 )  # fmt: skip
 KEY_PARTS = (SUBJECT_KEYS,)
 FIRST_PAUSE_SECONDS = 0.2
 LAST_PAUSE_SECONDS = 5.0
-PRUNE_SECONDS = 60.0
+ROUND_SECONDS = 60.0
 BULK_DIGESTS = 250_000
 """Texts at hand in each of two generations while a history is read, some 0.2 kB each."""
 ROLLOUT_SECONDS = 1.0
-HOUSE_SECONDS = 60.0
-DRIFT_SECONDS = 60.0
 _ENGINE_KEYS = ("decision-ids", "bodies", "identifiers", "lists", "windows")
 
 
@@ -148,10 +152,11 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What decides in a scope, and since when its log is complete."""
+    """What decides in a scope, since when its log is complete, and what is tried beside it."""
 
     decider: Decider
     history_start_us: int
+    tried: Decider | None
 
 
 class Installation:
@@ -173,7 +178,7 @@ class Installation:
         self.reader = Reader(home.database)
         self.journal = SqliteJournal(self.reader)
         self.wrapped_keys = SqliteWrappedKeys(home.subject_keys)
-        self.key_ring = SubjectKeyRing(self.keys.master, self.wrapped_keys, clock, randomness)
+        self.key_ring = SubjectKeyRing(self.keys.master, self.wrapped_keys, randomness)
         personal = PersonalDetails(self.key_ring, randomness)
         self.audit = SqliteAuditLog(self.reader, personal, may_not_be_logged)
         participants = (self.key_ring, self.journal, self.audit)
@@ -205,12 +210,13 @@ class Installation:
         self.payment_reader = PaymentReader(self.hash_identifier, active_currency)
         bulk = settings.labels
         limits = RateLimits(bulk.hourly_floor, bulk.usual_factor, bulk.payments_share)
-        self.label_watch = LabelWatch(
-            self.audit, self.metrics, limits, refuse=bulk.on_flood == "refuse"
-        )
+        self.label_watch = LabelWatch(self.audit, self.metrics, limits, bulk.on_flood)
+        taking = LabelTaking(self.ledger, self.payments, self.sealer, self.label_watch)
+        self.holding = LabelHolding(self.ledger, self.sealer, taking)
         self.events = Events(
-            self.ledger, self.payments, self.payment_reader, self.sealer, self.label_watch
-        )
+            self.ledger, self.payments, self.payment_reader, self.sealer, self.label_watch,
+            taking, self.holding,
+        )  # fmt: skip
         self.evidence = evidence_parts(
             home, settings.audit, self.scopes[1], self.audit, self.reader, self.writer, clock,
             randomness, self.metrics,
@@ -230,15 +236,17 @@ class Installation:
         )  # fmt: skip
         self.nonces = Nonces(SqliteNonces(self.reader), self.writer.board, clock)
         self.refusals = Refusals(self.audit, self.writer, clock, self.scopes[1], WATCHED)
-        client_keys = ClientKeyRegistry(
-            SqliteClientKeys(self.reader, self.writer),
+        self.client_keys = SqliteClientKeys(self.reader, self.writer)
+        self.bindings = SqliteBindings(self.reader)
+        registry = ClientKeyRegistry(
+            self.client_keys,
             KeySealer(self.keys.master, randomness),
             clock,
         )
-        self.signatures = GuardedSignatures(client_keys, self.nonces, self.metrics)
+        self.signatures = GuardedSignatures(registry, self.nonces, self.metrics)
         self.certificates = CertificateCheck(
             ClientCertificates(believed=bool(settings.server.socket)),
-            SqliteBindings(self.reader),
+            self.bindings,
             clock,
         )
         self.approvals = wired(
@@ -249,11 +257,11 @@ class Installation:
         self.stored_rollouts = SqliteRollouts(self.reader)
         self.rollouts = RolloutDesk(trials, self.stored_rollouts, self.ledger, randomness)
         self.emergencies = Emergencies(self.policies, trials, self.rollouts, self.records)
-        ApprovedActs(self.policies, self.lists).register(self.approvals)
+        ApprovedActs(self.policies, self.lists, self.holding).register(self.approvals)
         RolloutActs(self.rollouts).register(self.approvals)
         self.key_desk = KeyDesk(
-            self.api_keys, self.writer, self.audit, self.pepper, clock, randomness,
-            authenticator.forget,
+            self.api_keys, self.writer, self.audit, self.pepper, self.people.owners, clock,
+            randomness, authenticator.forget,
         )  # fmt: skip
         KeyActs(self.key_desk).register(self.approvals)
         self.idempotency = Idempotency(
@@ -274,9 +282,18 @@ class Installation:
         PersonActs(self.people.directory, self.people.origin).register(self.approvals)
         self.backtests = BacktestJobs(runner_of(home.root), clock, randomness)
         self.access = access_parts(
-            self.people, self.api_keys, self.approvals, self.reader, self.writer, self.audit,
-            clock, randomness, self.metrics,
+            self.people,
+            HeldKeys(self.api_keys, self.client_keys, self.bindings, self.people.owners),
+            self.approvals, self.reader, self.writer, self.audit, clock, randomness, self.metrics,
         )  # fmt: skip
+        self.subject_names = SubjectNames(
+            self.ledger, self.payments, self.payment_reader.identifier
+        )
+        self.erasures = Erasures(
+            self.key_ring, SqliteErasures(self.reader), self.writer, self.audit, clock,
+            self._forget_people,
+        )  # fmt: skip
+        self.erasures.register(self.approvals)
         self.inactivity = Inactivity(
             self.people.records, self.people.directory, self.api_keys, self.writer, clock,
             self.scopes, self.metrics,
@@ -319,6 +336,7 @@ class Installation:
         self.ledger.failed = True
         share_interpreter()
         self.writer.start()
+        await self.erasures.carry_out_again()
         await asyncio.to_thread(self.nonces.load)
         self.keeper.start()
         await self.evidence.integrator.start()
@@ -326,53 +344,44 @@ class Installation:
             self._keep(self.evidence.submission.run())
         await self._rebuild()
         self._keep(self.schedule.run())
-        self._keep(self._prune_outbox())
         await asyncio.to_thread(self.rollouts.load)
-        self._keep(self._move_rollouts())
-        self._keep(self._keep_house())
-        self._keep(self._watch_drift())
+        for one in self.rounds:
+            self._keep(go_round(one, lambda: not self.ledger.failed))
 
-    async def _prune_outbox(self) -> None:
-        """Drop outdated messages and answers now and then, as long as the process lives."""
+    @property
+    def rounds(self) -> tuple[Round, ...]:
+        """What is done again and again beside payments."""
         outbox = Outbox(self.reader)
-        while True:
-            unit = outbox.prune(self.clock.now_us())
+
+        async def sweep() -> None:
+            await forget_messages(outbox, self.writer, self.clock)
+            await forget_answers(self.idempotency, self.writer)
+
+        async def flush() -> None:
             self.refusals.flush()
-            if unit is not None and not self.ledger.failed:
-                with contextlib.suppress(PaywardenError):  # the next round tries again
-                    await self.writer.commit(unit)
-            if not self.ledger.failed:
-                with contextlib.suppress(PaywardenError):
-                    await forget_answers(self.idempotency, self.writer)
-            await asyncio.sleep(PRUNE_SECONDS)
 
-    async def _move_rollouts(self) -> None:
-        """Move roll-outs once a second; while the state is rebuilt they stand still."""
-        while True:
-            await asyncio.sleep(ROLLOUT_SECONDS)
-            if not self.ledger.failed:
-                await self.rollouts.tick()
+        async def expire() -> None:
+            for scope in list(self.ledger.states):
+                await self.approvals.expire_due(scope)
 
-    async def _keep_house(self) -> None:
-        """Tell of late access reviews, disable who is inactive, as long as the process lives."""
-        while True:
-            if not self.ledger.failed:
-                try:
-                    await self.access.look()
-                    await self.inactivity.look()
-                except PaywardenError as fault:  # the next round tries again
-                    logger().error("housekeeping_failed", code=fault.code)
-            await asyncio.sleep(HOUSE_SECONDS)
+        return (
+            Round("rollouts", ROLLOUT_SECONDS, self.rollouts.tick),
+            Round("refusals", ROUND_SECONDS, flush),
+            Round("sweeping", ROUND_SECONDS, sweep),
+            Round("access_reviews", ROUND_SECONDS, self.access.look),
+            Round("inactivity", ROUND_SECONDS, self.inactivity.look),
+            Round("erasures", ROUND_SECONDS, self.erasures.finish),
+            Round("approvals", ROUND_SECONDS, expire),
+            Round("held_labels", ROUND_SECONDS, self.holding.resume),
+            Round("drift", ROUND_SECONDS, self.drift.look),
+        )
 
-    async def _watch_drift(self) -> None:
-        """Judge once a minute what live payments look like, as long as the process lives."""
-        while True:
-            await asyncio.sleep(DRIFT_SECONDS)
-            if not self.ledger.failed:
-                try:
-                    await self.drift.look()
-                except Exception as fault:  # a monitor must not end unseen; the next round tries
-                    logger().error("drift_not_judged", error_type=type(fault).__name__)
+    def _forget_people(self, scope: Scope) -> None:
+        """Drop what is at hand of the people of a scope, after one of them was erased."""
+        self.backtests.forget(scope)
+        state = self.ledger.states.get(scope)
+        if state is not None:
+            self.payments.forget_texts(state)
 
     def _restore(self) -> int:
         """States from the log, and the keeper's open segments too; the head."""
@@ -414,34 +423,29 @@ class Installation:
 
     async def _compile_published(self) -> None:
         for scope, published in (await asyncio.to_thread(self.published)).items():
-            if self.policies.runtime(published.decider) is None:
-                await self.policies.runtime_of(scope, published.decider)
-        for scope, tried in await asyncio.to_thread(self._tried):
-            await self.policies.runtime_of(scope, tried)
-
-    def _tried(self) -> list[tuple[Scope, Decider]]:
-        """Candidates that stand beside a live ruleset."""
-        trials: dict[Scope, tuple[int, TrialEntry]] = {}
-        for seq, scope, kind in self.records.control_entries(self.journal.head()):
-            if kind in (entries.POLICY, entries.TRIAL):
-                for entry in self.journal.read(scope, seq, 1):
-                    standing_trial(trials, entry)
-        return [(scope, body.decider) for scope, (_seq, body) in trials.items()]
+            for wanted in (published.decider, published.tried):
+                if wanted is not None:
+                    await self.policies.runtime_of(scope, wanted)
 
     def published(self) -> dict[Scope, Published]:
         """What decides in each scope that has a policy, from the log."""
         starts: dict[Scope, int] = {}
         found: dict[Scope, Decider] = {}
+        trials: dict[Scope, tuple[int, TrialEntry]] = {}
+        wanted = entries.STARTS | {entries.POLICY, entries.TRIAL}
         for seq, scope, kind in self.records.control_entries(self.journal.head()):
-            if kind != entries.POLICY and kind not in entries.STARTS:
-                continue
-            for entry in self.journal.read(scope, seq, 1):
-                body = entries.decode(kind, entry.body)
+            for entry in self.journal.read(scope, seq, 1) if kind in wanted else ():
+                if kind in entries.STARTS:
+                    starts[scope] = entries.decode(kind, entry.body).history_start_us
+                    continue
                 if kind == entries.POLICY:
-                    found[scope] = body.decider
-                else:
-                    starts[scope] = body.history_start_us
-        return {scope: Published(decider, starts[scope]) for scope, decider in found.items()}
+                    found[scope] = entries.decode(kind, entry.body).decider
+                standing_trial(trials, entry)
+        tried = {scope: body.decider for scope, (_seq, body) in trials.items()}
+        return {
+            scope: Published(decider, starts[scope], tried.get(scope))
+            for scope, decider in found.items()
+        }
 
     def foundations(self) -> Foundations:
         """What a rebuild needs beside the log."""

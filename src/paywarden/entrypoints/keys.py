@@ -9,30 +9,26 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-from contextlib import closing
 
 import msgspec
 
 from paywarden.cli import output
+from paywarden.entrypoints.alone import alone
 from paywarden.entrypoints.approvals_wiring import wired
 from paywarden.entrypoints.home import Home
-from paywarden.entrypoints.installation import PARTS
 from paywarden.entrypoints.key_commands import COMMAND, KeyRoom, KeysAsked
 from paywarden.entrypoints.local_door import Told, ask
-from paywarden.evidence.screen import may_not_be_logged
 from paywarden.identity.key_acts import KeyActs
 from paywarden.identity.key_desk import KeyDesk
+from paywarden.identity.owners import NameDigests, Owners
 from paywarden.identity.roster import StoredRoster
 from paywarden.identity.stores.sqlite import SqliteKeys
 from paywarden.identity.stores.sqlite_records import SqliteRecords
-from paywarden.kit.audit import SqliteAuditLog
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.kit.crypto.derive import Purpose, derive
+from paywarden.kit.crypto.digest import KeyedDigest
 from paywarden.kit.crypto.master import load_master_key
-from paywarden.kit.db.reader import Reader
-from paywarden.kit.db.writer import Writer
 from paywarden.kit.log import configure
-from paywarden.kit.stores.sqlite_journal import SqliteJournal
 
 
 def keys(arguments: argparse.Namespace, home: Home) -> int:
@@ -50,18 +46,17 @@ def keys(arguments: argparse.Namespace, home: Home) -> int:
 def _alone(asked: KeysAsked, home: Home) -> Told:
     """The act over the home's own files. Errors: Conflict `writer_already_running`."""
     settings, clock, chance = home.settings(os.environ), SystemClock(), SystemRandomness()
-    with closing(Reader(home.database)) as reader:
-        audit = SqliteAuditLog(reader, screen=may_not_be_logged)
-        writer = Writer(home.database, PARTS, (SqliteJournal(reader), audit))
-        writer.start()
-        with closing(writer):
-            master = load_master_key(home.master_key)
-            desk = KeyDesk(
-                SqliteKeys(reader, writer), writer, audit, derive(master, Purpose.API_KEYS), clock,
-                chance,
-            )  # fmt: skip
-            roster = StoredRoster(SqliteRecords(reader), clock)
-            approvals = wired(settings, roster, reader, writer, audit, master, clock, chance)
-            KeyActs(desk).register(approvals)
-            room = KeyRoom(desk, approvals, settings.installation.tenant, clock)
-            return asyncio.run(room.run(msgspec.json.encode(asked)))
+    with alone(home) as found:
+        reader, audit, writer = found.reader, found.audit, found.writer
+        master = load_master_key(home.master_key)
+        records = SqliteRecords(reader)
+        owners = Owners(records, NameDigests(KeyedDigest(derive(master, Purpose.PEOPLE))))
+        desk = KeyDesk(
+            SqliteKeys(reader, writer), writer, audit, derive(master, Purpose.API_KEYS),
+            owners, clock, chance,
+        )  # fmt: skip
+        roster = StoredRoster(records, clock)
+        approvals = wired(settings, roster, reader, writer, audit, master, clock, chance)
+        KeyActs(desk).register(approvals)
+        room = KeyRoom(desk, approvals, settings.installation.tenant, clock)
+        return asyncio.run(room.run(msgspec.json.encode(asked)))

@@ -44,7 +44,7 @@ class _Room:
         master = load_master_key(home.master_key)
         self._reader = Reader(home.database)
         self._wrapped = SqliteWrappedKeys(home.subject_keys)
-        ring = SubjectKeyRing(master, self._wrapped, clock, chance)
+        ring = SubjectKeyRing(master, self._wrapped, chance)
         audit = SqliteAuditLog(self._reader, PersonalDetails(ring, chance), may_not_be_logged)
         self.writer = Writer(home.database, PARTS, (ring, SqliteJournal(self._reader), audit))
         keys = ApiKeyAuthenticator(

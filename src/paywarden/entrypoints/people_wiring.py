@@ -17,6 +17,7 @@ from paywarden.identity.directory import Directory
 from paywarden.identity.enrolment import Enrolment
 from paywarden.identity.hashing_process import HashingProcess
 from paywarden.identity.local_sign_in import PasskeySignIn, PasswordSignIn
+from paywarden.identity.owners import NameDigests, Owners
 from paywarden.identity.passkeys import Ceremonies, RelyingParty
 from paywarden.identity.passwords import PasswordPolicy
 from paywarden.identity.permissions.access import Table
@@ -58,10 +59,11 @@ class People:
         self.tenant, self.origin = settings.installation.tenant, given.origin
         self.committer = writer
         digest = KeyedDigest(derive(master, Purpose.PEOPLE))
+        self.records = SqliteRecords(reader)
+        self.owners = Owners(self.records, NameDigests(digest))
         breached = BreachedPasswords(
             (root / given.breached_passwords) if given.breached_passwords else None
         )
-        self.records = SqliteRecords(reader)
         self.roles = Table()
         self.roster = StoredRoster(self.records, clock)
         self.hashing = hashing or HashingProcess()

@@ -63,7 +63,8 @@ def _on_log(
     scope = scope_of(installation, arguments.environment)
     drafts = Drafts(installation, scope)
     old, new = drafts.find(arguments.old), drafts.find(arguments.new)
-    material, edits = material_of(installation, scope, old[0], around, None)
+    reads = old[0].reads | new[0].reads
+    material, edits = material_of(installation, scope, old[0], around, None, reads)
     before, after = (candidate_of_log(*one, material, edits) for one in (old, new))
     return changed_decisions(material, before, after, _options(arguments, material), around)
 

@@ -114,15 +114,16 @@ class Limits(msgspec.Struct, frozen=True):
 class Labels(msgspec.Struct, frozen=True):
     """When labels come in unusual numbers from one sender of one source within an hour.
 
-    Up to `hourly_floor` is never unusual; beyond it, more than `usual_factor` times the sender's
-    usual hour or `payments_share` of all payments known raise an alarm. `on_flood`: "alarm" takes
-    them in all the same, "refuse" refuses what is over the rate.
+    Up to `hourly_floor` is never unusual; beyond it, more than `usual_factor` times what is usual
+    of the sender and its source, or `payments_share` of all payments known, is a flood. `on_flood`:
+    "hold" lets what is over the rate wait for approval (live environments; others hear an alarm),
+    "alarm" takes it in all the same, "refuse" refuses it.
     """
 
     hourly_floor: Annotated[int, Meta(ge=1, le=10_000_000)] = 500
     usual_factor: Annotated[float, Meta(ge=1, le=1_000_000)] = 10.0
     payments_share: Annotated[float, Meta(gt=0, le=1)] = 0.02
-    on_flood: Literal["alarm", "refuse"] = "alarm"
+    on_flood: Literal["hold", "alarm", "refuse"] = "hold"
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -169,9 +170,9 @@ DEFAULT_TEXT = """\
 [labels]
 # Labels in bulk from one sender of one source within an hour; see docs/explanation/labels.md.
 # hourly_floor = 500        # so many are never unusual
-# usual_factor = 10.0       # more than so many times the sender's usual hour is
+# usual_factor = 10.0       # more than so many times the usual hour of sender and source is
 # payments_share = 0.02     # and so is more than this share of all payments known
-# on_flood = "alarm"        # "refuse" refuses what is over the rate
+# on_flood = "hold"         # until a second person decides; or "alarm" alone, or "refuse"
 
 [audit]
 # A witness on another machine cosigns the audit log; see docs/how-to/verify-the-log.md.

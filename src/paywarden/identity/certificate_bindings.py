@@ -47,6 +47,10 @@ class BindingStore(Protocol):
         """Bindings of a key."""
         ...
 
+    def listed(self, scope: Scope) -> Sequence[Binding]:
+        """All bindings of a scope, by key and age."""
+        ...
+
     def add(self, unit: UnitOfWork, binding: Binding) -> None:
         """Store a binding with the unit."""
         ...

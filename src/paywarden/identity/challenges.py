@@ -12,9 +12,9 @@ import hmac
 from typing import Final
 
 from paywarden.core.clock import Clock, Randomness
+from paywarden.core.instants import MINUTE_US
 from paywarden.core.scope import Scope
 from paywarden.identity.changes import Spent
-from paywarden.identity.model import MINUTE_US
 from paywarden.identity.refusals import challenge_refused
 from paywarden.kit.crypto.digest import DIGEST_OCTETS, KeyedDigest
 

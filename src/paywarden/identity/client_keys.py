@@ -28,6 +28,7 @@ from paywarden.core.scope import Scope
 from paywarden.core.secret import Secret
 from paywarden.kit.crypto.derive import Purpose, derive
 from paywarden.kit.crypto.framing import framed
+from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.http.signing.keys import (
     Algorithm,
     Ed25519Signer,
@@ -94,6 +95,10 @@ class ClientKeyStore(Protocol):
 
     def revoke(self, scope: Scope, key_id: str, at_us: int) -> bool:
         """End a key; False when there is none that is not ended."""
+        ...
+
+    def stage_end(self, unit: UnitOfWork, scope: Scope, key_id: str, at_us: int) -> None:
+        """Add to `unit` that a key ends; whoever stages it writes its event."""
         ...
 
     def must_sign(self, scope: Scope, api_key_id: str) -> bool:

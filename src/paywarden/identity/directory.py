@@ -22,11 +22,13 @@ import msgspec
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import Conflict, InvalidRequest, NotFound, NotPermitted
 from paywarden.core.identifiers import PersonId
+from paywarden.core.instants import HOUR_US
 from paywarden.core.scope import Scope
 from paywarden.core.secret import Secret
 from paywarden.identity import changes as c
 from paywarden.identity import login_names
-from paywarden.identity.model import HOUR_US, Account, AccountState, Link, RoleGrant
+from paywarden.identity.model import Account, AccountState, Link, RoleGrant
+from paywarden.identity.owners import NameDigests
 from paywarden.identity.ports import Committer, Records
 from paywarden.kit.audit import AuditEvent, AuditLog, AuditOutcome, Scalar
 from paywarden.kit.crypto.digest import KeyedDigest
@@ -78,6 +80,7 @@ class Directory:
         self._audit = audit
         self._keys = keys
         self._digest = digest
+        self._names = NameDigests(digest)
         self._clock = clock
         self._randomness = randomness
 
@@ -85,11 +88,11 @@ class Directory:
 
     def login_digest(self, scope: Scope, given: str) -> bytes:
         """Digest under which a login name is found, whatever was typed."""
-        return self._digest.of(scope, b"login", _octets(login_names.fold(given)))
+        return self._names.login(scope, given)
 
     def link_digest(self, scope: Scope, token: str) -> bytes:
         """Digest under which a link is kept."""
-        return self._digest.of(scope, b"link", _octets(token.strip().lower()))
+        return self._names.link(scope, token)
 
     def account(self, scope: Scope, person: PersonId) -> Account:
         """The account of a person. Errors: NotFound `person_unknown`."""
@@ -241,7 +244,7 @@ class Directory:
             AccountState.INVITED,
             self.login_digest(scope, profile.login),
             self._digest.of(scope, b"skeleton", looks),
-            self._digest.of(scope, b"email", profile.email.casefold().encode()),
+            self._names.email(scope, profile.email),
             self._keys.seal(scope, _subject(person), plaintext, _CONTEXT),
             self._clock.now_us(),
         )
@@ -258,11 +261,6 @@ class Directory:
     def _stage_end_of_sessions(self, unit: UnitOfWork, account: Account) -> None:
         now = self._clock.now_us()
         self._records.stage(unit, c.SessionsRevoked(account.scope, account.person, now))
-
-
-def _octets(text: str) -> bytes:
-    """UTF-8, also of what no correct text holds: a look-up finds nothing and is no fault."""
-    return text.encode("utf-8", "surrogatepass")
 
 
 def _subject(person: PersonId) -> str:

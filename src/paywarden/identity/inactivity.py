@@ -19,10 +19,11 @@ from typing import Final
 from prometheus_client import Gauge
 
 from paywarden.core.clock import Clock
+from paywarden.core.instants import DAY_US
 from paywarden.core.scope import Scope
 from paywarden.identity.api_keys import KeyRecord, KeyStore
 from paywarden.identity.directory import Directory
-from paywarden.identity.model import DAY_US, Account, AccountState
+from paywarden.identity.model import Account, AccountState
 from paywarden.identity.ports import Committer, Records
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.metrics import Metrics

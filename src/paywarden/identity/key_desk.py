@@ -15,12 +15,13 @@ import msgspec
 
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import Conflict, InvalidRequest, NotFound, NotPermitted
+from paywarden.core.instants import HOUR_US
 from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
 from paywarden.identity.api_keys import KEY_ROLES, KeyRecord, KeyStore, new_key
 from paywarden.identity.approvals.catalogue import API_KEY_CREATE
 from paywarden.identity.approvals.execution import Approved, audit_actor
-from paywarden.identity.model import HOUR_US
+from paywarden.identity.owners import Owners
 from paywarden.identity.permissions.model import Role
 from paywarden.identity.ports import Committer
 from paywarden.kit.audit import AuditEvent, AuditLog, AuditOutcome, Scalar
@@ -55,6 +56,7 @@ class KeyDesk:
         committer: Committer,
         audit: AuditLog,
         pepper: Secret[bytes],
+        owners: Owners,
         clock: Clock,
         randomness: Randomness,
         on_ended: Callable[[], None] = lambda: None,
@@ -64,6 +66,7 @@ class KeyDesk:
         self._committer = committer
         self._audit = audit
         self._pepper = pepper
+        self._owners = owners
         self._clock = clock
         self._randomness = randomness
 
@@ -84,6 +87,8 @@ class KeyDesk:
     ) -> tuple[Secret[str], KeyRecord]:
         """A fresh key. Errors: InvalidRequest for its name or owner, Conflict `key_name_taken`.
 
+        `owner`: a person's id, login name or e-mail; it is stored as the id.
+
         A key of a privileged role in a live environment is `make_approved`'s alone.
         """
         if scope.environment is Environment.LIVE and role in PRIVILEGED:
@@ -103,12 +108,12 @@ class KeyDesk:
     async def _make(
         self, scope: Scope, wanted: KeyWanted, actor: str, unit: UnitOfWork
     ) -> tuple[Secret[str], KeyRecord]:
-        name, owner, role = wanted.name, wanted.owner, wanted.role
+        name, role = wanted.name, wanted.role
         if role not in KEY_ROLES:
             raise InvalidRequest("key_role_unknown", "keys carry no such role")
-        for word in (name, owner):
-            if len(word) > NAME_LIMIT or not word.isprintable():
-                raise InvalidRequest("key_name_invalid", f"use up to {NAME_LIMIT} characters")
+        if len(name) > NAME_LIMIT or not name.isprintable():
+            raise InvalidRequest("key_name_invalid", f"use up to {NAME_LIMIT} characters")
+        owner = self._owners.stored(scope, wanted.owner)
         if name and self._live_of(scope, name):
             raise Conflict("key_name_taken", "a live key has this name; rotate it instead")
         secret, record = self._new(scope, role, wanted.merchant)

@@ -16,12 +16,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from paywarden.core.identifiers import PersonId, SessionId
-from paywarden.core.instants import MICROSECONDS
+from paywarden.core.instants import HOUR_US, MINUTE_US
 from paywarden.core.scope import Scope
 
-MINUTE_US: Final = 60 * MICROSECONDS
-HOUR_US: Final = 60 * MINUTE_US
-DAY_US: Final = 24 * HOUR_US
 FAILURES_LIMIT: Final = 10
 LOCK_US: Final = 30 * MINUTE_US
 IDLE_US: Final = 15 * MINUTE_US

@@ -12,6 +12,7 @@ CODES: Mapping[str, str] = {
     "display_name_invalid": "Use 1 to 100 printable characters.",
     "email_invalid": "Give one plain e-mail address.",
     "hashing_ended": "Passwords cannot be checked now; try again.",
+    "key_owner_unknown": "Name a person who is enrolled here: psn_..., login name or e-mail.",
     "key_name_invalid": "Use up to 60 printable characters.",
     "key_name_taken": "A live key has this name; rotate it instead.",
     "key_not_live": "This key has ended already.",

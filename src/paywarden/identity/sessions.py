@@ -21,11 +21,11 @@ from typing import Final
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import NotAuthenticated
 from paywarden.core.identifiers import PersonId, SessionId
+from paywarden.core.instants import MINUTE_US
 from paywarden.core.scope import Scope
 from paywarden.core.secret import Secret
 from paywarden.identity import changes as c
 from paywarden.identity.model import (
-    MINUTE_US,
     SESSION_LIFE_US,
     Account,
     AccountState,

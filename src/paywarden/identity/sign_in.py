@@ -15,6 +15,7 @@ from typing import Any
 from paywarden.core.clock import Clock
 from paywarden.core.errors import Conflict, NotAuthenticated
 from paywarden.core.identifiers import PersonId
+from paywarden.core.instants import HOUR_US
 from paywarden.core.scope import Scope
 from paywarden.core.secret import Secret
 from paywarden.identity import changes as c
@@ -22,7 +23,7 @@ from paywarden.identity.attempts import Attempts
 from paywarden.identity.code_check import fresh_step
 from paywarden.identity.directory import Directory
 from paywarden.identity.local_sign_in import PasskeySignIn
-from paywarden.identity.model import HOUR_US, AccountState, Session, SessionKind
+from paywarden.identity.model import AccountState, Session, SessionKind
 from paywarden.identity.passkeys import Ceremonies
 from paywarden.identity.ports import Committer, Proven, Records, SignInProvider
 from paywarden.identity.recovery_codes import code_digest

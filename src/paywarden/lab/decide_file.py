@@ -26,7 +26,8 @@ from paywarden.lab.files import open_file
 from paywarden.lab.labels import UNKNOWN
 from paywarden.lab.mapping_file import read_mapping
 from paywarden.lab.observations import Observations
-from paywarden.lab.prepared import Prepared, prepare, reports_of
+from paywarden.lab.posterior_columns import with_posteriors
+from paywarden.lab.prepared import Prepared, conditions_of, prepare, reports_of
 from paywarden.lab.results import check_out, results_frame, write_results
 from paywarden.lab.sources import Given, read_given
 from paywarden.lab.summary import (
@@ -86,10 +87,12 @@ def decide_file(
     given = read_given(mapping, file, request.limit, CardScreen(request.key))
     mark("read")
     prepared = prepare(given, mapping, [runtime.policy])
+    delay_us = mapping.label.delay_us if mapping.label else None
+    texts = conditions_of(runtime.policy)
+    prepared = with_posteriors(prepared, mapping.label, delay_us, request.key, texts)
     mark("prepare")
     lists = FileLists(runtime.policy.lists, request.policy)
     engine = Deciding(runtime, prepared.table, lists)
-    delay_us = mapping.label.delay_us if mapping.label else None
     observations = Observations(
         prepared.table,
         runtime.plan,

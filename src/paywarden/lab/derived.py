@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from paywarden.core.instants import DAY_US
+from paywarden.core.instants import DAY_US, HOUR_US
 from paywarden.reference.canonical import (
     canonical_account,
     canonical_address,
@@ -26,7 +26,6 @@ from paywarden.reference.canonical import (
 from paywarden.risk.enrichment.columns import DEGRADED, enrich_columns
 from paywarden.risk.enrichment.enricher import Enricher
 
-HOUR_US = DAY_US // 24
 _EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday; Monday is 0
 _ADDRESS = tuple(f"payment.shipping_address.{part}" for part in ("country", "postal_code", "line1"))
 

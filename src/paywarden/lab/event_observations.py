@@ -60,9 +60,11 @@ class EventObservations:
         digester: Digester,
         order: EventOrder,
         made: MadeDigests | None = None,
+        kinds: frozenset[str] = frozenset(),
     ) -> None:
         """Digests are made of what the plan reads: its key kinds and the fields that it counts.
 
+        `kinds`: key kinds that something else reads as well.
         `made` keeps them by kind for other plans over the same table.
         """
         self._made: MadeDigests = {} if made is None else made
@@ -72,7 +74,7 @@ class EventObservations:
         self._places = np.flatnonzero(order.payment)
         self._words = {path: self._moved_words(*words) for path, words in order.own.items()}
         self._used = _used_hashes(plan)
-        self._keys = _used_keys(plan)
+        self._keys = _used_keys(plan) | kinds
         self._digests = self._tables(digester)
         self._moved = self._symbol_tables()
 

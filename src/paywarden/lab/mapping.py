@@ -13,7 +13,7 @@ from collections.abc import Mapping as Mapped
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from paywarden.risk.features.catalogue import FIELDS, LINK_FIELDS
+from paywarden.risk.features.catalogue import COMPANION_FIELDS, FIELDS
 
 Scalar = str | int | Decimal | bool
 
@@ -46,7 +46,7 @@ DERIVED_ONLY: Mapped[str, str] = {
     "payment.metadata": "map single entries: payment.metadata.NAME",
     "ip.address": "map device.ip",
     "email.canonical": "map payer.email",
-    **dict.fromkeys(LINK_FIELDS, "links are kept by the live engine; a file has none"),
+    **dict.fromkeys(COMPANION_FIELDS, "the engine keeps it; no column of a file says it"),
 }
 """Fields that only the engine may set, and what to map instead."""
 MAPPABLE = tuple(path for path in FIELDS if path not in DERIVED_ONLY)

@@ -38,9 +38,10 @@ class Observations(EventObservations):
         reports: tuple[Ints, Ints, Marks],
         source: str,
         made: MadeDigests | None = None,
+        kinds: frozenset[str] = frozenset(),
     ) -> None:
         """`reports`: payment (position in the table), instant, mark of each label, by instant."""
-        super().__init__(table, plan, digester, _order(table, reports, source), made)
+        super().__init__(table, plan, digester, _order(table, reports, source), made, kinds)
 
 
 def _order(table: PaymentTable, reports: tuple[Ints, Ints, Marks], source: str) -> EventOrder:

@@ -82,12 +82,16 @@ def reports_of(
     return rows, prepared.table.time_us[rows] + delay_us, prepared.marks[rows]
 
 
-def _reads(policy: Policy, path: str) -> bool:
-    """Whether any condition of the policy may read a field."""
+def conditions_of(policy: Policy) -> list[str]:
+    """Texts of everything in a policy that reads fields."""
     texts = [rule.when for rule in policy.rules]
     texts += [segment.when for segment in policy.segments]
-    texts += [group.when for group in policy.merchant_groups]
-    return any(path in text for text in texts)
+    return texts + [group.when for group in policy.merchant_groups]
+
+
+def _reads(policy: Policy, path: str) -> bool:
+    """Whether any condition of the policy may read a field."""
+    return any(path in text for text in conditions_of(policy))
 
 
 def rates_of(given: RatesMap | None, base: str) -> Rates:

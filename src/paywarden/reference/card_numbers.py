@@ -7,7 +7,8 @@ length and pass the Luhn check (ISO/IEC 7812-1 annex B). Digits of every script 
 characters between them do not hide them. Groups of digits are never cut: a longer unbroken run of
 digits is another number. Dots, slashes and other marks also stand in dates, addresses and
 versions; between groups they count only where they are alike and the groups are a card's: of three
-digits or more, or all of one size. Colons and commas end a number (IPv6, times, lists).
+digits or more, or all of one size. Colons, commas, double quotes, brackets and braces end a number
+(IPv6, times, lists, JSON).
 Not done here: masking; encodings such as base64 (the scanner's job).
 
 >>> looks_like_card_number("card 4111-1111 1111 1111, thanks")
@@ -33,8 +34,8 @@ MAX_DIGITS = 19
 LEAST_GROUP = 3
 _LEAST, _BEYOND = 10 ** (MIN_DIGITS - 1), 10**MAX_DIGITS
 _PLAIN = r"\s\-\u2010-\u2015\u2212\u2043\ufe58\ufe63"
-_MARKS = r"./_|*~+\\\u00b7\u2022\u2027\u2044\u2215\u2219\u22c5\u3002\u30fb"
-SEPARATOR_OCTETS = b" \t\n\r-./_|*~+\\"
+_MARKS = r"./_|*~+\\!#$%&'();<=>?@^`\u00b7\u2022\u2027\u2044\u2215\u2219\u22c5\u3002\u30fb"
+SEPARATOR_OCTETS = b" \t\n\r-./_|*~+\\!#$%&'();<=>?@^`"
 """Every ASCII character that may stand between the digits of a card number."""
 # Possessive parts: no backtracking, so the scan is linear in the text.
 _RUNS = re.compile(rf"[0-9]++(?:[{_PLAIN}{_MARKS}]{{1,3}}+[0-9]++)*+").findall

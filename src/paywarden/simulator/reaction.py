@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from paywarden.core.instants import MICROSECONDS
 from paywarden.core.outcome import Outcome
 from paywarden.simulator.campaigns.model import Operator
 from paywarden.simulator.words import Result, Source, Verdict
@@ -27,7 +28,6 @@ from paywarden.simulator.words import Result, Source, Verdict
 GENUINE_PASSES = 0.90
 ANALYST_RIGHT = 0.95
 COMPLAINS = 0.30
-_SECOND_US = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def reply(
     if outcome is Outcome.REVIEW:
         return _reviewed(rng, fraud)
     complaint = not fraud and rng.random() < COMPLAINS
-    later = int(rng.exponential(1_800) + 60) * _SECOND_US
+    later = int(rng.exponential(1_800) + 60) * MICROSECONDS
     label = (Verdict.GENUINE, Source.CUSTOMER) if complaint else None
     return Reply(proceeds=False, delay_us=later, label=label)
 
@@ -86,7 +86,7 @@ def _challenged(rng: np.random.Generator, fraud: bool, operator: Operator | None
     else:
         chance = GENUINE_PASSES
     passes = bool(rng.random() < chance)
-    took = int(rng.uniform(8, 75)) * _SECOND_US
+    took = int(rng.uniform(8, 75)) * MICROSECONDS
     failure = Result.FAILED if fraud or rng.random() < 0.3 else Result.ABANDONED
     return Reply(passes, took, Result.AUTHENTICATED if passes else failure)
 
@@ -94,6 +94,6 @@ def _challenged(rng: np.random.Generator, fraud: bool, operator: Operator | None
 def _reviewed(rng: np.random.Generator, fraud: bool) -> Reply:
     right = bool(rng.random() < ANALYST_RIGHT)
     found_fraud = fraud == right
-    took = int(rng.lognormal(np.log(3_600), 0.7)) * _SECOND_US
+    took = int(rng.lognormal(np.log(3_600), 0.7)) * MICROSECONDS
     verdict = Verdict.FRAUD if found_fraud else Verdict.GENUINE
     return Reply(not found_fraud, took, label=(verdict, Source.ANALYST))

@@ -13,6 +13,7 @@ from paywarden.core.outcome import Outcome
 from paywarden.decision.combine import CombineContext, combine
 from paywarden.lab.backtest.combining import Combination, reached
 from paywarden.lab.backtest.rule_pass import Matches
+from paywarden.lab.backtest.sweep import lowest_threshold
 from paywarden.risk.rules.columns import Column
 from paywarden.risk.rules.firing import AML, FiredRule
 from paywarden.risk.rules.model import Thresholds
@@ -86,8 +87,29 @@ def test_outcomes_are_those_of_combine(seed: int) -> None:
         assert found.points[row] == expected.points, row
         assert found.aml_points[row] == expected.aml_points, row
     for rule in range(len(rules)):
-        here = [n for n in range(PAYMENTS) if rule in fired[n]]
-        assert found.without(rule).tolist() == [slow(n, rule).outcome for n in here], rule
+        if rules[rule].outcome is Outcome.ALLOW:
+            continue
+        stands = found.standing(rule)
+        without = found.without(np.full(len(stands), rule, np.int32), stands)
+        assert without.tolist() == [slow(n, rule).outcome for n in stands.tolist()], rule
+        for row in (n for n in range(PAYMENTS) if rule in fired[n] and n not in stands):
+            assert slow(row, rule).outcome == found.outcome[row], (rule, row)
+    stops = found.outcome > 0
+    alone = [
+        (rule, payment)
+        for part in found.standing_pairs(stops, lowest_threshold(points))
+        for rule, payment, after in zip(
+            *(each.tolist() for each in part), found.without(*part), strict=True
+        )
+        if not after
+    ]
+    assert alone == [
+        (rule, row)
+        for rule in range(len(rules))
+        for row in range(PAYMENTS)
+        if rules[rule].outcome is not Outcome.ALLOW and rule in fired[row] and stops[row]
+        and slow(row, rule).outcome is Outcome.ALLOW
+    ]  # fmt: skip
 
 
 def test_thresholds_are_reached_from_below() -> None:

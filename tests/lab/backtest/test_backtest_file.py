@@ -20,7 +20,6 @@ from paywarden.core.errors import Conflict, InvalidRequest
 from paywarden.core.secret import Secret
 from paywarden.entrypoints.main import main
 from paywarden.lab.backtest import work_folder
-from paywarden.lab.backtest.bootstrap import Bootstrap, interval
 from paywarden.lab.backtest.changed import changed_decisions
 from paywarden.lab.backtest.file_backtest import backtest_file, candidate_of, runtime_of_folder
 from paywarden.lab.backtest.file_material import FileSource, file_material
@@ -126,18 +125,6 @@ def test_intervals_hold_the_figure_and_the_seed_decides(
     assert held[0] <= result.total.recall <= held[1] and held[0] < held[1]
     assert tried(folder).intervals == result.intervals
     assert tried(folder, replace(OPTIONS, seed=8)).intervals != result.intervals
-
-
-def test_weights_are_poisson_with_mean_one() -> None:
-    turns = list(Bootstrap(2_000, 50, 1))
-    weights = np.concatenate([turn.count(np.arange(2_000)) for turn in turns]) / 2_000
-    assert abs(float(weights.mean()) - 1) < 0.02
-    rows = np.arange(1_000)
-    value = np.full(1_000, 7, np.int64)
-    some = turns[0]
-    assert np.allclose(some.total(rows, value), 7 * some.count(rows))
-    assert np.allclose(some.per_customer(np.r_[np.ones(1_000), np.zeros(1_000)]), some.count(rows))
-    assert interval([np.zeros(50)], [np.zeros(50)]) is None
 
 
 def test_a_label_is_not_known_before_its_delay(folder: Path) -> None:

@@ -313,3 +313,22 @@ def test_windows_that_nobody_holds_are_given_back_at_once() -> None:
         assert held() is None
     finally:
         gc.enable()
+
+
+def test_a_pair_takes_sixteen_bytes_however_full_its_table() -> None:
+    """Whatever the filling of tables stands at, from 50,000 pairs on."""
+    plan = WindowPlan([aggregate("distinct", window=None, of=MERCHANT)], {})
+    arena, empty = Windows(plan, 0), Windows(plan, 0).memory()
+    log = [
+        payment(n, T0 + n, merchant__id=(n * 0x9E3779B97F4A7C15) % 2**64, keys={"card": 1 + n % 9})
+        for n in range(1, 60_001)
+    ]
+    columns = from_observations(log)
+    for start in range(0, 60_000, 5_000):
+        part = columns.slice(start, start + 5_000)
+        arena.observe_columns(part, np.zeros(5_000, np.bool_))
+        held = arena.memory()
+        used = held["bytes_used"] - empty["bytes_used"]
+        assert held["pairs"] == start + 5_000
+        if start >= 45_000:
+            assert used / held["pairs"] <= 16

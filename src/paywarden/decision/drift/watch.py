@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from paywarden.core.clock import Randomness
+from paywarden.core.instants import MINUTE_US
 from paywarden.core.scope import Scope
 from paywarden.decision.entries import Result
 from paywarden.decision.model_runtime import Sampler
@@ -34,7 +35,6 @@ from paywarden.risk.drift.sample import (
 from paywarden.risk.drift.slices import SliceWatch
 from paywarden.risk.scoring.inputs import Floats
 
-MINUTE_US: Final = 60_000_000
 Samples = list[tuple[Sampled, Floats, Floats]]
 """Models with their rows of the last hour and the last day."""
 

@@ -16,13 +16,13 @@ import msgspec
 
 from paywarden.core.clock import Randomness
 from paywarden.core.errors import Conflict, Corrupt, InvalidRequest, NotFound, PaywardenError
+from paywarden.core.instants import MINUTE_US
 from paywarden.core.scope import Scope
 from paywarden.decision.decider import Decider
 from paywarden.decision.entries import TrialEntry
 from paywarden.decision.ledger import Ledger
 from paywarden.decision.rollout.guardrails import broken
 from paywarden.decision.rollout.model import (
-    MINUTE_US,
     Next,
     Plan,
     Rollout,

@@ -17,10 +17,10 @@ from msgspec import Meta
 
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.identifiers import Identifier
+from paywarden.core.instants import MINUTE_US
 from paywarden.decision.decider import Decider
 from paywarden.decision.trial_tally import EVERYBODY_PPM, TrialTally
 
-MINUTE_US: Final = 60_000_000
 EMERGENCY_MINUTES: Final = 240
 MAX_STEPS: Final = 10
 Rate = Annotated[float, Meta(ge=0.0, le=1.0)]

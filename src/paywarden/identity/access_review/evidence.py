@@ -70,6 +70,7 @@ def _item(one: Item, deeds: Deeds | None) -> dict[str, Any]:
         "reason": one.reason,
         "approval": one.approval,
         "revoked_at": instant(one.done_at_us),
+        "seconded_by": one.seconded_by,
     }
     if deeds is not None:
         said["deeds"] = deeds_view(deeds)

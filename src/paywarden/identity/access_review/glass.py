@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from paywarden.core.clock import Randomness
+from paywarden.core.instants import DAY_US
 from paywarden.core.scope import Scope
 from paywarden.identity.access_review.model import (
     Cover,
@@ -22,7 +23,6 @@ from paywarden.identity.access_review.model import (
     digest_of,
 )
 from paywarden.identity.access_review.notes import Notes
-from paywarden.identity.model import DAY_US
 from paywarden.identity.permissions.model import Role
 from paywarden.kit.db.unit import UnitOfWork
 

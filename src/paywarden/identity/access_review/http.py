@@ -108,6 +108,7 @@ class ItemView(msgspec.Struct, frozen=True):
     revoked_at: str | None
     settled: bool
     deeds: dict[str, Any] | None
+    seconded_by: str | None
 
 
 class ItemPage(msgspec.Struct, frozen=True):
@@ -232,6 +233,7 @@ class ReviewOperations:
             instant(one.done_at_us),
             one.settled,
             None if deeds is None else deeds_view(deeds),
+            one.seconded_by,
         )
 
 

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 
 import msgspec
 
-from paywarden.core.instants import format_rfc3339
+from paywarden.core.instants import DAY_US, format_rfc3339
 from paywarden.core.scope import Scope
 from paywarden.identity.access_review.events import OVERDUE, AccessReviewOverdue
 from paywarden.identity.access_review.model import Review
 from paywarden.identity.access_review.notes import Notes
-from paywarden.identity.model import DAY_US
 from paywarden.kit.db.unit import UnitOfWork
 from paywarden.kit.outbox import enqueue
 

@@ -1,8 +1,9 @@
 """A review of access as values: what was found, who may judge it, what they said.
 
 Guards: what is reviewed is a snapshot and never changes; an item is judged by a person whose access
-it is not and who did not give it, whom it names in `excluded`. `confirm` ends an item; `revoke`
-ends it once the access is gone, so that a review cannot close over a wish. Pure values.
+it is not and who did not give it, whom it names in `excluded`. Where nobody is known to own it
+(`doubt`), two reviewers confirm it, so that its owner never does alone. `confirm` ends an item;
+`revoke` ends it once the access is gone, so that a review cannot close over a wish. Pure values.
 
     open --confirm--> settled      open --revoke--> waits for approval --done--> settled
 """
@@ -51,7 +52,16 @@ class Kind(enum.StrEnum):
     GRANT = "grant"
     ACCOUNT = "account"
     API_KEY = "api_key"
+    SIGNING_KEY = "signing_key"
+    CERTIFICATE = "certificate"
     BREAK_GLASS = "break_glass"
+
+
+class Doubt(enum.StrEnum):
+    """Why the owner of a key is not known, so that nobody could be kept from judging it."""
+
+    NO_OWNER = "no_owner"
+    OWNER_UNKNOWN = "owner_unknown"
 
 
 class Verdict(enum.StrEnum):
@@ -64,8 +74,10 @@ class Verdict(enum.StrEnum):
 class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
     """One access as it was found; instants in microseconds since 1970.
 
-    `subject` is a person or a key; `excluded` are persons who may not judge it. `account` is the
-    state of a person's account; `owner`, `name`, `merchant` and `permissions` are a key's.
+    `subject` is a person, a key, or a certificate's thumbprint; `excluded` are persons who may not
+    judge it. `account` is the state of a person's account; `owner`, `name`, `merchant` and
+    `permissions` are a key's; `bound_to` is the API key that a signing key or certificate goes
+    with. With a `doubt` confirming takes two reviewers.
     """
 
     kind: Kind
@@ -81,6 +93,9 @@ class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str = ""
     merchant: str | None = None
     permissions: tuple[str, ...] = ()
+    bound_to: str = ""
+    algorithm: str = ""
+    doubt: Doubt | None = None
 
     def octets(self) -> bytes:
         """Canonical JSON, as it is stored and hashed."""
@@ -89,7 +104,10 @@ class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A snapshot, from 1 within its review, and what became of it. `approval`: of its revoking."""
+    """A snapshot, from 1 within its review, and what became of it.
+
+    `approval` is of its revoking; `seconded_by` confirmed it too, where that is needed.
+    """
 
     number: int
     found: Snapshot
@@ -99,12 +117,13 @@ class Item:
     reason: str = ""
     approval: str | None = None
     done_at_us: int | None = None
+    seconded_by: str | None = None
 
     @property
     def settled(self) -> bool:
         """Nothing is left to do."""
         if self.verdict is Verdict.CONFIRM:
-            return True
+            return self.found.doubt is None or self.seconded_by is not None
         return self.verdict is Verdict.REVOKE and self.done_at_us is not None
 
 

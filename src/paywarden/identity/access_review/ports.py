@@ -8,6 +8,10 @@ from typing import Protocol
 
 from paywarden.core.scope import Scope
 from paywarden.identity.access_review.model import Item, Review, ReviewId, Snapshot
+from paywarden.identity.api_keys import KeyStore
+from paywarden.identity.certificate_bindings import BindingStore
+from paywarden.identity.client_keys import ClientKeyStore
+from paywarden.identity.owners import Owners
 from paywarden.kit.db.unit import UnitOfWork
 
 
@@ -57,6 +61,16 @@ class Store(Protocol):
     def last_closed(self) -> Mapping[Scope, int]:
         """When the last campaign of each scope was closed."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class HeldKeys:
+    """Everything by which programs are believed, and who answers for it."""
+
+    api_keys: KeyStore
+    signing_keys: ClientKeyStore
+    certificates: BindingStore
+    owners: Owners
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ CODES: Final[Mapping[str, str]] = {
     "access_review_empty": "There is nothing to review in what it covers.",
     "access_review_item_settled": "This item is settled; the next review looks at it again.",
     "access_review_item_waits": "The revoking waits for approval; see `approval`.",
+    "access_review_last_certificate": "Revoke the key, or bind another certificate to it first.",
+    "access_review_needs_second": "Another reviewer confirms it too: nobody is known to own it.",
     "access_review_needs_person": "Sign in as a person; a key judges nobody.",
     "access_review_not_found": "No such review in this tenant and environment.",
     "access_review_item_not_found": "No such item in this review.",

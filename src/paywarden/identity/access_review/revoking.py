@@ -3,7 +3,7 @@
 Guards: the payload names review, item, kind, subject and role, so that who approves sees what they
 sign; only an item that a reviewer objected to is carried out, once; effect, end of the approval and
 end of the item are one commit. Roles end with the person's sessions, keys at once, an account
-without roles is disabled.
+without roles is disabled; a certificate is released, but never the last one of a live key.
 """
 
 from __future__ import annotations
@@ -16,9 +16,15 @@ import msgspec
 from paywarden.core.errors import Conflict, InvalidRequest
 from paywarden.core.identifiers import PersonId
 from paywarden.core.scope import Scope
-from paywarden.identity.access_review.model import Item, Kind, Review, ReviewId, Verdict
-from paywarden.identity.access_review.ports import Store
-from paywarden.identity.api_keys import KeyStore
+from paywarden.identity.access_review.model import (
+    Item,
+    Kind,
+    Review,
+    ReviewId,
+    Snapshot,
+    Verdict,
+)
+from paywarden.identity.access_review.ports import HeldKeys, Store
 from paywarden.identity.approvals.catalogue import ACCESS_REVOKE
 from paywarden.identity.approvals.execution import Approved
 from paywarden.identity.approvals.service import Approvals
@@ -56,7 +62,7 @@ class RevokeActs:
         store: Store,
         directory: Directory,
         grants: Grants,
-        keys: KeyStore,
+        keys: HeldKeys,
         committer: Committer,
     ) -> None:
         self._store = store
@@ -100,8 +106,13 @@ class RevokeActs:
 
     def _take_away(self, unit: UnitOfWork, approved: Approved, item: Item) -> None:
         scope, found, actor = approved.scope, item.found, approved.audit_actor
-        if found.kind is Kind.API_KEY:
-            self._end_key(unit, scope, found.subject, actor)
+        taking = {
+            Kind.API_KEY: self._end_key,
+            Kind.SIGNING_KEY: self._end_signing_key,
+            Kind.CERTIFICATE: self._release,
+        }.get(found.kind)  # fmt: skip
+        if taking is not None:
+            taking(unit, scope, found, actor)
             return
         person = PersonId.parse(found.subject)
         if found.kind is Kind.ACCOUNT:
@@ -113,9 +124,46 @@ class RevokeActs:
             unit, scope, "identity:role:withdraw", actor, person=person.text, role=role
         )
 
-    def _end_key(self, unit: UnitOfWork, scope: Scope, key_id: str, actor: str) -> None:
-        record, now = self._keys.find(key_id), self._directory.now_us()
+    def _end_key(self, unit: UnitOfWork, scope: Scope, found: Snapshot, actor: str) -> None:
+        keys, key_id, now = self._keys.api_keys, found.subject, self._directory.now_us()
+        record = keys.find(key_id)
         if record is None or record.scope != scope or not record.live_at(now):
             return  # it has ended meanwhile
-        self._keys.stage_end(unit, scope, key_id, now, record.expires_at_us)
+        keys.stage_end(unit, scope, key_id, now, record.expires_at_us)
         self._directory.note(unit, scope, "identity:api_key:revoke", actor, key=key_id)
+
+    def _end_signing_key(self, unit: UnitOfWork, scope: Scope, found: Snapshot, actor: str) -> None:
+        keys, key_id, now = self._keys.signing_keys, found.subject, self._directory.now_us()
+        record = keys.find(scope, key_id)
+        if record is None or not record.is_live(now):
+            return
+        keys.stage_end(unit, scope, key_id, now)
+        self._directory.note(unit, scope, "identity:signing_key:revoke", actor, key=key_id)
+
+    def _release(self, unit: UnitOfWork, scope: Scope, found: Snapshot, actor: str) -> None:
+        """Errors: Conflict `access_review_last_certificate`."""
+        bound = self._keys.certificates.of_key(scope, found.bound_to)
+        if all(one.thumbprint != found.subject for one in bound):
+            return
+        must_keep_one(self._keys, scope, found, self._directory.now_us())
+        self._keys.certificates.remove(unit, scope, found.bound_to, found.subject)
+        self._directory.note(
+            unit, scope, "identity:certificate:release", actor, key=found.bound_to,
+            thumbprint=found.subject,
+        )  # fmt: skip
+
+
+def must_keep_one(keys: HeldKeys, scope: Scope, found: Snapshot, now_us: int) -> None:
+    """A live key that loses its last certificate would be believed from any machine.
+
+    Errors: Conflict `access_review_last_certificate`.
+    """
+    record = keys.api_keys.find(found.bound_to)
+    if record is None or record.scope != scope or not record.live_at(now_us):
+        return
+    if len(keys.certificates.of_key(scope, found.bound_to)) < 2:
+        raise Conflict(
+            "access_review_last_certificate",
+            "without its last certificate the key works from anywhere: revoke the key, or bind "
+            "another certificate first",
+        )

@@ -1,11 +1,11 @@
 """Reviews of access: opened, judged item by item, closed with evidence; late ones are told.
 
-Guards: whoever judges is a person, not the one reviewed, and not who gave the access; every item is
-settled before a review closes; what shall be revoked is revoked by the approved act `access.revoke`
-(`revoking.py`) and by nothing here. A review of the sealed role is judged and closed by people who
-neither opened nor used it. Every act is an event of the audit log in its own commit; the leaf of
-the closing holds the SHA-256 of the evidence. Open a campaign every six months: how long ago the
-last one was closed is a metric.
+Guards: whoever judges is a person, not the one reviewed, and not who gave the access; what nobody
+is known to own is confirmed by two. Every item is settled before a review closes; what shall be
+revoked is revoked by the approved act `access.revoke` (`revoking.py`) and by nothing here. A review
+of the sealed role is judged and closed by people who neither opened nor used it. Every act is an
+event of the audit log in its own commit; the leaf of the closing holds the SHA-256 of the evidence.
+Open a campaign every six months: how long ago the last one was closed is a metric.
 Source: PCI DSS 4.0.1, 7.2.4 (all accounts and access, every six months, inappropriate access is
 addressed, management acknowledges) and 7.2.5.1; GB/T 22239-2019, 8.1.4.2.
 """
@@ -21,6 +21,7 @@ from typing import Final
 from paywarden.core.clock import Randomness
 from paywarden.core.errors import Conflict, InvalidRequest, NotFound, NotPermitted
 from paywarden.core.identifiers import PersonId
+from paywarden.core.instants import DAY_US
 from paywarden.core.scope import Scope
 from paywarden.identity.access_review import evidence
 from paywarden.identity.access_review.model import (
@@ -35,18 +36,19 @@ from paywarden.identity.access_review.model import (
     digest_of,
 )
 from paywarden.identity.access_review.notes import Notes
-from paywarden.identity.access_review.ports import Deeds, DeedsOf
-from paywarden.identity.access_review.revoking import RevokePayload
+from paywarden.identity.access_review.ports import Deeds, DeedsOf, HeldKeys
+from paywarden.identity.access_review.revoking import RevokePayload, must_keep_one
 from paywarden.identity.access_review.snapshot import Snapshots
 from paywarden.identity.approvals.catalogue import ACCESS_REVOKE
 from paywarden.identity.approvals.execution import Maker
 from paywarden.identity.approvals.model import State
 from paywarden.identity.approvals.service import Approvals, Waiting
-from paywarden.identity.model import DAY_US
 from paywarden.kit.db.unit import UnitOfWork
 
 DUE_LIMIT_US: Final = 92 * DAY_US
 PAGE: Final = 1_000
+REASONS_LIMIT: Final = 1_010
+"""Characters of two reviewers' reasons."""
 
 
 class Reviews:
@@ -56,6 +58,7 @@ class Reviews:
         self,
         notes: Notes,
         snapshots: Snapshots,
+        keys: HeldKeys,
         deeds: DeedsOf,
         approvals: Approvals,
         randomness: Randomness,
@@ -63,6 +66,7 @@ class Reviews:
         self._notes = notes
         self._store = notes.store
         self._snapshots = snapshots
+        self._keys = keys
         self._deeds = deeds
         self._approvals = approvals
         self._randomness = randomness
@@ -143,6 +147,11 @@ class Reviews:
         """
         async with self._one_at_a_time:
             review, item = self._judged(scope, name, number, maker.actor)
+            if verdict is item.verdict is Verdict.CONFIRM:
+                await self._second(review, item, reason, maker)
+                return self._item(review, number)
+            if verdict is Verdict.REVOKE and item.found.kind is Kind.CERTIFICATE:
+                must_keep_one(self._keys, scope, item.found, self._notes.clock.now_us())
             said = replace(
                 item, verdict=verdict, decided_by=maker.actor,
                 decided_at_us=self._notes.clock.now_us(), reason=reason, approval=None,
@@ -210,6 +219,22 @@ class Reviews:
             if not (ended or late):
                 raise Conflict("access_review_item_waits", "the revoking waits for approval")
         return review, item
+
+    async def _second(self, review: Review, item: Item, reason: str, maker: Maker) -> None:
+        """Confirm what another reviewer confirmed and nobody is known to own."""
+        if item.decided_by == maker.actor:
+            raise Conflict(
+                "access_review_needs_second",
+                "nobody is known to own this, so another reviewer has to confirm it too",
+            )
+        unit = UnitOfWork()
+        both = f"{item.reason}; {reason}"[:REASONS_LIMIT]
+        self._store.decide(unit, review, replace(item, seconded_by=maker.actor, reason=both))
+        self._notes.note(
+            unit, review, "item:second", maker.audit_actor, item=item.number,
+            subject=item.found.subject,
+        )  # fmt: skip
+        await self._notes.committer.commit(unit)
 
     async def _say(self, review: Review, item: Item, actor: str) -> None:
         unit = UnitOfWork()

@@ -45,4 +45,5 @@ access_review_items = sa.Table(
     _text("reason", null=True),
     _text("approval", null=True),
     _number("done_at_us", null=True),
+    _text("seconded_by", null=True),
 )

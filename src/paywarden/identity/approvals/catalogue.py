@@ -86,6 +86,7 @@ RULESET_PUBLISH: Final = "ruleset.publish"
 RULESET_ROLLBACK: Final = "ruleset.rollback"
 RULESET_ROLL_OUT: Final = "ruleset.roll_out"
 LIST_BULK_EDIT: Final = "list.bulk_edit"
+LABEL_FLOOD: Final = "label.flood"
 API_KEY_CREATE: Final = "api_key.create"
 ROLE_GRANT: Final = "role.grant"
 PERSON_ENROL: Final = "person.enrol"
@@ -93,6 +94,7 @@ BREAK_GLASS_OPEN: Final = "break_glass.open"
 WEBHOOK_DESTINATION: Final = "webhook.destination"
 PERSON_ENABLE: Final = "person.enable"
 ACCESS_REVOKE: Final = "access.revoke"
+SUBJECT_ERASE: Final = "subject.erase"
 
 ROWS: Final = (
     Action(RULESET_PUBLISH, "Let a ruleset decide", Risk.MEDIUM, 1,
@@ -102,6 +104,8 @@ ROWS: Final = (
     Action(RULESET_ROLLBACK, "Let a ruleset decide again that did before", Risk.LOW, 1,
            _POLICY_MAKERS, _POLICY_APPROVERS, expiry_seconds=4 * HOUR_SECONDS, key_adds=False),
     Action(LIST_BULK_EDIT, "Add or remove many list entries at once", Risk.MEDIUM, 1,
+           _LIST_MAKERS, _POLICY_APPROVERS),
+    Action(LABEL_FLOOD, "Release or refuse labels that came in a flood", Risk.MEDIUM, 1,
            _LIST_MAKERS, _POLICY_APPROVERS),
     Action("card_number.reveal", "Show a whole card number", Risk.HIGH, 2,
            _roles((R.SENIOR_ANALYST,)), _roles((R.SECURITY_OFFICER, R.PRIVACY_OFFICER, R.APPROVER)),
@@ -127,7 +131,7 @@ ROWS: Final = (
            cooling_seconds=HOUR_SECONDS, expiry_seconds=3 * DAY_SECONDS),
     Action("consent.text_change", "Change the text that people consent to", Risk.MEDIUM, 1,
            _roles((R.PRIVACY_OFFICER,)), _roles((R.APPROVER, R.PRIVACY_OFFICER))),
-    Action("subject.erase", "Erase a person's data", Risk.HIGH, 2, _roles((R.PRIVACY_OFFICER,)),
+    Action(SUBJECT_ERASE, "Erase a person's data", Risk.HIGH, 2, _roles((R.PRIVACY_OFFICER,)),
            _roles((R.PRIVACY_OFFICER, R.SECURITY_OFFICER, R.APPROVER)),
            cooling_seconds=HOUR_SECONDS, expiry_seconds=3 * DAY_SECONDS),
     Action(WEBHOOK_DESTINATION, "Send events to another address", Risk.MEDIUM, 1,

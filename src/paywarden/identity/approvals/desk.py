@@ -9,6 +9,7 @@ below it. Each step is one unit of work with its audit event.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NoReturn, TypeVar
@@ -91,6 +92,15 @@ class Desk:
         self._busy.add(task)
         task.add_done_callback(self._done)
         return await asyncio.shield(task)
+
+    async def expire(self, scope: Scope, approval_id: str) -> None:
+        """Take the step that ends an outdated request; somebody else may have ended it already."""
+
+        async def act(_request: Request) -> None:
+            return None  # not outdated after all
+
+        with contextlib.suppress(Conflict):
+            await self.alone(scope, approval_id, act)
 
     async def add(
         self,

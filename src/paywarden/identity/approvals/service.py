@@ -141,6 +141,14 @@ class Approvals:
         """Requests, newest first."""
         return self._desk.store.page(scope, after, limit, only_open=only_open)
 
+    def open_for(self, scope: Scope, action: str, payload: bytes) -> Request | None:
+        """The newest request that waits for just this, or None."""
+        digest, now = hash_payload(action, payload), self._desk.clock.now_us()
+        for one in self.page(scope, "", OPEN_LIMIT, only_open=True):
+            if one.asked.payload_hash == digest and one.asked.expires_at_us > now:
+                return one
+        return None
+
     def payload(self, request: Request) -> bytes | None:
         """What is asked for, while the request is open."""
         return self._desk.store.payload(request.asked.scope, request.asked.approval_id)
@@ -173,6 +181,13 @@ class Approvals:
             return await self._executors.run(request, payload)
 
         return await self._desk.alone(scope, approval_id, act)
+
+    async def expire_due(self, scope: Scope) -> None:
+        """End the open requests whose time ran out, each with its step and audit event."""
+        now = self._desk.clock.now_us()
+        for one in self.page(scope, "", OPEN_LIMIT, only_open=True):
+            if one.asked.expires_at_us <= now:
+                await self._desk.expire(scope, one.asked.approval_id.text)
 
     # --- inside ---------------------------------------------------------------------------
 

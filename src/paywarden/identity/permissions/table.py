@@ -13,11 +13,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
+from paywarden.core.scope import Environment
 from paywarden.identity.permissions.model import Kind, Role, Rule
 
 FRESH_SECONDS: Final = 300
 _PEOPLE: Final = frozenset({Kind.PERSON})
 _KEYS: Final = frozenset({Kind.SERVICE})
+_TEST: Final = frozenset({Environment.TEST})
 
 PERMISSIONS: Final = {
     "access_reviews:decide": "Confirm or revoke what an access review found",
@@ -44,6 +46,8 @@ PERMISSIONS: Final = {
     "rulesets:publish": "Ask for a ruleset to decide",
     "rulesets:read": "Read rulesets",
     "rulesets:write": "Store rulesets",
+    "subjects:erase": "Ask for the erasure of a person's data",
+    "subjects:read": "Find whether a person is known here, or erased",
     "webhooks:read": "Read endpoints and deliveries",
     "webhooks:write": "Change endpoints, rotate secrets, send again",
 }
@@ -73,6 +77,7 @@ RULES: Final[tuple[Rule, ...]] = (
                             "webhooks:read",
                             *_CASE_WORK, *_ASKING)),
     *_rules(Role.OPERATOR, ("instrument:assert",), kinds=_KEYS),
+    *_rules(Role.OPERATOR, ("subjects:erase", "subjects:read"), environments=_TEST),
     *_fresh(Role.OPERATOR, "lists:write", "rulesets:emergency", "rulesets:publish",
             "webhooks:write"),
     *_rules(Role.ANALYST, ("events:label", *_CASE_WORK), kinds=_PEOPLE),
@@ -88,13 +93,14 @@ RULES: Final[tuple[Rule, ...]] = (
             kinds=_PEOPLE),
     *_fresh(Role.RULE_AUTHOR, "rulesets:publish"),
     *_rules(Role.APPROVER, ("decisions:read", "features:read", "lists:read", "rulesets:read",
-                            *_DECIDING), kinds=_PEOPLE),
+                            "subjects:read", *_DECIDING), kinds=_PEOPLE),
     *_rules(Role.SECURITY_OFFICER, ("audit:read", "people:read",
-                                    "webhooks:read", *_REVIEWING,
+                                    "subjects:read", "webhooks:read", *_REVIEWING,
                                     *_BOTH), kinds=_PEOPLE),
     *_fresh(Role.SECURITY_OFFICER, "access_reviews:manage"),
     *_rules(Role.KEY_CUSTODIAN, _BOTH, kinds=_PEOPLE),
-    *_rules(Role.PRIVACY_OFFICER, ("decisions:read", *_BOTH), kinds=_PEOPLE),
+    *_rules(Role.PRIVACY_OFFICER, ("decisions:read", "subjects:read", *_BOTH), kinds=_PEOPLE),
+    *_fresh(Role.PRIVACY_OFFICER, "subjects:erase"),
     *_rules(Role.AUDITOR, ("access_reviews:read", "audit:read")),
     *_rules(Role.AUDITOR, ("approvals:read", "people:read", "webhooks:read", *_CASE_WORK),
             kinds=_PEOPLE),

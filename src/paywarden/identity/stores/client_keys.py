@@ -119,6 +119,10 @@ class SqliteClientKeys:
         self._write(_REVOKE, (at_us, key_id, scope.text), scope, "revoke", {"key": key_id})
         return True
 
+    def stage_end(self, unit: UnitOfWork, scope: Scope, key_id: str, at_us: int) -> None:
+        """Add to `unit` that a key ends; whoever stages it writes its event."""
+        unit.add(_REVOKE, (at_us, key_id, scope.text))
+
     def must_sign(self, scope: Scope, api_key_id: str) -> bool:
         """Whether requests with this API key must be signed."""
         return self._reader.one(_REQUIRED, (scope.text, api_key_id)) is not None

@@ -26,6 +26,10 @@ _OF_KEY = (
     "SELECT thumbprint, bound_at_us FROM certificate_bindings WHERE key_id = ? AND scope = ?"
     " ORDER BY bound_at_us, thumbprint LIMIT 10"
 )
+_LISTED = (
+    "SELECT key_id, thumbprint, bound_at_us FROM certificate_bindings WHERE scope = ?"
+    " ORDER BY key_id, bound_at_us, thumbprint"
+)
 
 
 class SqliteBindings:
@@ -38,6 +42,11 @@ class SqliteBindings:
         """Bindings of a key, oldest first."""
         rows = self._reader.rows(_OF_KEY, (key_id, scope.text))
         return [Binding(scope, key_id, thumbprint, at) for thumbprint, at in rows]
+
+    def listed(self, scope: Scope) -> Sequence[Binding]:
+        """All bindings of a scope, by key and age."""
+        rows = self._reader.rows(_LISTED, (scope.text,))
+        return [Binding(scope, key_id, thumbprint, at) for key_id, thumbprint, at in rows]
 
     def add(self, unit: UnitOfWork, binding: Binding) -> None:
         """Store a binding with the unit."""

@@ -23,7 +23,7 @@ class Erased:
 
 
 class SubjectKeys(Protocol):
-    """Seal, open and erase under one key per (scope, subject)."""
+    """Seal and open under one key per (scope, subject)."""
 
     def seal(self, scope: Scope, subject: str, plaintext: bytes, context: bytes) -> bytes:
         """Ciphertext of `plaintext`, bound to scope, subject and `context` (AAD)."""
@@ -33,8 +33,23 @@ class SubjectKeys(Protocol):
         """The plaintext, or `Erased`. Errors: Corrupt for anything that was not sealed so."""
         ...
 
-    def erase(self, scope: Scope, subject: str) -> bool:
-        """Destroy the subject's key, durable on return; False when there was none."""
+
+class ErasableKeys(Protocol):
+    """Which key a subject has, and its end. Whoever erases writes the key's id down first."""
+
+    def key_of(self, scope: Scope, subject: str) -> bytes | None:
+        """Id of the subject's present key; None when there is none."""
+        ...
+
+    def erase(self, scope: Scope, subject: str, key_id: bytes, at_us: int) -> bool:
+        """Destroy this key of the subject, durable on return; False when it was gone already.
+
+        A newer key of the same subject stays. Errors: Unavailable; safe to repeat.
+        """
+        ...
+
+    def erased_at_us(self, key_id: bytes) -> int | None:
+        """When the key `key_id` was erased, as the key database knows; None when it never was."""
         ...
 
 
@@ -59,8 +74,8 @@ class WrappedKeys(Protocol):
         """Store new keys. Errors: Conflict when a subject already has another one."""
         ...
 
-    def erase(self, scope: str, subject: bytes, key_ids: Sequence[bytes], at_us: int) -> bool:
-        """Destroy the subject's key and note it and `key_ids` as erased; False when none stored."""
+    def erase(self, scope: str, subject: bytes, key_id: bytes, at_us: int) -> bool:
+        """Destroy this key, and note its id as erased; False when it is not stored."""
         ...
 
     def erased_at_us(self, key_id: bytes) -> int | None:

@@ -27,7 +27,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from paywarden.core.clock import Clock, Randomness
+from paywarden.core.clock import Randomness
 from paywarden.core.errors import Corrupt
 from paywarden.core.scope import Scope
 from paywarden.core.secret import Secret
@@ -60,13 +60,12 @@ _KEY: Final = slice(_NAMED.stop, None)
 
 
 class SubjectKeyRing:
-    """`SubjectKeys` over a store of wrapped keys; also a `Participant` of the writer."""
+    """`SubjectKeys` and `ErasableKeys` over a store of wrapped keys; also a `Participant`."""
 
     def __init__(
         self,
         master: Secret[bytes],
         store: WrappedKeys,
-        clock: Clock,
         randomness: Randomness,
         *,
         cache_limit: int = CACHE_LIMIT,
@@ -74,7 +73,6 @@ class SubjectKeyRing:
         self._names = KeyedDigest(derive(master, Purpose.SUBJECT_NAMES))
         self._wrapping = AESGCM(derive(master, Purpose.SUBJECT_WRAPPING).expose())
         self._store = store
-        self._clock = clock
         self._octets = randomness.octets
         self._cache: OrderedDict[_Name, _Opened] = OrderedDict()
         self._cache_limit = cache_limit
@@ -112,16 +110,31 @@ class SubjectKeyRing:
         except InvalidTag as fault:
             raise Corrupt("sealed_damaged", "a sealed datum fails its check") from fault
 
-    def erase(self, scope: Scope, subject: str) -> bool:
-        """Destroy the subject's key, durable on return; False when there was none."""
+    def key_of(self, scope: Scope, subject: str) -> bytes | None:
+        """Id of the subject's present key, stored or about to be; None when there is none."""
+        digest = self._subject_digest(scope, subject)
+        with self._changing:
+            waiting = self._pending.get((scope, subject))
+            stored = waiting or self._store.find(scope.text, digest)
+        return None if stored is None else stored.key_id
+
+    def erase(self, scope: Scope, subject: str, key_id: bytes, at_us: int) -> bool:
+        """Destroy this key of the subject, durable on return; False when it was gone already."""
         name = (scope, subject)
         digest = self._subject_digest(scope, subject)
         with self._storing, self._changing:
-            waiting = self._pending.pop(name, None)
-            self._cache.pop(name, None)
-            key_ids = [waiting.key_id] if waiting else []
-            now = self._clock.now_us()
-            return self._store.erase(scope.text, digest, key_ids, now) or waiting is not None
+            waiting = self._pending.get(name)
+            new = waiting is not None and waiting.key_id == key_id
+            if new:
+                del self._pending[name]
+            opened = self._cache.get(name)
+            if opened is not None and opened[_KEY_ID] == key_id:
+                self._cache.pop(name, None)
+            return self._store.erase(scope.text, digest, key_id, at_us) or new
+
+    def erased_at_us(self, key_id: bytes) -> int | None:
+        """When the key `key_id` was erased; None when the key database knows of none."""
+        return self._store.erased_at_us(key_id)
 
     def reset(self, connection: sqlite3.Connection) -> None:
         """Reopen the key store (start and recovery); keys not yet stored are kept."""

@@ -25,12 +25,14 @@ class MemoryWrappedKeys:
             raise Conflict("subject_key_exists", "a subject already has another key")
         self._keys.update({(key.scope, key.subject): key for key in keys})
 
-    def erase(self, scope: str, subject: bytes, key_ids: Sequence[bytes], at_us: int) -> bool:
-        """Destroy the subject's key; False when none was stored."""
-        stored = self._keys.pop((scope, subject), None)
-        for key_id in (*([stored.key_id] if stored else ()), *key_ids):
-            self._erased.setdefault(key_id, at_us)
-        return stored is not None
+    def erase(self, scope: str, subject: bytes, key_id: bytes, at_us: int) -> bool:
+        """Destroy this key of the subject; False when it is not stored."""
+        self._erased.setdefault(key_id, at_us)
+        stored = self._keys.get((scope, subject))
+        if stored is None or stored.key_id != key_id:
+            return False
+        del self._keys[scope, subject]
+        return True
 
     def erased_at_us(self, key_id: bytes) -> int | None:
         """When the key `key_id` was erased; None when it never was."""

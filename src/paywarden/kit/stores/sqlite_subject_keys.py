@@ -3,9 +3,9 @@
 Guards: backups of the main database hold no keys; an erased key's bytes are overwritten in the file
 (`secure_delete`) and the write-ahead log is folded back and cut, so that no older copy stays in our
 files. Not done here, and said plainly: blocks that the file system or a flash drive freed, and
-backups of this file; keep those backups shorter than the erasure period, and re-apply `erased_keys`
-after restoring one. `compact` (VACUUM) is for quiet hours: it rewrites the file and is not needed
-for erasure.
+backups of this file, which hold the key until they are thrown away; when one is put back, the
+privacy room destroys the keys anew that its own record names. `compact` (VACUUM) is for quiet
+hours: it rewrites the file and is not needed for erasure.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SUBJECT_KEYS: Final = SchemaPart(
 PAGE_OCTETS: Final = 4_096
 _ADD = Insert("subject_keys", ("scope", "subject", "key_id", "wrapped"))
 _FIND = "SELECT key_id, wrapped FROM subject_keys WHERE scope = ? AND subject = ?"
-_DELETE = "DELETE FROM subject_keys WHERE scope = ? AND subject = ? RETURNING key_id"
+_DELETE = "DELETE FROM subject_keys WHERE scope = ? AND subject = ? AND key_id = ?"
 _NOTE = "INSERT OR IGNORE INTO erased_keys (key_id, erased_at_us) VALUES (?, ?)"
 _ERASED = "SELECT erased_at_us FROM erased_keys WHERE key_id = ?"
 
@@ -64,16 +64,16 @@ class SqliteWrappedKeys:
         except sqlite3.IntegrityError as fault:
             raise Conflict("subject_key_exists", "a subject already has another key") from fault
 
-    def erase(self, scope: str, subject: bytes, key_ids: Sequence[bytes], at_us: int) -> bool:
-        """Destroy the subject's key; False when none was stored. Safe to repeat.
+    def erase(self, scope: str, subject: bytes, key_id: bytes, at_us: int) -> bool:
+        """Destroy this key of the subject; False when it is not stored. Safe to repeat.
 
         Errors: Unavailable `erasure_not_folded` when old pages could not be cut off: repeat it.
         """
         with self._transaction() as held:
-            stored = [row[0] for row in held.execute(_DELETE, (scope, subject)).fetchall()]
-            held.executemany(_NOTE, [(key_id, at_us) for key_id in (*stored, *key_ids)])
+            gone = held.execute(_DELETE, (scope, subject, key_id)).rowcount
+            held.execute(_NOTE, (key_id, at_us))
         self._fold()
-        return bool(stored)
+        return gone > 0
 
     def erased_at_us(self, key_id: bytes) -> int | None:
         """When the key `key_id` was erased; None when it never was."""
@@ -105,14 +105,14 @@ class SqliteWrappedKeys:
             self._fold()
 
     def close(self) -> None:
-        """Fold back and release the file."""
+        """Fold back and release the file; readers first, since only the last to close folds."""
+        self._reader.close()
         with self._writing:
             self._checkpoints.stop()
             if self._held is not None:
                 self._held.close()
                 self._held = None
             self._release()
-        self._reader.close()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

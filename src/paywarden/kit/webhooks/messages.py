@@ -14,7 +14,13 @@ Events = Annotated[
     list[Annotated[str, Meta(min_length=1, max_length=63)]], Meta(min_length=1, max_length=50)
 ]
 Description = Annotated[str, Meta(max_length=200)]
-GivenSecret = Annotated[str, Meta(max_length=200, pattern="^wh(sec|sk)_")]
+_B64 = "[A-Za-z0-9+/]"
+_SECRET = (
+    f"^(whsec_({_B64}{{4}}){{8,20}}({_B64}{{4}}|({_B64}{{4}})?{_B64}{{2}}==|{_B64}{{3}}=)?"
+    f"|whsk_({_B64}{{4}}){{10}}{_B64}{{3}}=)$"
+)
+"""Base64 of 24 to 64 octets, or of 32; `signatures` refuses anything else, with the remedy."""
+GivenSecret = Annotated[str, Meta(max_length=200, extra_json_schema={"pattern": _SECRET})]
 
 
 class EndpointRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

@@ -25,7 +25,7 @@ from paywarden.lab.backtest.material import Material
 from paywarden.lab.backtest.measures import Period, period_of
 from paywarden.lab.backtest.result import Change, Options, Sample
 from paywarden.lab.backtest.running import Surroundings
-from paywarden.lab.backtest.samples import drawn_rows, sample
+from paywarden.lab.backtest.samples import drawn_rows, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def _compared(period: Period, before: Again, after: Again, options: Options) -> 
         changed=len(changed),
         changes=measures.changes(period, before.outcome, after.outcome),
         rules=_rules(period, before, after),
-        samples=tuple(sample(after, before, "changed", row, period.material) for row in some),
+        samples=shown(after, before, [("changed", some)], period.material),
     )
 
 

@@ -4,7 +4,7 @@ Guards: each step of `combine` is done for all payments at once (a hard block; a
 the maximum within a scenario, summed; explicit outcomes; thresholds; the challenge that cannot
 happen); a test draws cases by the thousand and compares with `combine` itself. What a challenge
 comes to for a payment is asked of `combine`, once for each distinct surroundings.
-Beside the outcome there is, for each rule, the outcome without it.
+Beside the outcome there is the outcome without any one rule that is no allow rule.
 Shapes: n payments, r rules. Not done here: reasons and actions, which no figure needs.
 """
 
@@ -28,6 +28,7 @@ Outcomes = npt.NDArray[np.int8]
 Points = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.int32]
 _LEVELS = (Outcome.CHALLENGE, Outcome.REVIEW, Outcome.BLOCK)
+_PAIRS = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,10 @@ class _Standing:
 
 
 class Combination:
-    """Outcomes of one policy's matches. `points`: of fraud, int64 [n]; `outcome`: int8 [n]."""
+    """Outcomes of one policy's matches.
+
+    `points`: of fraud, int64 [n]; `outcome`: int8 [n]; `probability`: the model's where it counts.
+    """
 
     def __init__(
         self,
@@ -54,74 +58,85 @@ class Combination:
         self._policy = policy
         self._matches = matches
         self._settled = settled
-        self._probability = probability
         self._count = len(settled)
         self._rows = rows
         self._allowing = [i for i, row in enumerate(self._rows) if row.outcome is Outcome.ALLOW]
         self._standing = list(self._stand(self._allowing))
         self._explicit = np.zeros((3, self._count), np.int32)
         self._hard = np.zeros(self._count, np.int32)
-        self.scenario_points: dict[str, npt.NDArray[np.int32]] = {}
+        self._best: dict[str, npt.NDArray[np.int32]] = {}
         self._second: dict[str, npt.NDArray[np.int32]] = {}
         self._tally()
         self.points = self._sum(False)
         self.aml_points = self._sum(True)
-        self._scored = self._model(probability)
-        every = slice(None)
-        self.outcome = self._strictest(
-            every, self.points, self.aml_points, self._explicit > 0, self._hard > 0
-        )
+        self.probability = self._asked(probability)
+        self._scored = self._model()
+        self.outcome = self._every(self.points, self._scored)
 
     def standing(self, rule: int) -> Rows:
         """Payments in which a rule fired and no allow rule took it back."""
         return self._by_rule.get(rule, np.zeros(0, np.int32))
 
-    def without(self, rule: int, among: Rows | None = None) -> Outcomes:
-        """Outcome of each payment of the rule if it had not fired.
+    def standing_pairs(
+        self, among: npt.NDArray[np.bool_], without_points: float | None
+    ) -> Iterator[tuple[Rows, Rows]]:
+        """(rules, payments) in which a rule stands, of the payments `among` [n], in parts.
 
-        `among`: payments of the rule to be asked about, ascending (default: `matches.of(rule)`).
+        Rules of points alone are left out where the other points reach `without_points` anyway.
         """
-        asked = self._matches.of(rule) if among is None else among
-        if self._rows[rule].outcome is Outcome.ALLOW:
-            everything = self._without_allow(rule)
-            return everything[np.searchsorted(self._matches.of(rule), asked)]
-        found = self.outcome[asked].copy()
-        rows = self.standing(rule)
-        if among is not None and len(rows):
-            rows = rows[_contained(rows, among)]
-        if not len(rows):
-            return found
-        row = self._rows[rule]
-        explicit = self._explicit[:, rows].copy()
-        if row.outcome is not None:
-            explicit[row.outcome - 1] -= 1
-        hard = self._hard[rows] - int(row.hard and row.outcome is Outcome.BLOCK)
-        points, aml = self.points[rows], self.aml_points[rows]
-        if row.points > 0:
-            best = self.scenario_points[row.scenario][rows]
-            lost = np.where(best == row.points, best - self._second[row.scenario][rows], 0)
-            points, aml = (points, aml - lost) if row.engine == AML else (points - lost, aml)
-        found[np.searchsorted(asked, rows)] = self._strictest(
-            rows, points, aml, explicit > 0, hard > 0
+        rules: list[int] = []
+        parts: list[Rows] = []
+        for one in self._standing:
+            payments = one.payments[among[one.payments]]
+            if one.row.outcome is None and one.row.engine != AML:
+                if without_points is None:
+                    continue
+                left = self.points[payments] - one.row.points
+                payments = payments[left < without_points]
+            rules.append(one.rule)
+            parts.append(payments)
+            if sum(map(len, parts)) >= _PAIRS:
+                yield _paired(rules, parts)
+                rules, parts = [], []
+        if parts:
+            yield _paired(rules, parts)
+
+    def without(self, rules: Rows, payments: Rows) -> Outcomes:
+        """Outcome of each payment without the one rule beside it, which stands in it; [k]."""
+        rows = self._rows
+        level = np.array([-1 if row.outcome is None else row.outcome - 1 for row in rows], np.int8)
+        hard = np.array([row.hard and row.outcome is Outcome.BLOCK for row in rows], np.bool_)
+        explicit = self._explicit[:, payments] - (level[rules] == np.arange(3)[:, None])
+        fraud, aml = self._points_without(rules, payments)
+        left = self._hard[payments] - hard[rules]
+        scored = self._scored[payments]
+        return self._strictest(payments, fraud, aml, scored, explicit > 0, left > 0)
+
+    def _points_without(self, rules: Rows, payments: Rows) -> tuple[Points, Points]:
+        rows = self._rows
+        points = np.array([row.points for row in rows], np.int32)[rules]
+        names = list(self._best)
+        places = {name: place for place, name in enumerate(names)}
+        scenario = np.array([places.get(row.scenario, -1) for row in rows], np.int32)[rules]
+        lost = np.zeros(len(rules), np.int64)
+        for place, name in enumerate(names):
+            here = np.flatnonzero((scenario == place) & (points > 0))
+            best = self._best[name][payments[here]]
+            second = self._second[name][payments[here]]
+            lost[here] = np.where(best == points[here], best - second, 0)
+        is_aml = np.array([row.engine == AML for row in rows], np.bool_)[rules]
+        return (
+            self.points[payments] - np.where(is_aml, 0, lost),
+            self.aml_points[payments] - np.where(is_aml, lost, 0),
         )
-        return found
 
-    def explicit_outcomes(self) -> Outcomes:
+    def without_points(self) -> Outcomes:
         """What rules and model give without points of fraud: int8 [n]."""
-        none = np.zeros(self._count, np.int64)
-        every = slice(None)
-        return self._strictest(every, none, self.aml_points, self._explicit > 0, self._hard > 0)
+        return self._every(np.zeros(self._count, np.int64), self._scored)
 
-    def rule_outcomes(self) -> Outcomes:
+    def without_model(self) -> Outcomes:
         """What rules and their points give without the model: int8 [n]."""
-        scored, self._scored = self._scored, np.zeros(self._count, np.int8)
-        try:
-            every = slice(None)
-            return self._strictest(
-                every, self.points, self.aml_points, self._explicit > 0, self._hard > 0
-            )
-        finally:
-            self._scored = scored
+        return self._every(self.points, np.zeros(self._count, np.int8))
 
     # --- steps -----------------------------------------------------------------------------
 
@@ -157,7 +172,7 @@ class Combination:
         # Ascending points: a later rule is never below what stands there.
         for one in sorted(self._standing, key=lambda one: one.row.points):
             if one.row.points > 0:
-                best = self._scenario(self.scenario_points, one.row.scenario)
+                best = self._scenario(self._best, one.row.scenario)
                 second = self._scenario(self._second, one.row.scenario)
                 second[one.payments] = best[one.payments]
                 best[one.payments] = one.row.points
@@ -171,29 +186,40 @@ class Combination:
     def _sum(self, aml: bool) -> Points:
         engines = {row.scenario: row.engine for row in self._rows}
         total = np.zeros(self._count, np.int64)
-        for scenario, points in self.scenario_points.items():
+        for scenario, points in self._best.items():
             if (engines[scenario] == AML) == aml:
                 total += points
         return total
 
-    def _model(self, probability: npt.NDArray[np.float64] | None) -> Outcomes:
+    def _asked(self, probability: npt.NDArray[np.float64] | None) -> npt.NDArray[np.float64] | None:
+        """The model's probability where it counts: NaN where an allow rule takes it back."""
         if probability is None:
-            return np.zeros(self._count, np.int8)
+            return None
         asked = probability.copy()
         for mask in self._model_lowered:
             asked[mask] = np.nan
-        return reached(asked, self._policy.model, self._settled)
+        return asked
+
+    def _model(self) -> Outcomes:
+        if self.probability is None:
+            return np.zeros(self._count, np.int8)
+        return reached(self.probability, self._policy.model, self._settled)
+
+    def _every(self, points: Points, scored: Outcomes) -> Outcomes:
+        explicit, hard = self._explicit > 0, self._hard > 0
+        return self._strictest(slice(None), points, self.aml_points, scored, explicit, hard)
 
     def _strictest(
         self,
         rows: Rows | slice,
         points: Points,
         aml: Points,
+        scored: Outcomes,
         explicit: npt.NDArray[np.bool_],
         hard: npt.NDArray[np.bool_],
     ) -> Outcomes:
         settled = self._settled[rows]
-        best = self._scored[rows].copy()
+        best = scored.copy()
         for level, held in zip(_LEVELS, explicit, strict=True):
             stands = settled if level is Outcome.CHALLENGE else np.int8(level)
             np.maximum(best, np.where(held, stands, 0).astype(np.int8), out=best)
@@ -203,36 +229,10 @@ class Combination:
         best[hard] = Outcome.BLOCK
         return best
 
-    def _without_allow(self, rule: int) -> Outcomes:
-        """An allow rule touches every other rule of its payments: they are combined anew."""
-        fired = self._matches.of(rule)
-        kept = [index for index in range(len(self._rows)) if index != rule]
-        part = _restricted(self._matches, fired, kept)
-        rows = [self._rows[index] for index in kept]
-        known = None if self._probability is None else self._probability[fired]
-        return Combination(rows, self._policy, part, self._settled[fired], known).outcome
 
-
-def _restricted(matches: Matches, payments: Rows, rules: Sequence[int]) -> Matches:
-    """Matches of some rules on some payments, counted from 0 in their order."""
-    parts = []
-    for rule in rules:
-        here = matches.of(rule)
-        inside = here[_contained(here, payments)]
-        parts.append(np.searchsorted(payments, inside).astype(np.int32))
-    offsets = np.zeros(len(rules) + 1, np.int64)
-    np.cumsum([len(part) for part in parts], out=offsets[1:])
-    rows = np.concatenate(parts) if parts else np.zeros(0, np.int32)
-    none = np.zeros(len(rules), np.int64)
-    return Matches(offsets, rows, none, matches.segment, matches.group, 0)
-
-
-def _contained(these: Rows, those: Rows) -> npt.NDArray[np.bool_]:
-    """Which of `these` are among `those`; both ascending."""
-    place = np.searchsorted(those, these)
-    inside = place < len(those)
-    inside[inside] = those[place[inside]] == these[inside]
-    return inside
+def _paired(rules: Sequence[int], parts: Sequence[Rows]) -> tuple[Rows, Rows]:
+    counts = [len(part) for part in parts]
+    return np.repeat(np.array(rules, np.int32), counts), np.concatenate(parts)
 
 
 def reached(

@@ -92,8 +92,9 @@ def _as_recorded(
     if recorded is None:
         return combined.outcome, combined.points
     outcome, points = combined.outcome.copy(), combined.points.copy()
+    fired_at = matches.at(list(recorded.skipped))
     for position, names in recorded.skipped.items():
-        fired = () if FRAUD_STAGE in names else matches.at(position)
+        fired = () if FRAUD_STAGE in names else fired_at[position]
         rows = [runtime.rows[index] for index in fired]
         again = _with_stand_ins(runtime, rows, around[int(which[position])], names)
         outcome[position], points[position] = again.outcome, again.points

@@ -29,7 +29,8 @@ from paywarden.lab.files import open_file
 from paywarden.lab.mapping import LabelMap
 from paywarden.lab.mapping_file import read_mapping
 from paywarden.lab.observations import Observations
-from paywarden.lab.prepared import Prepared, prepare, reports_of
+from paywarden.lab.posterior_columns import with_posteriors
+from paywarden.lab.prepared import Prepared, conditions_of, prepare, reports_of
 from paywarden.lab.sources import read_given
 from paywarden.risk.features.digests import Digester
 from paywarden.risk.features.plan import WindowPlan
@@ -68,6 +69,8 @@ def file_material(source: FileSource, policies: Sequence[Policy]) -> Material:
     delay = source.label_delay_us
     if delay is None and label is not None:
         delay = label.delay_us
+    texts = [text for one in policies for text in conditions_of(one)]
+    prepared = with_posteriors(prepared, label, delay, key, texts)
     name = hashlib.blake2b(
         content + msgspec.json.encode([delay, sorted(bases)]),
         digest_size=16,

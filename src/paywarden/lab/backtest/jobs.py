@@ -88,6 +88,12 @@ class BacktestJobs:
             raise NotFound("backtest_not_found", "no back-test of that id for this ruleset")
         return job
 
+    def forget(self, scope: Scope) -> None:
+        """Drop the answers of a scope, which show payments of people; what runs is told nobody."""
+        for name, job in list(self._jobs.items()):
+            if job.asked.scope == scope and job.status != "waiting":
+                del self._jobs[name]
+
     async def close(self) -> None:
         """End what runs and what waits."""
         tasks = list(self._tasks)

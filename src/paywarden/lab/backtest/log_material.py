@@ -3,7 +3,7 @@
 Guards: reads the log up to one sequence and nothing later; payments are in log order with the
 fields that live rules saw, opened for this run and never written to disk in the clear. Windows see
 the observations of the log itself, so that a label, result or challenge counts from its receipt;
-so do links, which a draft may read though nothing read them live.
+so do companions, which a draft may read though nothing read them live.
 Lists are folded edit by edit; a list that only the draft has comes from the draft's files. A
 label judges by the last word of the log (withdrawn: unknown).
 Not done here: windows, rules (`window_pass.py`, `rule_pass.py`).
@@ -24,9 +24,9 @@ from paywarden.core.errors import NotFound
 from paywarden.core.outcome import Outcome
 from paywarden.core.scope import Scope
 from paywarden.decision import entries
+from paywarden.decision.companions import Companions, Names
 from paywarden.decision.entries import EventEntry, PaymentEntry
 from paywarden.decision.history import History
-from paywarden.decision.linking import link_fields
 from paywarden.decision.sealing import Sealer
 from paywarden.decision.stored_fields import one
 from paywarden.kit.journal.model import Entry
@@ -38,7 +38,6 @@ from paywarden.lab.labels import FRAUD, GENUINE, UNKNOWN
 from paywarden.lab.tables import METADATA_FIELD, PaymentTable, table_of
 from paywarden.risk.features.catalogue import FIELDS
 from paywarden.risk.features.plan import WindowPlan
-from paywarden.risk.links.store import Links
 from paywarden.risk.lists.store import Digest
 from paywarden.risk.rules.columns import column_of
 from paywarden.risk.rules.filters import FilterSet
@@ -69,8 +68,8 @@ class LogSource:
 class _Rows:
     """What reading the log collects, payment by payment."""
 
+    companions: Companions
     entries: list[tuple[int, PaymentEntry]] = field(default_factory=list)
-    links: Links = field(default_factory=Links)
     frames: list[pl.DataFrame] = field(default_factory=list)
     waiting: list[dict[str, Any]] = field(default_factory=list)
     metadata: list[Any] = field(default_factory=list)
@@ -80,13 +79,19 @@ class _Rows:
 
 
 def log_material(
-    source: LogSource, scope: Scope, up_to_seq: int, base_currency: str, progress: Progress
+    source: LogSource,
+    scope: Scope,
+    up_to_seq: int,
+    base_currency: str,
+    progress: Progress,
+    reads: Names,
 ) -> tuple[Material, ListEdits]:
     """Payments decided at or before `up_to_seq`, and the list edits among them.
 
+    `reads`: companions that a draft reads; they are made again from the log.
     Errors: NotFound where nothing was decided; Corrupt naming the sequence.
     """
-    rows, edits = _Rows(), ListEdits(scope, source.list_digest)
+    rows, edits = _Rows(Companions.fresh(reads)), ListEdits(scope, source.list_digest)
     start_us = 0
     for entry in source.journal.read(scope, 1, up_to_seq):
         if entry.seq > up_to_seq:
@@ -101,10 +106,10 @@ def log_material(
                 progress("reading", entry.seq, up_to_seq)
         elif entry.kind == entries.EVENT:
             body: EventEntry = entries.decode(entry.kind, entry.body)
-            rows.links.add(body.observation)
+            rows.companions.add(body.observation)
             _label(rows, body)
         elif entry.kind == entries.IMPORTED:
-            rows.links.add(entries.decode(entry.kind, entry.body).observation)
+            rows.companions.add(entries.decode(entry.kind, entry.body).observation)
     if not rows.entries:
         raise NotFound("nothing_decided", "the log holds no decision of this environment")
     progress("reading", up_to_seq, up_to_seq)
@@ -115,12 +120,12 @@ def log_material(
 def _take(rows: _Rows, source: LogSource, entry: Entry) -> None:
     body: PaymentEntry = entries.decode(entry.kind, entry.body)
     fields, erased = source.sealer.open(entry.scope, entry.seq, body.clear, body.sealed)
-    fields.update(link_fields(rows.links, body.observation))
-    rows.links.add(body.observation)
+    fields.update(rows.companions.fields(body.observation))
+    rows.companions.add(body.observation)
     rows.places[body.observation.identity] = len(rows.entries)
     rows.entries.append((entry.seq, body))
     rows.metadata.append(fields.pop(METADATA_FIELD, None))
-    rows.erased.append(erased > 0)
+    rows.erased.append(bool(erased))
     rows.waiting.append(fields)
     if len(rows.waiting) >= FRAME_ROWS:
         _frame(rows)

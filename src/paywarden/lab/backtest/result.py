@@ -95,7 +95,8 @@ class RuleFigures:
 
     `alone_*`: stopped now and not without this rule. `new_*`: of its matches, those that `against`
     lets pass and this policy stops; None without `against`. `already_stopped`: share of its matches
-    that are stopped without it, too. `intervals`: of the 300 rules that catch most.
+    that are stopped without it, too. `intervals`: of every rule that matched, by the same draws.
+    `overlaps`: the rules that fire most often beside it.
     """
 
     id: str

@@ -55,11 +55,16 @@ class Matches:
         """Payments of one rule, ascending."""
         return self.payments[self.offsets[rule] : self.offsets[rule + 1]]
 
-    def at(self, payment: int) -> tuple[int, ...]:
-        """Rules of one payment, ascending; looks through everything, for few payments."""
-        places = np.flatnonzero(self.payments == payment)
-        found = np.searchsorted(self.offsets, places, side="right") - 1
-        return tuple(found.tolist())
+    def at(self, payments: Sequence[int]) -> dict[int, tuple[int, ...]]:
+        """Rules of some payments, ascending; one look through everything."""
+        asked = np.zeros(len(self.segment), np.bool_)
+        asked[list(payments)] = True
+        places = np.flatnonzero(asked[self.payments])
+        rules = np.searchsorted(self.offsets, places, side="right") - 1
+        found: dict[int, list[int]] = {payment: [] for payment in payments}
+        for payment, rule in zip(self.payments[places].tolist(), rules.tolist(), strict=True):
+            found[payment].append(rule)
+        return {payment: tuple(rules) for payment, rules in found.items()}
 
 
 @dataclass(frozen=True, slots=True)

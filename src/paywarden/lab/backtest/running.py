@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
+
 from paywarden.core.clock import Clock
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.instants import format_rfc3339
@@ -26,8 +28,8 @@ from paywarden.lab.backtest.measures import Period, period_of
 from paywarden.lab.backtest.result import BacktestResult, Options
 from paywarden.lab.backtest.rule_figures import rule_figures
 from paywarden.lab.backtest.samples import samples
-from paywarden.lab.backtest.sweep import sweep_points
-from paywarden.lab.backtest.total_intervals import total_intervals
+from paywarden.lab.backtest.spread import spread
+from paywarden.lab.backtest.sweep import sweeps
 from paywarden.lab.backtest.work_folder import Work
 
 MAX_REPLICATES = 2_000
@@ -84,6 +86,7 @@ def _run(
     if not len(period.rows):
         raise InvalidRequest("period_empty", "no payment lies in the period asked for")
     result = _judged(period, again, before, options, laps)
+    laps.mark("groups")
     same = parity.compared(material, again, work.features)
     laps.mark("parity")
     return replace(result, parity=same, stages=laps.seconds(), notes=_notes(again, before, work))
@@ -96,13 +99,10 @@ def _judged(
     was = None if before is None else before.outcome
     draws = Bootstrap(int(material.customer.max()) + 1, options.replicates, options.seed)
     total = measures.tally(material, again.outcome, period.rows)
-    spread = total_intervals(period, again.outcome, draws)
-    laps.mark("totals")
-    draws = Bootstrap(int(material.customer.max()) + 1, options.replicates, options.seed)
-    rules = rule_figures(period, again, before, draws)
+    whole, each = spread(period, again.outcome, again.matches, draws)
+    laps.mark("intervals")
+    rules = rule_figures(period, again, before, each)
     laps.mark("per_rule")
-    sweeps = (sweep_points(period, again, options.costs),)
-    laps.mark("sweep")
     time_us = material.table.time_us
     return BacktestResult(
         source=material.source,
@@ -112,11 +112,11 @@ def _judged(
         first=format_rfc3339(int(time_us[period.rows[0]])),
         last=format_rfc3339(int(time_us[period.rows[-1]])),
         payments=len(period.rows),
-        customers=len(set(material.customer[period.rows].tolist())),
+        customers=int(np.count_nonzero(np.bincount(material.customer[period.rows]))),
         currency=material.currency,
         labels=measures.labels_of(period),
         total=total,
-        intervals=spread,
+        intervals=whole,
         total_against=None if was is None else measures.tally(material, was, period.rows),
         workload=measures.workload(period, again.outcome, was, options),
         rules=rules,
@@ -124,7 +124,7 @@ def _judged(
         segments=measures.by_segment(period, again),
         scenarios=measures.by_scenario(period, again),
         weeks=measures.by_week(period, again.outcome),
-        sweeps=sweeps,
+        sweeps=sweeps(period, again, options.costs),
         samples=samples(period, again, before, options.samples, options.seed),
         parity=None,
         costs=options.costs,

@@ -7,7 +7,6 @@ alone. Kinds: caught newly, hurt newly, missed; without `against` caught, hurt, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,7 @@ from paywarden.core.instants import format_rfc3339
 from paywarden.core.outcome import Outcome
 from paywarden.decision.masking import mask
 from paywarden.lab.backtest.deciding_again import Again
+from paywarden.lab.backtest.material import Material
 from paywarden.lab.backtest.measures import Period, stopped
 from paywarden.lab.backtest.result import Sample
 from paywarden.lab.labels import FRAUD, GENUINE
@@ -44,7 +44,22 @@ def samples(
     )
     random = np.random.Generator(np.random.PCG64(seed))
     chosen = [(why, _drawn(random, those, count)) for why, those in kinds]
-    return tuple(sample(again, against, why, row, material) for why, some in chosen for row in some)
+    return shown(again, against, chosen, material)
+
+
+def shown(
+    again: Again,
+    against: Again | None,
+    chosen: Sequence[tuple[str, Sequence[int]]],
+    material: Material,
+) -> tuple[Sample, ...]:
+    """Payments as they may be shown: (why, positions)."""
+    fired = again.matches.at([row for _why, rows in chosen for row in rows])
+    return tuple(
+        _sample(again, against, why, row, fired[row], material)
+        for why, rows in chosen
+        for row in rows
+    )
 
 
 def drawn_rows(rows: npt.NDArray[np.int64], count: int, seed: int) -> list[int]:
@@ -57,9 +72,15 @@ def _drawn(random: np.random.Generator, rows: npt.NDArray[np.int64], count: int)
     return sorted(int(row) for row in found)
 
 
-def sample(again: Again, against: Again | None, why: str, row: int, material: Any) -> Sample:
-    """One payment as it may be shown."""
-    names = [again.candidate.runtime.rows[rule].id for rule in again.matches.at(row)]
+def _sample(
+    again: Again,
+    against: Again | None,
+    why: str,
+    row: int,
+    fired: Sequence[int],
+    material: Material,
+) -> Sample:
+    names = [again.candidate.runtime.rows[rule].id for rule in fired]
     fields = {}
     for path in SHOWN:
         column = material.table.columns.get(path)

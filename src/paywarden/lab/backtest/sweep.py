@@ -3,13 +3,15 @@
 Guards: explicit outcomes of rules stay as they are; only what points (or the model's probability)
 give is moved, and thresholds above stay where they are unless the moved one passes them. Cost is
 what is lost and spent over the period by `Costs`: fraud that passes, reviews, challenges, genuine
-payments lost. Unlabelled payments cost only their handling.
+payments lost. Unlabelled payments cost only their handling. Payments that no threshold tells apart
+are counted once and moved together.
 Shapes: n payments. Not done here: choosing; the figures are for people who choose.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -17,33 +19,42 @@ import numpy.typing as npt
 from paywarden.core.outcome import Outcome
 from paywarden.lab.backtest.combining import Outcomes, reached
 from paywarden.lab.backtest.deciding_again import Again
-from paywarden.lab.backtest.measures import Period, tally
+from paywarden.lab.backtest.measures import Period
 from paywarden.lab.backtest.result import Costs, Sweep, Threshold
-from paywarden.lab.labels import FRAUD, GENUINE
+from paywarden.lab.labels import FRAUD, GENUINE, UNKNOWN
 from paywarden.risk.rules.model import Thresholds
 
 STEPS = 40
+_MARKS = (FRAUD, GENUINE, UNKNOWN)
 
 
-def sweep_points(period: Period, again: Again, costs: Costs) -> Sweep:
-    """Thresholds on points, at most STEPS of those that occur, and the present one."""
-    present = again.candidate.runtime.policy.points
-    points = again.points[period.rows]
-    places = _places(points[points > 0].astype(np.float64), lowest_threshold(present))
-    fixed = again.combination.explicit_outcomes()
+def sweeps(period: Period, again: Again, costs: Costs) -> tuple[Sweep, ...]:
+    """Thresholds on points, and on the model's probability where a model took part."""
+    combination, policy = again.combination, again.candidate.runtime.policy
     value = again.points.astype(np.float64)
-    return _swept("points", period, value, fixed, again.settled, present, places, costs)
+    found = [
+        _swept("points", period, value, combination.without_points(), again, policy.points, costs)
+    ]
+    known = combination.probability
+    if known is not None and np.isfinite(known[period.rows]).any():
+        fixed = combination.without_model()
+        found.append(_swept("model", period, known, fixed, again, policy.model, costs))
+    return tuple(found)
 
 
-def sweep_probability(
-    period: Period, again: Again, probability: npt.NDArray[np.float64], costs: Costs
-) -> Sweep:
-    """The same over the model's probability; rules and points stay as they are."""
-    present = again.candidate.runtime.policy.model
-    known = probability[period.rows]
-    places = _places(known[np.isfinite(known) & (known > 0)], lowest_threshold(present))
-    rules = again.combination.rule_outcomes()
-    return _swept("model", period, probability, rules, again.settled, present, places, costs)
+@dataclass(frozen=True, slots=True)
+class _Alike:
+    """Payments that no threshold of a sweep tells apart, counted together; each of shape [k].
+
+    `value`: what thresholds are compared with; `worth`: float64, in minor units, exact below 2**53.
+    """
+
+    value: npt.NDArray[np.float64]
+    fixed: Outcomes
+    settled: Outcomes
+    mark: npt.NDArray[np.int8]
+    count: npt.NDArray[np.int64]
+    worth: npt.NDArray[np.float64]
 
 
 def _swept(
@@ -51,47 +62,73 @@ def _swept(
     period: Period,
     value: npt.NDArray[np.float64],
     fixed: Outcomes,
-    settled: Outcomes,
+    again: Again,
     present: Thresholds,
-    places: Sequence[float],
     costs: Costs,
 ) -> Sweep:
-    found = []
-    for at in places:
-        moved = np.maximum(fixed, reached(value, _moved(present, at), settled))
-        found.append(_threshold(period, moved, at, costs))
-    known = found and bool((period.material.marks[period.rows] == FRAUD).any())
+    here = value[period.rows]
+    places = _places(here[np.isfinite(here) & (here > 0)], lowest_threshold(present))
+    held = [one for one in (present.challenge, present.review, present.block) if one is not None]
+    alike = _alike(period, value, fixed, again.settled, sorted({*places, *held}))
+    found = [_threshold(alike, _moved(present, at), at, costs) for at in places]
+    known = found and bool((alike.mark == FRAUD).any())
     cheapest = min(found, key=lambda one: (one.cost_minor, one.at)).at if known else None
     return Sweep(over, lowest_threshold(present), tuple(found), cheapest)
 
 
-def _threshold(period: Period, outcome: Outcomes, at: float, costs: Costs) -> Threshold:
-    held = tally(period.material, outcome, period.rows)
-    words = held.outcomes
-    return Threshold(
-        at,
-        held.caught,
-        held.caught_value_minor,
-        held.hurt,
-        held.hurt_value_minor,
-        words[Outcome.CHALLENGE.word],
-        words[Outcome.REVIEW.word],
-        words[Outcome.BLOCK.word],
-        cost_of(period, outcome, costs),
+def _alike(
+    period: Period,
+    value: npt.NDArray[np.float64],
+    fixed: Outcomes,
+    settled: Outcomes,
+    edges: Sequence[float],
+) -> _Alike:
+    """The payments of a period, told apart by nothing but what thresholds at `edges` see."""
+    material, rows = period.material, period.rows
+    known = np.where(np.isfinite(value[rows]), value[rows], -np.inf)
+    band = np.searchsorted(np.array(edges, np.float64), known, side="right")
+    mark = np.searchsorted(np.sort(np.array(_MARKS)), material.marks[rows])
+    shape = len(edges) + 1, len(Outcome), len(Outcome), len(_MARKS)
+    place = np.ravel_multi_index((band, fixed[rows], settled[rows], mark), shape)
+    amount = np.where(material.valued[rows], material.amount_minor[rows], 0)
+    size = int(np.prod(shape))
+    count = np.bincount(place, minlength=size)
+    worth = np.asarray(np.bincount(place, amount.astype(np.float64), size), np.float64)
+    some = np.flatnonzero(count)
+    at, stays, becomes, label = np.unravel_index(some, shape)
+    lowest = np.array([-np.inf, *edges])[at]
+    marks = np.sort(np.array(_MARKS, np.int8))[label]
+    return _Alike(
+        lowest, stays.astype(np.int8), becomes.astype(np.int8), marks, count[some], worth[some]
     )
 
 
-def cost_of(period: Period, outcome: Outcomes, costs: Costs) -> int:
+def _threshold(alike: _Alike, thresholds: Thresholds, at: float, costs: Costs) -> Threshold:
+    outcome = np.maximum(alike.fixed, reached(alike.value, thresholds, alike.settled))
+    stops = outcome != Outcome.ALLOW
+    caught, hurt = stops & (alike.mark == FRAUD), stops & (alike.mark == GENUINE)
+    words = [int(alike.count[outcome == one].sum()) for one in Outcome]
+    return Threshold(
+        at,
+        int(alike.count[caught].sum()),
+        int(alike.worth[caught].sum()),
+        int(alike.count[hurt].sum()),
+        int(alike.worth[hurt].sum()),
+        words[Outcome.CHALLENGE],
+        words[Outcome.REVIEW],
+        words[Outcome.BLOCK],
+        _cost(alike, outcome, costs),
+    )
+
+
+def _cost(alike: _Alike, outcome: Outcomes, costs: Costs) -> int:
     """What the period costs under these outcomes, in minor units, rounded."""
-    material, rows = period.material, period.rows
-    value = np.where(material.valued[rows], material.amount_minor[rows], 0).astype(np.float64)
-    marks, here = material.marks[rows], outcome[rows]
     missed = np.array([1.0, 1 - costs.efficacy, 1 - costs.review_catch, 0.0])
     lost = np.array([0.0, costs.abandonment, 0.0, 1.0])
     handling = np.array([0.0, costs.challenge_minor, costs.review_minor, 0.0])
-    fraud = float((value * missed[here])[marks == FRAUD].sum()) * costs.loss
-    genuine = float((value * lost[here])[marks == GENUINE].sum()) * costs.margin
-    return round(fraud + genuine + float(handling[here].sum()))
+    fraud = float((alike.worth * missed[outcome])[alike.mark == FRAUD].sum()) * costs.loss
+    genuine = float((alike.worth * lost[outcome])[alike.mark == GENUINE].sum()) * costs.margin
+    return round(fraud + genuine + float((handling[outcome] * alike.count).sum()))
 
 
 def lowest_threshold(thresholds: Thresholds) -> float | None:

@@ -1,10 +1,10 @@
 """`evaluate`: what policy and model stop in advance on later days, for several label delays.
 
-Guards: every delay is one pass of the whole file with labels arriving that late, one model, one set
-of frozen thresholds, and the same judged days. Finished delays are kept in the work folder under a
-fingerprint of file, mapping, policy, inputs and settings, so that a run that was killed goes on
-with the next one. Columns of truth (attack type, campaign) are read beside the mapping and never
-reach an input. Not done here: measures (`stopping.py`), HTML (`report.py`).
+Guards: every delay is one pass of the whole file with labels arriving that late, one model, one
+rule for its thresholds, frozen, and the same judged days. Finished delays are kept in the work
+folder under a fingerprint of file, mapping, policy, inputs and settings, so that a run that was
+killed goes on with the next one. Columns of truth (attack type, campaign) are read beside the
+mapping and never reach an input. Not done here: measures (`stopping.py`), HTML (`report.py`).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from paywarden.core.errors import InvalidRequest
 from paywarden.core.instants import DAY_US
 from paywarden.core.secret import Secret
 from paywarden.lab.evaluation.cold_start import cold_start
+from paywarden.lab.evaluation.steady import Course
 from paywarden.lab.evaluation.stopping import (
     Judged,
     Stopped,
@@ -37,11 +38,13 @@ from paywarden.lab.evaluation.stopping import (
 from paywarden.lab.evaluation.truth import Truth, read_truth
 from paywarden.lab.evaluation.ways import (
     assumed_challenges,
-    choose_both,
-    model_only,
+    at_price,
+    frozen_model,
+    log_odds,
     plain_scores,
     plain_way,
     rules_only,
+    rules_weight,
 )
 from paywarden.lab.labels import FRAUD
 from paywarden.lab.training.dataset import Material, read_material
@@ -65,8 +68,6 @@ from paywarden.risk.scoring.metrics import (
 from paywarden.risk.scoring.recipe import Input, version_of
 
 Progress = Callable[[str, int, int], None]
-ROWS = ("rules_and_model", "model", "rules", "plain_model")
-TYPE_FLOOR = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,23 +156,26 @@ def _one(
 
 @dataclass(frozen=True, slots=True)
 class _Days:
-    """One stretch of days: places in the set, what is judged, probabilities, rule outcomes."""
+    """One stretch of days: places in the set of its labelled payments, and what is judged."""
 
     places: npt.NDArray[np.int64]
     judged: Judged
-    p: npt.NDArray[np.float64]
-    outcomes: npt.NDArray[np.int8]
 
 
-def _days(material: Material, developed: Developed, chosen: npt.NDArray[np.bool_]) -> _Days:
+def _days(
+    material: Material,
+    developed: Developed,
+    chosen: npt.NDArray[np.bool_],
+    marks: npt.NDArray[np.int8],
+) -> _Days:
     places = developed.rows_in(material, chosen)
     rows = developed.dataset.rows[places]
     judged = Judged(
-        material.prepared.marks[rows] == FRAUD,
+        marks[rows] == FRAUD,
         values_of(material)[rows],
         _customers(material)[rows],
     )
-    return _Days(places, judged, developed.probabilities(places), developed.dataset.outcomes[rows])
+    return _Days(places, judged)
 
 
 def _customers(material: Material) -> npt.NDArray[np.int64]:
@@ -191,24 +195,17 @@ def _judge(
     material: Material, developed: Developed, truth: Truth, request: EvaluationRequest
 ) -> dict[str, Any]:
     split, time_us = developed.plan.split, material.prepared.table.time_us
-    tuning = _days(material, developed, split.validation(time_us))
-    testing = _days(material, developed, split.test(time_us))
+    tuning = _days(material, developed, split.validation(time_us), material.reported_marks)
+    testing = _days(material, developed, split.test(time_us), material.prepared.marks)
     judged = testing.judged
     if not judged.fraud.any() or judged.fraud.all():
         raise InvalidRequest("one_class", "the judged days hold one class only; give more of them")
-    operating = developed.operating
-    both = choose_both(tuning.judged, tuning.p, tuning.outcomes, operating)
-    model = model_only(testing.p, operating.challenge, operating.block)
+    ways, weight = _ways(material, developed, tuning, testing)
     plain = plain_scores(material, developed.dataset, split, testing.places)
-    fpr = measures(judged, model)["fpr"]
-    ways = {
-        "rules_and_model": both.on(testing.p, testing.outcomes),
-        "model": model,
-        "rules": rules_only(testing.outcomes),
-        "plain_model": plain_way(judged, plain, fpr),
-    }
+    ways["plain_model"] = plain_way(judged, plain, measures(judged, ways["model"])["fpr"])
     bounds = intervals(_compact(judged), ways, request.settings.seed)
     raw = developed.raw(testing.places)
+    p = developed.probabilities(testing.places)
     rows = developed.dataset.rows[testing.places]
     return {
         "delay_days": developed.plan.delay_us / DAY_US,
@@ -217,10 +214,9 @@ def _judge(
         "frauds": int(judged.fraud.sum()),
         "fraud_value_minor": int(judged.value[judged.fraud].sum()),
         "thresholds": {
-            "challenge": operating.challenge,
-            "block": operating.block,
-            "alone": both.alone,
-            "with_rules": both.with_rules if np.isfinite(both.with_rules) else None,
+            "challenge": developed.operating.challenge,
+            "block": developed.operating.block,
+            "rules_weight": weight,
         },
         "ways": {
             name: {**measures(judged, way), "interval": bounds[name]} for name, way in ways.items()
@@ -234,9 +230,9 @@ def _judge(
             "plain_ap": average_precision(plain, judged.fraud),
         },
         "calibration": {
-            "brier": brier(testing.p, judged.fraud),
-            "ece": calibration_error(testing.p, judged.fraud),
-            "deciles": deciles(testing.p, judged.fraud),
+            "brier": brier(p, judged.fraud),
+            "ece": calibration_error(p, judged.fraud),
+            "deciles": deciles(p, judged.fraud),
             "method": developed.calibration.method,
         },
         "types": _types(judged, ways, truth, rows),
@@ -260,6 +256,38 @@ def _judge(
             "inputs": len(developed.fitted.reading.inputs),
         },
     }
+
+
+def _ways(
+    material: Material, developed: Developed, tuning: _Days, testing: _Days
+) -> tuple[dict[str, Stopped], float]:
+    """What each way stops of the judged payments, and how much rules weigh."""
+    plan, dataset = developed.plan, developed.dataset
+    time_us = material.prepared.table.time_us[dataset.rows]
+    course = np.flatnonzero(time_us >= plan.split.validation_us)
+    rows, p = dataset.rows[course], developed.probabilities(course)
+    outcomes, odds = dataset.outcomes[rows], log_odds(developed.raw(course))
+    weight = _weight(tuning, course, odds, outcomes, plan.budget)
+    seen = Course(time_us[course], p, material.reported_marks[rows], plan.delay_us)
+    found = {
+        "rules_and_model": at_price(seen, odds, outcomes, weight, plan),
+        "model": at_price(seen, odds, outcomes, 0.0, plan),
+        "rules": rules_only(outcomes),
+        "model_frozen": frozen_model(p, developed.operating.challenge, developed.operating.block),
+    }
+    at = np.searchsorted(course, testing.places)
+    return {name: Stopped(way.stopped[at], way.declined[at]) for name, way in found.items()}, weight
+
+
+def _weight(
+    tuning: _Days,
+    course: npt.NDArray[np.int64],
+    odds: npt.NDArray[np.float64],
+    outcomes: npt.NDArray[np.int8],
+    budget: float,
+) -> float:
+    at = np.searchsorted(course, tuning.places)
+    return rules_weight(tuning.judged, odds[at], outcomes[at], budget)
 
 
 def _compact(judged: Judged) -> Judged:

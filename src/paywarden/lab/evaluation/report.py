@@ -15,6 +15,7 @@ NAMES = {
     "rules_and_model": "rules and model",
     "model": "model only",
     "rules": "rules only",
+    "model_frozen": "model, frozen number",
     "plain_model": "plain model (yardstick)",
 }
 _STYLE = """
@@ -65,10 +66,12 @@ def _head(document: Mapping[str, Any]) -> str:
     lines = [f"<p>{html.escape(facts)}</p>"]
     lines.append(
         '<p class="note">V: share of fraud value stopped before authorisation. C: share of frauds. '
-        f"Thresholds were frozen on earlier days for a budget of {_share(document['budget'])} of "
-        "genuine payments; FPR is what they came to on the judged days. In brackets: 95 % "
-        "intervals, bootstrap by customer. The threshold of the plain model is read from the "
-        "judged days at the FPR that our model achieved, which favours it.</p>"
+        f"The budget is {_share(document['budget'])} of genuine payments; FPR is what it came to "
+        "on the judged days. Model, and rules and model together, move their threshold once a day "
+        "by a frozen rule that reads what is known when the day begins; the frozen number was set "
+        "on validation days. In brackets: 95 % intervals, bootstrap by customer. The "
+        "threshold of the plain model is read from the judged days at the FPR that our model "
+        "achieved, which favours it.</p>"
     )
     rows = [
         [

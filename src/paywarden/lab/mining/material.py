@@ -23,7 +23,8 @@ from paywarden.lab.mining.features import AMOUNT, Window
 from paywarden.lab.mining.periods import Part
 from paywarden.lab.mining.request import MineRequest
 from paywarden.lab.observations import Observations
-from paywarden.lab.prepared import Prepared, reports_of
+from paywarden.lab.posterior_columns import with_posteriors
+from paywarden.lab.prepared import Prepared, conditions_of, reports_of
 from paywarden.risk.features.batch import FeatureColumns
 from paywarden.risk.features.digests import Digester
 from paywarden.risk.rules.column_program import FiredRules
@@ -84,9 +85,12 @@ def gather(
     progress: Progress,
 ) -> tuple[Material, Material]:
     """Run the engine over the file and keep what is needed of both parts."""
+    label = mapping.label
+    delay_us = label.delay_us if label else None
+    texts = conditions_of(runtime.policy)
+    prepared = with_posteriors(prepared, label, delay_us, request.key, texts)
     table = prepared.table
     engine = Deciding(runtime, table, FileLists(runtime.policy.lists, request.policy))
-    label = mapping.label
     observations = Observations(
         table,
         runtime.plan,
@@ -94,7 +98,7 @@ def gather(
         reports_of(
             prepared,
             label,
-            label.delay_us if label else None,
+            delay_us,
             runtime.compiled.filters,
             runtime.plan,
         ),

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paywarden.core.errors import InvalidRequest
-from paywarden.core.instants import DAY_US, format_rfc3339
+from paywarden.core.instants import DAY_US, HOUR_US, format_rfc3339
 from paywarden.lab.labels import FRAUD, GENUINE
 from paywarden.lab.mining.request import MineRequest
 
@@ -28,7 +28,6 @@ MAX_TARGETS = 40_000
 MAX_OTHERS = 200_000
 MAX_JUDGED = 400_000
 LEAST_TARGETS = 20
-_HOUR_US = DAY_US // 24
 _HOURS = 24
 
 
@@ -135,7 +134,7 @@ def _sample(rows: Ints, most: int, random: np.random.Generator) -> tuple[Ints, f
 def _of_burst(burst: tuple[int, int], time_us: Ints, random: np.random.Generator) -> Periods:
     begin, end = burst
     start = int(time_us[0])
-    if begin - start < _HOUR_US:
+    if begin - start < HOUR_US:
         detail = "the burst begins with the file; it needs at least an hour of history before it"
         raise InvalidRequest("mining_no_history", detail)
     middle = begin + (end - begin) * 3 // 5
@@ -161,7 +160,7 @@ def _contrast(
 
 
 def _hour_of(time_us: Ints) -> Ints:
-    return np.asarray(time_us % DAY_US // _HOUR_US)
+    return np.asarray(time_us % DAY_US // HOUR_US)
 
 
 def _hours(start: int, end: int) -> npt.NDArray[np.float64]:
@@ -169,7 +168,7 @@ def _hours(start: int, end: int) -> npt.NDArray[np.float64]:
     found = np.full(_HOURS, (end - start) // DAY_US, np.float64)
     rest = start + (end - start) // DAY_US * DAY_US
     while rest < end:
-        step = min(end, (rest // _HOUR_US + 1) * _HOUR_US)
-        found[rest % DAY_US // _HOUR_US] += (step - rest) / _HOUR_US
+        step = min(end, (rest // HOUR_US + 1) * HOUR_US)
+        found[rest % DAY_US // HOUR_US] += (step - rest) / HOUR_US
         rest = step
     return found

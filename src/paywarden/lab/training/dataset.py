@@ -26,12 +26,13 @@ from paywarden.lab.deciding import Deciding, Progress
 from paywarden.lab.file_lists import FileLists
 from paywarden.lab.files import open_file
 from paywarden.lab.firing import feature_columns
-from paywarden.lab.labels import FRAUD, GENUINE, UNKNOWN
+from paywarden.lab.labels import FRAUD, GENUINE, UNKNOWN, reported
 from paywarden.lab.mapping import LabelMap
 from paywarden.lab.mapping import Mapping as FileMapping
 from paywarden.lab.mapping_file import read_mapping
 from paywarden.lab.observations import Observations, possible_filters
-from paywarden.lab.prepared import Prepared, prepare, reports_of
+from paywarden.lab.posterior_columns import with_posteriors
+from paywarden.lab.prepared import Prepared, conditions_of, prepare, reports_of
 from paywarden.lab.sources import Given, read_given
 from paywarden.lab.tables import PaymentTable
 from paywarden.risk.features.batch import FeatureColumns
@@ -68,6 +69,18 @@ class Material:
         if found is None or not (self.prepared.marks != UNKNOWN).any():
             detail = "the mapping names no column of labels; add a section [label]"
             raise InvalidRequest("labels_needed", detail, pointer=self.mapping.name)
+        return found
+
+    @property
+    def reported_marks(self) -> npt.NDArray[np.int8]:
+        """Labels that come to be known, [n]: a fraud that is never reported passes for genuine.
+
+        Whatever learns reads these; only what judges reads the truth.
+        """
+        marks = self.prepared.marks
+        found = np.where(marks == FRAUD, np.int8(GENUINE), marks)
+        told = reported(marks, self.prepared.ids, self.label.reported_share)
+        found[told] = marks[told]
         return found
 
 
@@ -128,14 +141,16 @@ def build(
     progress: Progress,
 ) -> Dataset:
     """One pass over the file; `keep` [n]: payments whose inputs are wanted."""
+    label, policy = material.label, material.policy
+    texts = [*conditions_of(policy), *(one.text for one in inputs)]
+    prepared = with_posteriors(material.prepared, label, delay_us, material.key, texts)
+    material = replace(material, prepared=prepared)
     recipe = fitting_recipe(material, inputs)
-    policy = material.policy
     served = replace(policy, aggregates=(*policy.aggregates, *recipe.windows))
     runtime = PolicyRuntime(compile_policy(served))
     table = material.prepared.table
     types = condition_types(served.aggregates, policy.lists)
     collecting = _Collecting(InputColumns(recipe.inputs, types), table, keep)
-    label = material.label
     observations = Observations(
         table,
         runtime.plan,

@@ -88,19 +88,22 @@ class Developed:
 def collect(
     material: Material, inputs: Sequence[Input], plan: Plan, progress: Progress
 ) -> tuple[Dataset, float]:
-    """The set of a plan and the share of genuine training rows in it."""
-    marks, time_us = material.prepared.marks, material.prepared.table.time_us
+    """The set of a plan and the share of genuine training rows in it.
+
+    From the first validation day on it holds every payment, labelled or not.
+    """
+    marks, time_us = material.reported_marks, material.prepared.table.time_us
     split, known = plan.split, marks != UNKNOWN
     training = split.training(time_us) & known
     numbers = material.prepared.table.rows
     sampled, share = sample_of(marks == FRAUD, training, numbers, plan.settings)
-    judged = (split.validation(time_us) | split.test(time_us)) & known
-    return build(material, inputs, plan.delay_us, sampled | judged, progress), share
+    later = time_us >= split.validation_us
+    return build(material, inputs, plan.delay_us, sampled | later, progress), share
 
 
 def develop(material: Material, dataset: Dataset, share: float, plan: Plan) -> Developed:
     """Fit, calibrate and set thresholds. Errors: InvalidRequest `one_class`, ..."""
-    marks, time_us = material.prepared.marks, material.prepared.table.time_us
+    marks, time_us = material.reported_marks, material.prepared.table.time_us
     fraud = (marks == FRAUD)[dataset.rows]
     split = plan.split
     training = np.flatnonzero(split.training(time_us)[dataset.rows])
@@ -112,7 +115,8 @@ def develop(material: Material, dataset: Dataset, share: float, plan: Plan) -> D
         dataset.dictionaries,
         plan.settings,
     )
-    validation = np.flatnonzero(split.validation(time_us)[dataset.rows])
+    known = (marks != UNKNOWN)[dataset.rows]
+    validation = np.flatnonzero(split.validation(time_us)[dataset.rows] & known)
     if not len(validation) or not fraud[validation].any() or fraud[validation].all():
         detail = "the validation days hold one class only; give more of them"
         raise InvalidRequest("one_class", detail)

@@ -5,7 +5,8 @@ and the columns of the event arena are all derived, so they cannot disagree. `st
 event keeps the value for windows: `int`, `double`, `bool`, `symbol` (few distinct texts, interned),
 `hash` (keyed 64-bit digest: usable for keys, `distinct` and nothing else) or None (not kept).
 Window filters see the same names under `event.`, plus the event's own fields (EVENT_FIELDS).
-`link.*` is what links know of a payment's entities before it is counted (`risk.links`).
+`link.*` is what links know of a payment's entities before it is counted (`risk.links`), and
+`posterior.*` how likely fraud is by the past of each of them alone (`risk.posteriors`).
 Not here: aggregates (`agg.*`) and lists (`lists.*`), which a policy declares.
 
 >>> FIELDS["payment.amount_base_minor"].type
@@ -100,6 +101,32 @@ LINK_FIELDS: Mapping[str, Field] = _index(
 )
 """What links know; missing while no ruleset or model of the scope reads any of it."""
 
+POSTERIOR_KINDS: tuple[str, ...] = (
+    "card",
+    "device",
+    "ip",
+    "ip_prefix",
+    "bin",
+    "email_domain",
+    "merchant",
+    "payee",
+    "payer",
+)
+"""Entities that have a posterior."""
+
+POSTERIOR_FIELDS: Mapping[str, Field] = _index(
+    _derived(f"posterior.{kind}.{name}", "double", text.format(kind))
+    for kind in POSTERIOR_KINDS
+    for name, text in (
+        ("mean", "Probability of fraud by the past of this {} alone"),
+        ("lower", "Bound above which that probability lies 19 times of 20 ({})"),
+    )
+)
+"""What posteriors know; missing without the entity, and while no ruleset or model reads any."""
+
+COMPANION_FIELDS: Mapping[str, Field] = MappingProxyType({**LINK_FIELDS, **POSTERIOR_FIELDS})
+"""Fields of state that is kept beside windows, and only while it is read."""
+
 FIELDS: Mapping[str, Field] = _index(
     (
         _given("payment.id", "string", "Identifier that the caller gave to the payment"),
@@ -180,7 +207,7 @@ FIELDS: Mapping[str, Field] = _index(
         _derived("email.domain", "string", "Domain of the e-mail address", "hash", True),
         _derived("email.is_disposable", "bool", "Throw-away mail domain", "bool"),
         _derived("email.is_free", "bool", "Free mail provider", "bool"),
-        *LINK_FIELDS.values(),
+        *COMPANION_FIELDS.values(),
     )
 )
 """Names of payment scope by path, in documented order."""

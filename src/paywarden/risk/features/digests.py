@@ -49,6 +49,10 @@ class Digester:
         self._young[name] = found
         return found
 
+    def forget(self) -> None:
+        """Drop the texts that are remembered; they are computed again when they come back."""
+        self._young, self._old = {}, {}
+
     def _compute(self, kind: str, value: str) -> int:
         hasher = self._start.copy()
         label = kind.encode()

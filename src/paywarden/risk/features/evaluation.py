@@ -7,6 +7,7 @@ The meaning of every function is that of `plain.py`, bit for bit.
 
 from __future__ import annotations
 
+from paywarden.core.instants import DAY_US
 from paywarden.risk.features.aggregates.registry import (
     AVG,
     COUNT,
@@ -73,7 +74,6 @@ from paywarden.risk.features.program import (
 from paywarden.risk.features.wide import average, bits_of, deviation
 from paywarden.risk.features.withdrawal import find_seq, same_before
 
-_DAY_US = 86_400_000_000
 _M32 = 0xFFFFFFFF
 
 
@@ -123,7 +123,7 @@ def open_window(mem: Words, prog: Words, slot: Word, row: Word, t: Word, number:
         mem[at + 1] = 0
         return at
     length = prog[w, W_LENGTH]
-    start = t - t % _DAY_US - length + _DAY_US if prog[w, W_DAILY] else t - length + 1
+    start = t - t % DAY_US - length + DAY_US if prog[w, W_DAILY] else t - length + 1
     mem[at], mem[at + 1] = locate(mem, prog, slot, row, start)
     return at
 

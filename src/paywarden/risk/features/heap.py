@@ -2,8 +2,10 @@
 
 Guards: no request copies more than one block or one table of a few thousand entries. The array is a
 mapping that grows in place; its head holds the counters below, then scratch, then free lists by
-size class (four classes per doubling). Tables map a 64-bit word (never 0) to 32 bits by open
-addressing in 256 partitions of their own, which grow by a quarter one at a time.
+size class (four classes per doubling, eight above 256 words). Tables map a 64-bit word (never 0) to
+32 bits by open addressing in 256 partitions of their own, which grow one at a time to the next
+class, so that a large one is never filled to less than 75 %. Partitions grow at about the same
+time, so none wants the block that another leaves: it is retired, and small blocks are cut from it.
 Invariant: whoever calls `take` has checked with `room` first, so that it cannot fail half-way.
 Not done here: what blocks mean (`pages.py`).
 """
@@ -25,15 +27,25 @@ FOLD = 8
 """Eight words in which a range of entries is folded."""
 LIMBS = 16
 """Thirty-two words for wide arithmetic."""
-FREE = 48
-FREE_CLASSES = 200
-WINDOWS = 256
+CUT = 48
+CUT_END = 49
+"""What is left of the retired block from which small blocks are cut."""
+RETIRED = 50
+"""First retired block; its first two words are the next one and its size."""
+FREE = 52
+FREE_CLASSES = 240
+WINDOWS = FREE + FREE_CLASSES
 """Two words (page, index) per window of the slot at hand."""
 
 PARTITIONS = 256
 PARTITION_WORDS = 3
 TABLE_WORDS = PARTITIONS * PARTITION_WORDS
 TABLE_LEAST = 8
+COARSE_BITS, COARSE_CLASSES = 8, 28
+"""Up to 2**8 words there are four classes per doubling, 28 in all."""
+RETIRE_WORDS = 16
+CUT_WORDS = 32
+"""For a larger block no further retired one is begun, so that few are left in small pieces."""
 
 _SPREAD = np.uint64(0xD6E8FEB86659FD93)
 _HALF = np.uint64(32)
@@ -85,8 +97,10 @@ def size_class(words: Word) -> Word:
     bits = 4
     while (1 << bits) < words:
         bits += 1
-    step = 1 << (bits - 3)
-    return 8 + (bits - 4) * 4 + (words - (1 << (bits - 1)) + step - 1) // step
+    over = words - (1 << (bits - 1)) - 1
+    if bits <= COARSE_BITS:
+        return 9 + (bits - 4) * 4 + (over >> (bits - 3))
+    return COARSE_CLASSES + 1 + (bits - COARSE_BITS - 1) * 8 + (over >> (bits - 4))
 
 
 @compiled
@@ -94,8 +108,18 @@ def class_words(number: Word) -> Word:
     """Words of a block of that class."""
     if number <= 8:
         return number
-    bits = 4 + (number - 9) // 4
-    return (1 << (bits - 1)) + ((number - 9) % 4 + 1) * (1 << (bits - 3))
+    if number <= COARSE_CLASSES:
+        bits = 4 + (number - 9) // 4
+        return (1 << (bits - 1)) + ((number - 9) % 4 + 1) * (1 << (bits - 3))
+    over = number - COARSE_CLASSES - 1
+    bits = COARSE_BITS + 1 + over // 8
+    return (1 << (bits - 1)) + (over % 8 + 1) * (1 << (bits - 4))
+
+
+@compiled
+def next_words(words: Word, least: Word) -> Word:
+    """Words of the class after that of a block, and at least of that of `least`."""
+    return class_words(max(size_class(words) + 1, size_class(least)))
 
 
 @compiled
@@ -108,11 +132,40 @@ def take(mem: Words, words: Word) -> Word:
     if block != 0:
         mem[FREE + number] = mem[block]
         return block
+    block = cut(mem, size)
+    if block != 0:
+        return block
     block = mem[TOP]
     if block + size > mem.size:
         raise MemoryError("window memory was not reserved")
     mem[TOP] = block + size
     return block
+
+
+@compiled
+def cut(mem: Words, size: Word) -> Word:
+    """So many words of a retired block, 0 when there are none."""
+    if mem[CUT] + size > mem[CUT_END]:
+        block = mem[RETIRED]
+        if size > CUT_WORDS or block == 0 or mem[block + 1] < size:
+            return 0
+        keep(mem, mem[CUT], mem[CUT_END] - mem[CUT])
+        mem[RETIRED] = mem[block]
+        mem[CUT], mem[CUT_END] = block, block + mem[block + 1]
+    block = mem[CUT]
+    mem[CUT] = block + size
+    return block
+
+
+@compiled
+def keep(mem: Words, block: Word, words: Word) -> None:
+    """Put a piece of memory with the free blocks of the largest class that it can be."""
+    if words > 0:
+        number = size_class(words)
+        if class_words(number) > words:
+            number -= 1
+        mem[block] = mem[FREE + number]
+        mem[FREE + number] = block
 
 
 @compiled
@@ -129,6 +182,18 @@ def give(mem: Words, block: Word, words: Word) -> None:
     mem[USED] -= class_words(number)
     mem[block] = mem[FREE + number]
     mem[FREE + number] = block
+
+
+@compiled
+def retire(mem: Words, block: Word, words: Word) -> None:
+    """Return the block of a table that has grown."""
+    if words < RETIRE_WORDS:
+        give(mem, block, words)
+        return
+    size = class_words(size_class(words))
+    mem[USED] -= size
+    mem[block], mem[block + 1] = mem[RETIRED], size
+    mem[RETIRED] = block
 
 
 @compiled
@@ -178,11 +243,9 @@ def table_place(mem: Words, off: Word, size: Word, word: Word) -> Word:
 
 @compiled
 def table_grow(mem: Words, part: Word) -> None:
-    """Move a partition to a table a quarter larger."""
+    """Move a partition to a table of the next class, so that pairs stay small."""
     off, size = mem[part], mem[part + 1]
-    wanted = max(TABLE_LEAST, size + size // 4)
-    words = class_words(size_class(wanted + (wanted + 1) // 2))
-    larger = words * 2 // 3
+    larger = next_words(size + (size + 1) // 2, TABLE_LEAST + TABLE_LEAST // 2) * 2 // 3
     mem[LARGEST_TABLE] = max(mem[LARGEST_TABLE], larger + (larger + 1) // 2)
     to = take(mem, larger + (larger + 1) // 2)
     fill(mem, to, larger, 0)
@@ -193,7 +256,7 @@ def table_grow(mem: Words, part: Word) -> None:
             mem[to + j] = word
             set_half(mem, (to + larger) * 2 + j, half_at(mem, (off + size) * 2 + i))
     if size > 0:
-        give(mem, off, size + (size + 1) // 2)
+        retire(mem, off, size + (size + 1) // 2)
     mem[part], mem[part + 1] = to, larger
 
 

@@ -52,6 +52,9 @@ _SOURCES = (
     "withdrawal",
     "../links/kernel",
     "../links/model",
+    "../labels/effects",
+    "../posteriors/kernel",
+    "../posteriors/model",
 )
 """Every file whose code or numbers end up in machine code."""
 

@@ -2,8 +2,8 @@
 
 Guards: a place holds the upper half of the mixed key and the offset of the row, which names the
 whole key; so a look-up that finds nothing seldom leaves the table, and growing needs no row. Each
-slot has 256 partitions, chosen by the lowest bits of the mixed key, which grow by a quarter one at
-a time and are filled to 85 %.
+slot has 256 partitions, chosen by the lowest bits of the mixed key, which grow to the next class
+one at a time and are filled to 85 %.
 Not done here: the table of pairs, whose words have no row to name them (`heap.py`).
 """
 
@@ -15,11 +15,10 @@ from paywarden.risk.features.heap import (
     LARGEST_TABLE,
     PARTITION_WORDS,
     TABLE_LEAST,
-    class_words,
     fill,
-    give,
     mix,
-    size_class,
+    next_words,
+    retire,
     take,
 )
 from paywarden.risk.features.jit import Word, Words, compiled
@@ -74,9 +73,9 @@ def key_free(mem: Words, off: Word, size: Word, held: Word) -> Word:
 
 @compiled
 def key_grow(mem: Words, part: Word) -> None:
-    """Move a partition to a table a quarter larger."""
+    """Move a partition to a table of the next class."""
     off, size = mem[part], mem[part + 1]
-    larger = class_words(size_class(max(TABLE_LEAST, size + size // 4)))
+    larger = next_words(size, TABLE_LEAST)
     mem[LARGEST_TABLE] = max(mem[LARGEST_TABLE], larger)
     to = take(mem, larger)
     fill(mem, to, larger, 0)
@@ -84,7 +83,7 @@ def key_grow(mem: Words, part: Word) -> None:
         if mem[at] != 0:
             mem[key_free(mem, to, larger, mem[at])] = mem[at]
     if size > 0:
-        give(mem, off, size)
+        retire(mem, off, size)
     mem[part], mem[part + 1] = to, larger
 
 

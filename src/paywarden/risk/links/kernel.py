@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from paywarden.risk.features.heap import mix
 from paywarden.risk.features.jit import Word, Words, compiled, door
-from paywarden.risk.links.model import CARD, FRAUD, KINDS, PAYMENT, QUARTERS, TAKEN_BACK
+from paywarden.risk.labels.effects import FRAUD, PAYMENT, TAKEN_BACK
+from paywarden.risk.links.model import CARD, EDGES_PER_NODE, KINDS, QUARTERS
 
 PARENT, SIZE, BAD, CARDS, FRAUDS, DEGREE, KIND, HEAD, STAMP, RING = range(10)
 WIDTH = RING + QUARTERS
@@ -196,6 +197,14 @@ def add_event(
             node[root, RING + (quarter & (QUARTERS - 1))] += 1
 
 
+@door
+def at_bound(meta: Words, most: int) -> bool:
+    """Whether one more observation might exceed what a generation may hold."""
+    if meta[NODES] + LEAST_NODES > most:
+        return True
+    return bool(meta[EDGES] + LEAST_EDGES > EDGES_PER_NODE * most)
+
+
 @compiled
 def full(node: Ints, slots: Ints, edges: Ints, edge_slots: Ints, meta: Words) -> bool:
     """Whether one more observation might not find room."""
@@ -209,7 +218,7 @@ def full(node: Ints, slots: Ints, edges: Ints, edge_slots: Ints, meta: Words) ->
 def run(
     k1: Words, n1: Ints, s1: Ints, e1: Ints, t1: Ints, m1: Words,
     k2: Words, n2: Ints, s2: Ints, e2: Ints, t2: Ints, m2: Words,
-    caps: Words, digests: Words, what: Words, quarter: Words, retracts: Words,
+    caps: Words, most: int, digests: Words, what: Words, quarter: Words, retracts: Words,
     start: int, stop: int,
 ) -> int:  # fmt: skip
     """Count observations start to stop in the older (1) and the younger (2) generation.
@@ -217,6 +226,11 @@ def run(
     The number of the first that was not counted, because there may be no room for it; else stop.
     """
     for row in range(start, stop):
+        back = what[row] & TAKEN_BACK and retracts[row] >= m1[START_SEQ]
+        if not (back or what[row] & (FRAUD | PAYMENT)):
+            continue
+        if at_bound(m1, most) or at_bound(m2, most):
+            return row
         if full(n1, s1, e1, t1, m1) or full(n2, s2, e2, t2, m2):
             return row
         add_event(k1, n1, s1, e1, t1, m1, caps, k1, n1, s1, 0,

@@ -33,8 +33,10 @@ CARD = KINDS.index("card")
 GENERATION_US = 30 * 86_400_000_000
 QUARTER_US = 900_000_000
 QUARTERS = 4
-PAYMENT, FRAUD, TAKEN_BACK = 1, 2, 4
-"""What an observation is to links: it joins entities, makes them bad, takes an earlier one back."""
+MOST_NODES = 200_000_000
+"""Entities of a generation; beyond it the older one is forgotten before its time."""
+EDGES_PER_NODE = 2
+"""A generation holds at most so many edges for each entity of the bound."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,23 +3,24 @@
 Guards: state is a function of the observations in log order. Two generations: the older one
 answers, the younger is what it will be from the next boundary on, so an edge is forgotten between
 one and two generations after it was made, without any scan. An entity that was a hub in the
-older generation is one in the younger from the start.
+older generation is one in the younger from the start. A generation without room for one more
+observation ends before its time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from paywarden.risk.labels.effects import FRAUD, PAYMENT, TAKEN_BACK
 from paywarden.risk.links.model import (
     CAPS,
     CARD,
-    FRAUD,
+    EDGES_PER_NODE,
     GENERATION_US,
     KINDS,
-    PAYMENT,
+    MOST_NODES,
     QUARTER_US,
     QUARTERS,
-    TAKEN_BACK,
     LinkValues,
 )
 
@@ -117,8 +118,9 @@ class _Generation:
 class PlainLinks:
     """Links of one scope."""
 
-    def __init__(self, generation_us: int = GENERATION_US) -> None:
+    def __init__(self, generation_us: int = GENERATION_US, most_nodes: int = MOST_NODES) -> None:
         self._length = generation_us
+        self._most = most_nodes
         self._number = 0
         self._older = self._younger = _Generation(None, 0)
         self._younger = _Generation(self._older, 0)
@@ -129,6 +131,8 @@ class PlainLinks:
         """Count one observation; `what`: PAYMENT, FRAUD and TAKEN_BACK, or 0."""
         self._turn(seq, t_us)
         nodes = nodes_of(digests)
+        while self._counts(what, retracts) and any(map(self._full, (self._older, self._younger))):
+            self._next(seq)
         for one in (self._older, self._younger):
             if what & TAKEN_BACK and retracts >= one.start_seq:
                 one.fraud(nodes, -1)
@@ -149,10 +153,22 @@ class PlainLinks:
         number = t_us // self._length
         if number == self._number:
             return
-        if number == self._number + 1:
-            self._older = self._younger
-            self._older.forget_before()
-        else:
-            self._older = _Generation(None, seq)
-        self._younger = _Generation(self._older, seq)
+        if number > self._number + 1:
+            self._next(seq)
+        self._next(seq)
         self._number = number
+
+    def _next(self, seq: int) -> None:
+        """The younger generation is the older from here on."""
+        self._older = self._younger
+        self._older.forget_before()
+        self._younger = _Generation(self._older, seq)
+
+    def _counts(self, what: int, retracts: int) -> bool:
+        back = what & TAKEN_BACK and retracts >= self._older.start_seq
+        return bool(back or what & (FRAUD | PAYMENT))
+
+    def _full(self, one: _Generation) -> bool:
+        """Whether an observation might find no room."""
+        nodes, edges = len(one.of) + len(KINDS), len(one.edges) + len(KINDS)
+        return nodes > self._most or edges > EDGES_PER_NODE * self._most

@@ -2,11 +2,12 @@
 
 Guards: state is a function of the observations in log order, equal to `plain.py`. The older of two
 generations answers; both count; at each boundary (30 days of log time) the younger becomes the
-older and an empty one begins, so what is known reaches back between one and two generations, and
-memory is bounded by what two generations hold (MAX_NODES entities; beyond it `links_full`). Nothing
-is scanned, nothing runs in the background. `read` is what a decision asks for; it counts nothing.
-After a restart links are filled from the whole log (`add_columns`), since a hub hands itself on
-from generation to generation.
+older and an empty one begins, so what is known reaches back between one and two generations. Memory
+is bounded: a generation without room (MOST_NODES entities) ends before its time, no observation
+fails, and `shortened` says so until what answers is whole again. Nothing is scanned, nothing runs
+in the background. `read` is what a decision asks for; it counts nothing. Every word is in the
+image, so a checkpoint holds it whole; without one links are filled from the whole log, since a hub
+hands itself on from generation to generation.
 """
 
 from __future__ import annotations
@@ -18,30 +19,29 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from paywarden.core.errors import LimitExceeded
-from paywarden.risk.features.catalogue import KEY_KINDS, OBSERVED_INDEX
+from paywarden.risk.features.catalogue import KEY_KINDS, LINK_FIELDS
 from paywarden.risk.features.columns import ObservationColumns
+from paywarden.risk.features.image import Image
 from paywarden.risk.features.jit import Words
 from paywarden.risk.features.observation import Observation
-from paywarden.risk.labels.model import FRAUD as FRAUD_VERDICT
+from paywarden.risk.labels.effects import Effects, StandingFraud
 from paywarden.risk.links import kernel
 from paywarden.risk.links.model import (
     CAPS,
-    FRAUD,
     GENERATION_US,
     KINDS,
-    PAYMENT,
+    MOST_NODES,
     PLACES,
     QUARTER_US,
-    TAKEN_BACK,
     LinkValues,
 )
 
-MAX_NODES = 200_000_000
 FIRST = 1_024
-KIND, VERDICT = OBSERVED_INDEX["event.kind"], OBSERVED_INDEX["event.verdict"]
 NEIGHBOURS, DEPTH = 200, 2
-_ABSENT = -2
+_WHOLE = -2
+"""Number of a generation before every other: none ended before its time."""
+
+_NAMES = tuple((path, path.removeprefix("link.")) for path in LINK_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +76,8 @@ class Generation:
         return (self.keys, self.node, self.slots, self.edges, self.edge_slots, self.meta)
 
     def grow(self) -> None:
-        """Make room for more. Errors: LimitExceeded."""
+        """Make room for more."""
         nodes, edges = int(self.meta[kernel.NODES]), int(self.meta[kernel.EDGES])
-        if nodes > MAX_NODES:
-            raise LimitExceeded("links_full", f"links hold at most {MAX_NODES} entities")
         if nodes + kernel.LEAST_NODES > len(self.node):
             self.node = _longer(self.node, nodes)
             self.keys = _longer(self.keys, nodes)
@@ -96,47 +94,54 @@ class Generation:
         """Memory of all arrays."""
         return sum(array.nbytes for array in self.arrays)
 
+    def image(self) -> Image:
+        """The arrays as far as they are used (views)."""
+        nodes, edges = int(self.meta[kernel.NODES]), int(self.meta[kernel.EDGES])
+        return (
+            self.keys[:nodes], self.node[:nodes], self.slots,
+            self.edges[:edges], self.edge_slots, self.meta,
+        )  # fmt: skip
+
+    @classmethod
+    def resumed(cls, image: Image) -> Generation:
+        """A generation that goes on from an image."""
+        one = cls(0)
+        keys, node, one.slots, edges, one.edge_slots, one.meta = image
+        one.keys, one.node = _at_least(keys, FIRST), _at_least(node, FIRST)
+        one.edges = _at_least(edges, FIRST)
+        return one
+
 
 class Links:
-    """Connected entities of one scope."""
+    """Connected entities of one scope. `most_nodes`: of a generation, len(KINDS) or more."""
 
-    def __init__(self, generation_us: int = GENERATION_US) -> None:
+    def __init__(self, generation_us: int = GENERATION_US, most_nodes: int = MOST_NODES) -> None:
         self._length = generation_us
+        self._most = most_nodes
         self._number = 0
+        self._shortened = _WHOLE
         self._older, self._younger = Generation(0), Generation(0)
         self._caps: Words = np.array(list(CAPS.values()), np.int64)
-        self._frauds: set[int] = set()
+        self._effects = Effects()
         self._row: Words = np.zeros((1, len(KINDS)), np.int64)
-        self._numbers: Words = np.zeros((3, 1), np.int64)
+        self._numbers: Words = np.zeros((4, 1), np.int64)
         self._out: Words = np.zeros(5 + len(KINDS), np.int64)
 
     def add(self, seen: Observation) -> None:
         """Count one observation of the log."""
-        kind, verdict = seen.values[KIND], seen.values[VERDICT]
-        what = self._what(
-            seen.seq, kind == "payment", kind == "label" and verdict == FRAUD_VERDICT, seen.retracts
-        )
+        what, _since = self._effects.of(seen)
         if not what:
             return
         self._turn(seen.seq, seen.t_us)
         self._row.view(np.uint64)[0] = [seen.keys[place] for place in PLACES]
-        self._numbers[:, 0] = what, seen.t_us // QUARTER_US, seen.retracts
+        self._numbers[:, 0] = what, seen.t_us // QUARTER_US, seen.retracts, seen.seq
         self._run(self._row, self._numbers, 0, 1)
 
     def add_columns(self, columns: ObservationColumns) -> None:
         """Count many observations, in log order."""
-        names = {text: number for number, text in enumerate(columns.symbols)}
-        kinds = columns.values[KIND]
-        payment = kinds == names.get("payment", _ABSENT)
-        fraud = (kinds == names.get("label", _ABSENT)) & (
-            columns.values[VERDICT] == names.get(FRAUD_VERDICT, _ABSENT)
-        )
-        what = np.where(payment, PAYMENT, 0) | np.where(fraud, FRAUD, 0)
-        for row in np.flatnonzero(fraud | (columns.retracts != 0)).tolist():
-            seq, retracts = int(columns.seq[row]), int(columns.retracts[row])
-            what[row] = self._what(seq, bool(payment[row]), bool(fraud[row]), retracts)
+        what, _since = self._effects.of_columns(columns)
         digests = np.ascontiguousarray(columns.keys[:, PLACES]).view(np.int64)
-        numbers = np.stack([what, columns.t_us // QUARTER_US, columns.retracts]).astype(np.int64)
+        numbers = np.stack([what, columns.t_us // QUARTER_US, columns.retracts, columns.seq])
         start = 0
         generations = columns.t_us // self._length
         for stop in [*np.flatnonzero(np.diff(generations) != 0).tolist(), len(columns) - 1]:
@@ -156,6 +161,15 @@ class Links:
             self._out,
         )  # fmt: skip
         return LinkValues(*self._out[:5].tolist())
+
+    def fields(self, keys: Sequence[int], t_us: int) -> dict[str, int]:
+        """The same by path of the catalogue."""
+        found = self.read(keys, t_us)
+        return {path: getattr(found, name) for path, name in _NAMES}
+
+    def shortened(self, t_us: int) -> bool:
+        """Whether what answers at an instant reaches back less far than a whole generation."""
+        return t_us // self._length - self._shortened <= 1
 
     def neighbours(
         self, kind: str, digest: int, *, depth: int = DEPTH, limit: int = NEIGHBOURS
@@ -195,20 +209,25 @@ class Links:
             "entities": int(meta[kernel.NODES]),
             "edges": int(meta[kernel.EDGES]),
             "younger_entities": int(self._younger.meta[kernel.NODES]),
-            "labels": len(self._frauds),
+            "labels": len(self._effects.standing),
         }
 
-    # --- parts ------------------------------------------------------------------------------
+    def image(self) -> Image:
+        """Everything, as arrays (views, valid until the next call of anything)."""
+        numbers = np.array([self._number, self._shortened], np.int64)
+        standing = self._effects.standing.arrays()
+        return (numbers, *standing, *self._older.image(), *self._younger.image())
 
-    def _what(self, seq: int, payment: bool, fraud: bool, retracts: int) -> int:
-        what = PAYMENT if payment else 0
-        if retracts and retracts in self._frauds:
-            self._frauds.discard(retracts)
-            what |= TAKEN_BACK
-        if fraud:
-            self._frauds.add(seq)
-            what |= FRAUD
-        return what
+    def resume(self, image: Image) -> None:
+        """Go on from an image, whose arrays are kept."""
+        numbers, seqs, times, *arrays = image
+        self._number, self._shortened = numbers.tolist()
+        self._effects = Effects(StandingFraud(seqs, times))
+        half = len(arrays) // 2
+        self._older = Generation.resumed(tuple(arrays[:half]))
+        self._younger = Generation.resumed(tuple(arrays[half:]))
+
+    # --- parts ------------------------------------------------------------------------------
 
     def _answering(self, t_us: int) -> Generation | None:
         """The generation that answers at an instant; None when all was forgotten by then."""
@@ -221,22 +240,37 @@ class Links:
         number = t_us // self._length
         if number == self._number:
             return
-        self._older = self._younger if number == self._number + 1 else Generation(seq)
-        self._younger = Generation(seq)
+        if number > self._number + 1:
+            self._next(seq)
+        self._next(seq)
         self._number = number
-        oldest = int(self._older.meta[kernel.START_SEQ])
-        self._frauds = {one for one in self._frauds if one >= oldest}
+
+    def _next(self, seq: int) -> None:
+        """The younger generation is the older from here on."""
+        self._older, self._younger = self._younger, Generation(seq)
+        self._effects.standing.forget_before(int(self._older.meta[kernel.START_SEQ]))
 
     def _run(self, digests: Words, numbers: Words, start: int, stop: int) -> None:
-        what, quarter, retracts = numbers
+        what, quarter, retracts, seqs = numbers
         count: Any = kernel.run
         while True:
             both = (*self._older.arrays, *self._younger.arrays)
-            start = int(count(*both, self._caps, digests, what, quarter, retracts, start, stop))
+            start = int(
+                count(*both, self._caps, self._most, digests, what, quarter, retracts, start, stop)
+            )
             if start >= stop:
                 return
-            self._older.grow()
-            self._younger.grow()
+            self._make_way(int(seqs[start]))
+
+    def _make_way(self, seq: int) -> None:
+        """See to it that the observation at `seq` can be counted."""
+        both = (self._older, self._younger)
+        if any(kernel.at_bound(one.meta, self._most) for one in both):
+            self._next(seq)
+            self._shortened = self._number
+            return
+        for one in both:
+            one.grow()
 
     def _find(self, kind: int, digest: int) -> int:
         """Row of a node in the older generation, or -1."""
@@ -257,6 +291,14 @@ class Links:
             found.append(int(edges[edge, kernel.END_B if mine else kernel.END_A]))
             edge = int(edges[edge, kernel.NEXT_A if mine else kernel.NEXT_B])
         return found
+
+
+def _at_least(array: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
+    if len(array) >= rows:
+        return array
+    longer = np.zeros((rows, *array.shape[1:]), array.dtype)
+    longer[: len(array)] = array
+    return longer
 
 
 def _longer(array: npt.NDArray[np.signedinteger], used: int) -> npt.NDArray[np.signedinteger]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from paywarden.core.instants import DAY_US
 from paywarden.risk.features.aggregates.registry import AGGREGATE_FUNCTIONS
 from paywarden.risk.features.catalogue import (
     EVENT_FIELDS,
@@ -38,7 +39,6 @@ PAYMENTS_ONLY = 'event.kind == "payment"'
 READS = frozenset(name for name, one in AGGREGATE_FUNCTIONS.items() if one.takes)
 """Functions that read a field (`of`); count and since_* do not."""
 _LENGTH = re.compile(r"([0-9]{1,8})([smhdw])\Z")
-_DAY_US = 86_400 * SECOND_US
 _FILTER_TYPES = filter_types()
 
 
@@ -55,7 +55,7 @@ def read_length(text: str, *, daily: bool = False) -> tuple[int | None, bool]:
         raise ValueError("a window is a number and s, m, h, d or w, such as 10m, or `all`")
     length_us = int(found[1]) * UNITS[found[2]] * SECOND_US
     if daily:
-        if not 0 < length_us <= DAY_LIMIT_DAYS * _DAY_US or length_us % _DAY_US:
+        if not 0 < length_us <= DAY_LIMIT_DAYS * DAY_US or length_us % DAY_US:
             raise ValueError(f"a window of whole days has 1d to {DAY_LIMIT_DAYS}d")
     elif not SECOND_US <= length_us <= EXACT_LIMIT_US:
         raise ValueError(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from paywarden.core.instants import MINUTE_US
 from paywarden.simulator import outcomes
 from paywarden.simulator.campaigns.model import Attack, Brief, Operator, Terms
 from paywarden.simulator.rows import Ints, Rows
@@ -21,7 +22,6 @@ from paywarden.simulator.world import banking, network, population
 from paywarden.simulator.world.geography import COUNTRIES, CURRENCIES
 from paywarden.simulator.world.lexicon import FAMILY, GIVEN
 
-_MINUTE_US = 60_000_000
 _CODES = {"57": 0.3, "61": 0.4, "05": 0.3}
 _CURRENCY = np.array([CURRENCIES.index(country.currency) for country in COUNTRIES])
 
@@ -87,7 +87,7 @@ def _victims(brief: Brief) -> Ints:
 
 def _entries(brief: Brief, count: int) -> Ints:
     minutes = brief.rng.uniform(5, 600 if brief.evasive else 90, count)
-    return brief.start_us + np.sort((minutes * _MINUTE_US).astype(np.int64))
+    return brief.start_us + np.sort((minutes * MINUTE_US).astype(np.int64))
 
 
 def _stuffing(brief: Brief, entered: Ints, tools: _Tools) -> Rows:
@@ -122,7 +122,7 @@ def _seizures(brief: Brief, victims: Ints, entered: Ints, tools: _Tools) -> list
         adds = table["kind"] == Kind.PAYEE_ADDED
         table["payee"] = np.where(adds, tools.mules[np.arange(count) % 2], -1)
         tables.append(table)
-        when = when + (rng.uniform(0.5, 5, count) * _MINUTE_US).astype(np.int64)
+        when = when + (rng.uniform(0.5, 5, count) * MINUTE_US).astype(np.int64)
     return tables
 
 
@@ -131,7 +131,7 @@ def _takings(brief: Brief, victims: Ints, entered: Ints, tools: _Tools) -> Rows:
     which = np.arange(count) % len(victims)
     patience = brief.wait_us(3.0) if brief.evasive else 0
     # the seizure takes at most 15 minutes, so the money always leaves after it
-    later = (rng.uniform(16, 55, count) * _MINUTE_US).astype(np.int64)
+    later = (rng.uniform(16, 55, count) * MINUTE_US).astype(np.int64)
     rows = brief.payments(entered[which] + patience + later)
     machine = which % len(tools.devices)
     country = brief.people.country[victims[which]]

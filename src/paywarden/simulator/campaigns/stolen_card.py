@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paywarden.core.instants import DAY_US
+from paywarden.core.instants import DAY_US, HOUR_US
 from paywarden.simulator import outcomes
 from paywarden.simulator.campaigns.model import Attack, Brief, Operator, Terms
 from paywarden.simulator.rows import Ints, Rows
@@ -21,7 +21,6 @@ from paywarden.simulator.words import Avs, Channel, Cvv, Entry, ThreeDs
 from paywarden.simulator.world import network, population, spending
 from paywarden.simulator.world.geography import COUNTRIES
 from paywarden.simulator.world.merchants import TRADE_CHANNEL, TRADE_DELIVERS, TRADE_RESALE
-from paywarden.simulator.world.rhythm import HOUR_US
 
 _CODES = {"05": 0.5, "51": 0.25, "59": 0.25}
 

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from paywarden.core.instants import DAY_US
+from paywarden.core.instants import DAY_US, MINUTE_US
 from paywarden.simulator.presets import Horizon
 from paywarden.simulator.rows import EVENT_COLUMNS, Bools, Ints, Rows
 from paywarden.simulator.words import Channel, Initiator, Kind, Result
 from paywarden.simulator.world import presence
 from paywarden.simulator.world.pools import Cast
 from paywarden.simulator.world.population import People
-
-_MINUTE_US = 60_000_000
 
 
 class AccountLife:
@@ -51,7 +49,7 @@ class AccountLife:
         likely = np.where(payments["channel"] == Channel.IN_APP, 0.9, 0.4)
         at = np.flatnonzero(member & (self._rng.random(len(payments)) < likely))
         source = payments.take(at)
-        early = (self._rng.lognormal(np.log(4), 0.8, len(at)) * _MINUTE_US).astype(np.int64)
+        early = (self._rng.lognormal(np.log(4), 0.8, len(at)) * MINUTE_US).astype(np.int64)
         return self._events(Kind.LOGIN, source["time"] - early, source["party"],
                             source["device"], source["ip"], Result.SUCCEEDED)  # fmt: skip
 
@@ -72,7 +70,7 @@ class AccountLife:
         until = self._people.device_until[:, 0]
         fresh = (until < self._horizon.end_us) & (self._rng.random(len(until)) < 0.25)
         who = np.flatnonzero(fresh)
-        later = (self._rng.exponential(60, len(who)) * _MINUTE_US).astype(np.int64)
+        later = (self._rng.exponential(60, len(who)) * MINUTE_US).astype(np.int64)
         return self._by_person(Kind.PHONE_CHANGE, who, until[who] + later)
 
     def _new_payees(self) -> Rows:

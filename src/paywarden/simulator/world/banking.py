@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from paywarden.core.instants import DAY_US
+from paywarden.core.instants import DAY_US, HOUR_US
 from paywarden.simulator.presets import Horizon, Preset
 from paywarden.simulator.rows import PAYMENT_COLUMNS, Bools, Floats, Ints, Rows
 from paywarden.simulator.words import Channel, Initiator, Type
@@ -48,7 +48,7 @@ class Bank:
         who = np.repeat(np.arange(len(people)), counts)
         day = rng.integers(0, horizon.days, len(who))
         local = rhythm.time_of_day(rng, np.ones(len(who), dtype=np.bool_), people.shift_hours[who])
-        offset = _OFFSET[people.country[who]] * rhythm.HOUR_US
+        offset = _OFFSET[people.country[who]] * HOUR_US
         when = horizon.start_us + day * DAY_US + (local - offset) % DAY_US
         keep = when >= people.born_us[who]
         return who[keep], when[keep]

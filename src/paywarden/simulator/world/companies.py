@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from paywarden.core.instants import DAY_US
+from paywarden.core.instants import DAY_US, HOUR_US
 from paywarden.simulator.presets import Horizon, Preset
 from paywarden.simulator.rows import PAYMENT_COLUMNS, Ints, Rows
 from paywarden.simulator.words import Channel
 from paywarden.simulator.world.merchants import TRADE_CHANNEL, TRADE_DELIVERS
 from paywarden.simulator.world.pools import Cast
-from paywarden.simulator.world.rhythm import HOUR_US
 from paywarden.simulator.world.spending import Spender
 from paywarden.simulator.world.trades import TRADES
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from paywarden.core.instants import DAY_US
+from paywarden.core.instants import DAY_US, HOUR_US
 from paywarden.simulator.presets import Horizon, Preset
 from paywarden.simulator.rows import EVENT_COLUMNS, Ints, Rows
 from paywarden.simulator.words import Kind, Result, Type
@@ -17,7 +17,6 @@ from paywarden.simulator.world import banking, population, presence
 from paywarden.simulator.world.lexicon import FAMILY, GIVEN
 from paywarden.simulator.world.pools import Cast
 from paywarden.simulator.world.population import People
-from paywarden.simulator.world.rhythm import HOUR_US
 
 _OWN_EVERY_DAYS = 400.0
 _PURCHASE_EVERY_DAYS = 900.0

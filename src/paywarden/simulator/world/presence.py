@@ -11,12 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paywarden.core.instants import DAY_US
+from paywarden.core.instants import DAY_US, HOUR_US
 from paywarden.simulator.presets import Horizon
 from paywarden.simulator.rows import Bools, Ints
 from paywarden.simulator.world.geography import COUNTRIES
 from paywarden.simulator.world.population import SLOTS, People
-from paywarden.simulator.world.rhythm import HOUR_US
 
 _TRIP_EVERY_DAYS = 75.0
 _BORROWED = 0.03

@@ -10,10 +10,9 @@ from datetime import date
 
 import numpy as np
 
-from paywarden.core.instants import DAY_US, to_datetime
+from paywarden.core.instants import HOUR_US, to_datetime
 from paywarden.simulator.rows import Bools, Floats, Ints
 
-HOUR_US = DAY_US // 24
 PAY_DAYS = (25, 28, 1)
 
 _SHOP_HOURS = (.3, .2, .1, .1, .2, .6, 1.6, 3.2, 4.6, 5.4, 6.0, 6.8, 7.6, 6.4, 5.6, 5.8, 6.8, 8.0,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from paywarden.core.instants import DAY_US
+from paywarden.core.instants import DAY_US, HOUR_US
 from paywarden.simulator.presets import Horizon, Preset
 from paywarden.simulator.rows import PAYMENT_COLUMNS, Bools, Floats, Ints, Rows
 from paywarden.simulator.words import Avs, Channel, Cvv, Entry, Initiator, Promo, ThreeDs, Type
@@ -50,7 +50,7 @@ class Spender:
         moved = horizon.moved(horizon.start_us + day * DAY_US)
         online = self._rng.random(len(who)) < self.people.online_share[who] + 0.1 * moved
         local = rhythm.time_of_day(self._rng, online, self.people.shift_hours[who])
-        offset = _OFFSET[self.people.country[who]] * rhythm.HOUR_US
+        offset = _OFFSET[self.people.country[who]] * HOUR_US
         when = horizon.start_us + day * DAY_US + (local - offset) % DAY_US
         keep = when >= self.people.born_us[who]
         return self.at(cast, who[keep], when[keep], online[keep])

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from paywarden.core.instants import DAY_US
+from paywarden.core.instants import DAY_US, HOUR_US
 from paywarden.simulator.presets import Horizon, Preset
 from paywarden.simulator.rows import PAYMENT_COLUMNS, Rows
 from paywarden.simulator.world.merchants import TRADE_DELIVERS, TRADE_DONATION
 from paywarden.simulator.world.pools import Cast
-from paywarden.simulator.world.rhythm import HOUR_US
 from paywarden.simulator.world.spending import Spender
 
 

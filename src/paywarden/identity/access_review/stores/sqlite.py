@@ -26,19 +26,23 @@ from paywarden.kit.db.statement import Change, Insert
 from paywarden.kit.db.unit import UnitOfWork
 
 SCHEMA: Final = SchemaPart(
-    "access_reviews", "access_reviews_0001", "paywarden.identity.access_review:migrations/versions"
+    "access_reviews",
+    "access_reviews_0002",
+    "paywarden.identity.access_review:migrations/versions",
+    known=("access_reviews_0001",),
 )
 _REVIEW = (
     "scope", "review", "occasion", "covers", "opened_by", "opened_at_us", "due_at_us",
     "snapshot_sha256", "told_at_us", "closed_at_us", "closed_by", "evidence",
 )  # fmt: skip
-_SAID = ("verdict", "decided_by", "decided_at_us", "reason", "approval", "done_at_us")
+_SAID = ("verdict", "decided_by", "decided_at_us", "reason", "approval", "done_at_us",
+         "seconded_by")  # fmt: skip
 _ADD = Insert("access_reviews", _REVIEW)
 _ADD_ITEM = Insert("access_review_items", ("scope", "review", "number", "snapshot"))
 _DECIDE = Change(
     "decide_access_review_item",
     "UPDATE access_review_items SET verdict = ?, decided_by = ?, decided_at_us = ?, reason = ?,"
-    " approval = ?, done_at_us = ?"
+    " approval = ?, done_at_us = ?, seconded_by = ?"
     " WHERE scope = ? AND review = ? AND number = ? AND done_at_us IS NULL",
 )
 _CLOSE = Change(
@@ -69,7 +73,8 @@ _CAMPAIGNS = (
 )
 # The log is dense and its times all but rise, so the search begins near the span, not at row one.
 _COUNTS = (
-    "SELECT count(*), coalesce(sum(verdict = 'confirm'), 0),"
+    "SELECT count(*), coalesce(sum(verdict = 'confirm' AND (seconded_by IS NOT NULL"
+    " OR json_extract(CAST(snapshot AS TEXT), '$.doubt') IS NULL)), 0),"
     " coalesce(sum(verdict = 'revoke' AND done_at_us IS NOT NULL), 0)"
     " FROM access_review_items WHERE scope = ? AND review = ?"
 )
@@ -105,7 +110,7 @@ class SqliteReviews:
         """Write what was said of an item."""
         verdict = None if item.verdict is None else item.verdict.value
         said = (verdict, item.decided_by, item.decided_at_us, item.reason, item.approval,
-                item.done_at_us)  # fmt: skip
+                item.done_at_us, item.seconded_by)  # fmt: skip
         unit.add(_DECIDE, (*said, review.scope.text, review.review.text, item.number))
 
     def close(self, unit: UnitOfWork, review: Review) -> None:
@@ -196,10 +201,10 @@ def _review(row: Row) -> Review:
 
 
 def _item(row: Row) -> Item:
-    number, snapshot, verdict, by, at_us, reason, approval, done_at_us = row
+    number, snapshot, verdict, by, at_us, reason, approval, done_at_us, second = row
     try:
         found = msgspec.json.decode(snapshot, type=Snapshot)
     except msgspec.DecodeError as fault:
         raise Corrupt("access_review_damaged", "a reviewed item cannot be read") from fault
     said = None if verdict is None else Verdict(verdict)
-    return Item(number, found, said, by, at_us, reason or "", approval, done_at_us)
+    return Item(number, found, said, by, at_us, reason or "", approval, done_at_us, second)

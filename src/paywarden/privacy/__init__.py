@@ -1,0 +1,1 @@
+"""Rights of the people that payments speak of."""
