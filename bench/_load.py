@@ -5,7 +5,9 @@
 `rate` given: open loop. Requests are due at a constant rate and time counts from the due instant,
 also while they wait for a free connection, so a stall of the server is seen by all that it delays.
 `rate` 0: closed loop, each connection sends the next request when the answer is there.
-`signing` given ([key id, algorithm, file]): requests are signed as `paywarden.client` signs them.
+`signing` given ([key id, algorithm, file]): requests are signed as `paywarden.client` signs them,
+`ready` of them before the load begins (it ends within the 300 s that a signature may be old);
+the same number is prepared for unsigned loads, so that both are compared alike.
 Prints one JSON line; `laps` names a file for (due, took) pairs in microseconds, int64.
 """
 
@@ -59,8 +61,20 @@ class Bodies:
         self._run = os.urandom(5).hex().encode()
         self._next = 0
         self._instants = Instants()
+        self._ready: deque[bytes] = deque()
+        self.made_late = 0
+
+    def prepare(self, count: int) -> None:
+        """Make requests in advance, each with a nonce of its own."""
+        self._ready.extend(self._make() for _ in range(count))
 
     def request(self) -> bytes:
+        if self._ready:
+            return self._ready.popleft()
+        self.made_late += 1
+        return self._make()
+
+    def _make(self) -> bytes:
         number = self._next
         self._next = number + 1
         before, middle, after = self._parts[number % len(self._parts)]
@@ -140,6 +154,7 @@ class Load:
         self.free: deque[Connection] = deque()
         self.waiting: deque[int] = deque()
         self.laps = array("q")
+        self.late = array("q")
         self.statuses: dict[str, int] = {}
         self.first_fault = ""
         self.started = self.ends = 0
@@ -185,6 +200,7 @@ class Load:
         given = self.given
         for _ in range(given["connections"]):
             await loop.create_connection(lambda: Connection(self), "127.0.0.1", given["port"])
+        self.bodies.prepare(given.get("ready", 0))
         cpu = time.process_time()
         self.started = time.perf_counter_ns()
         self.ends = self.started + int(given["seconds"] * 1e9)
@@ -208,6 +224,7 @@ class Load:
         while True:
             now = time.perf_counter_ns()
             while (due := self.started + int(sent * gap)) <= now and due < self.ends:
+                self.late.append(time.perf_counter_ns() - due)
                 if self.free:
                     self._send(self.free.popleft(), due)
                 else:
@@ -239,9 +256,18 @@ class Load:
             "statuses": self.statuses,
             "unanswered": self.open_requests + len(self.waiting),
             "first_fault": self.first_fault,
+            "made_late": self.bodies.made_late if self.given.get("ready") else 0,
+            "generator_cpu_s": round(sum(os.times()[:2]), 2),
             "generator_cpu_us": round(cpu / max(1, answers) * 1e6, 1),
             "wall_start": wall_start,
+            **self._lag(),
         }
+
+    def _lag(self) -> dict[str, float]:
+        """How late this process itself came to each due request: a fault of the measurement."""
+        ordered = sorted(self.late) or [0]
+        late = ordered[int(len(ordered) * 0.99)]
+        return {"lag_p99_ms": round(late / 1e6, 2), "lag_max_ms": round(ordered[-1] / 1e6, 2)}
 
 
 async def _main(given: dict[str, Any]) -> None:

@@ -52,6 +52,13 @@ def cpu_seconds(pid: int) -> float:
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def busy_seconds() -> float:
+    """Processor seconds that the machine spent on anything since it started."""
+    words = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
+    used = sum(map(int, words)) - int(words[3]) - int(words[4])
+    return used / os.sysconf("SC_CLK_TCK")
+
+
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """Rows of equal keys as a text table."""
     if not rows:

@@ -65,9 +65,13 @@ class Bench:
     def load(self, rate: float, connections: int, seconds: float) -> dict[str, Any]:
         """One load with what it cost the server."""
         cpu, written = self.server.cpu_seconds(), self.server.written_bytes()
+        busy, started = _report.busy_seconds(), time.perf_counter()
         found = self.finish(self.start(rate, connections, seconds))
+        took, busy = time.perf_counter() - started, _report.busy_seconds() - busy
         answers = max(1, found["answers"])
         spent = self.server.cpu_seconds() - cpu
+        ours = spent + found["generator_cpu_s"]
+        found["others_cores"] = round(max(0.0, busy - ours) / took, 2)
         found["server_cpu_us"] = round(spent / answers * 1e6)
         found["server_cores"] = round(spent / found["seconds"], 2)
         found["written_B"] = round((self.server.written_bytes() - written) / answers)
@@ -217,7 +221,7 @@ def targets(report: dict[str, Any]) -> dict[str, Any]:
 def shown(report: dict[str, Any]) -> str:
     """The tables for people."""
     loads = [
-        {k: v for k, v in one.items() if k not in ("wall_start", "first_fault")}
+        {k: v for k, v in one.items() if k not in ("wall_start", "first_fault", "made_late")}
         for one in report["loads"]
     ]
     rest = {k: v for k, v in report.items() if k not in ("loads", "swaps")}

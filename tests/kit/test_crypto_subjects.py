@@ -164,6 +164,18 @@ def test_a_store_refuses_two_keys_for_one_subject(store: WrappedKeys) -> None:
     assert store.find("acme/test", b"t") is None
 
 
+def test_more_keys_than_one_statement_holds_are_stored_or_none(store: WrappedKeys) -> None:
+    keys = [
+        WrappedKey("acme/test", bytes([n]) * 32, bytes([n]) * 8, bytes([n]) * 60) for n in range(40)
+    ]
+    store.add(keys)
+    assert [store.find(key.scope, key.subject) for key in keys] == keys
+    fresh = [WrappedKey("acme/live", key.subject, key.key_id, key.wrapped) for key in keys]
+    with pytest.raises(Conflict, match="subject_key_exists"):
+        store.add([*fresh, keys[0]])
+    assert all(store.find(key.scope, key.subject) is None for key in fresh)
+
+
 def test_another_master_key_opens_nothing(store: WrappedKeys, scope: Scope) -> None:
     ring = ring_over(store)
     sealed = ring.seal(scope, "cus_1", NAME, b"c")

@@ -37,11 +37,12 @@ def send(connection: sqlite3.Connection, units: Iterable[UnitOfWork]) -> None:
 
 def _flush(connection: sqlite3.Connection, gathered: _Gathered) -> None:
     for statement, values in gathered.items():
-        _send_rows(connection, statement, values)
+        send_rows(connection, statement, values)
     gathered.clear()
 
 
-def _send_rows(connection: sqlite3.Connection, statement: Insert, values: list[Any]) -> None:
+def send_rows(connection: sqlite3.Connection, statement: Insert, values: list[Any]) -> None:
+    """Insert rows whose values stand one after another, many rows a statement."""
     step = statement.width * CHUNK_ROWS
     for start in range(0, len(values), step):
         chunk = values[start : start + step]

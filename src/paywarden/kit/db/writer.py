@@ -37,7 +37,9 @@ from paywarden.kit.db.verdict import is_units_fault, not_writing, unit_error
 
 QUEUE_LIMIT = 4_096
 BATCH_LIMIT = 256
-LINGER_SECONDS = 0.001
+LINGER_SECONDS = 0.005
+"""Measured at 500 decisions a second: with 1 ms a commit held 1.1 of them, and commits took the
+interpreter from the event loop so often that a stall of 10 ms took 50 to drain."""
 CROWD = 2
 
 

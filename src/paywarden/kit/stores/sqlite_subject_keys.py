@@ -20,16 +20,18 @@ from typing import IO, Final
 from paywarden.core.errors import Conflict, Unavailable
 from paywarden.kit.crypto.ports import WrappedKey
 from paywarden.kit.db import connection
+from paywarden.kit.db.batch import send_rows
 from paywarden.kit.db.checkpoints import Checkpoints
 from paywarden.kit.db.reader import Reader
 from paywarden.kit.db.schema import SchemaPart, check_schema
+from paywarden.kit.db.statement import Insert
 
 SUBJECT_KEYS: Final = SchemaPart(
     "subject_keys", "subject_keys_0001", "paywarden.kit.crypto:migrations/versions"
 )
 PAGE_OCTETS: Final = 4_096
+_ADD = Insert("subject_keys", ("scope", "subject", "key_id", "wrapped"))
 _FIND = "SELECT key_id, wrapped FROM subject_keys WHERE scope = ? AND subject = ?"
-_ADD = "INSERT INTO subject_keys (scope, subject, key_id, wrapped) VALUES (?, ?, ?, ?)"
 _DELETE = "DELETE FROM subject_keys WHERE scope = ? AND subject = ? AND key_id = ?"
 _NOTE = "INSERT OR IGNORE INTO erased_keys (key_id, erased_at_us) VALUES (?, ?)"
 _ERASED = "SELECT erased_at_us FROM erased_keys WHERE key_id = ?"
@@ -53,10 +55,12 @@ class SqliteWrappedKeys:
 
     def add(self, keys: Sequence[WrappedKey]) -> None:
         """Store new keys. Errors: Conflict `subject_key_exists`, Unavailable."""
-        rows = [(key.scope, key.subject, key.key_id, key.wrapped) for key in keys]
+        values: list[str | bytes] = []
+        for key in keys:
+            values += (key.scope, key.subject, key.key_id, key.wrapped)
         try:
             with self._transaction() as held:
-                held.executemany(_ADD, rows)
+                send_rows(held, _ADD, values)
         except sqlite3.IntegrityError as fault:
             raise Conflict("subject_key_exists", "a subject already has another key") from fault
 
