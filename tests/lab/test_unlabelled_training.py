@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from model_material import MAPPING, few_inputs, frame, written
 
@@ -26,10 +27,12 @@ def _quiet(*_: Any) -> None:
 
 def _trained(folder: Path, mapping: str = MAPPING) -> tuple[dict[str, Any], Artefact]:
     folder.mkdir()
-    file, mapped = written(folder)
+    # a terminal gone bad looks as before until somebody reports it: nothing to find without labels
+    seen = pl.when(pl.col("attack") == "terminal").then(None).otherwise(pl.col("fraud"))
+    file, mapped = written(folder, frame().with_columns(seen.alias("fraud")))
     mapped.write_text(mapping)
     material = read_material(file, mapped, policy_folder(), Secret(b"k" * 32))
-    options = TrainingOptions(inputs=few_inputs(), out=folder / "models")
+    options = TrainingOptions(inputs=few_inputs(), out=folder / "models", test_days=20)
     made = train_unlabelled(material, options, SIGNER, _quiet)
     return made, read_artefact(Path(made["folder"]), [SIGNER.verifier])
 
@@ -37,7 +40,7 @@ def _trained(folder: Path, mapping: str = MAPPING) -> tuple[dict[str, Any], Arte
 def test_planted_attacks_rank_high_and_labels_teach_nothing(tmp_path: Path) -> None:
     made, artefact = _trained(tmp_path / "labelled")
     assert artefact.kind == "anomaly" and artefact.calibration is None
-    assert made["later_days"]["frauds"] > 50
+    assert made["later_days"]["frauds"] > 20
     assert made["later_days"]["auc"] > 0.6
     assert made["later_days"]["in_top_1"] > 0.03  # three times what chance would find
     names = [one.name for one in artefact.inputs]
