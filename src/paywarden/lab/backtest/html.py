@@ -16,9 +16,9 @@ import msgspec
 
 from paywarden.core.errors import InvalidRequest
 from paywarden.lab.backtest.charts import Series, bars, lines
-from paywarden.lab.backtest.html_style import STYLE
 from paywarden.lab.backtest.result import BacktestResult, Group, RuleFigures, Sweep
 from paywarden.lab.backtest.text import by_worth, money, percent, span, total_rows
+from paywarden.lab.report_page import html_page, table
 
 RULES = 200
 PAGE, DOCUMENT = "report.html", "report.json"
@@ -51,15 +51,7 @@ def page(result: BacktestResult) -> str:
         *map(_sweep, result.sweeps), _where(result), _samples(result), _parity(result),
         _method(result),
     ]  # fmt: skip
-    title = f"Back-test of {escape(result.ruleset[:15])}"
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
-        "style-src 'unsafe-inline'\">"
-        f"<title>{title}</title><style>{STYLE}</style></head><body><main>"
-        f"{''.join(parts)}</main></body></html>\n"
-    )
+    return html_page(f"Back-test of {result.ruleset[:15]}", parts)
 
 
 def _head(result: BacktestResult) -> str:
@@ -243,19 +235,3 @@ def _method(result: BacktestResult) -> str:
     return "<h2>How it was measured</h2><ul>" + "".join(
         f"<li>{escape(one)}</li>" for one in told
     ) + "</ul>"  # fmt: skip
-
-
-def table(name: str, names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table with a caption; the first cell of a row heads it."""
-    head = "".join(f'<th scope="col">{escape(one)}</th>' for one in names)
-    body = "".join(
-        f'<tr><th scope="row">{escape(row[0])}</th>'
-        + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
-        + "</tr>"
-        for row in rows
-    )
-    return (
-        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(name)}"><table>'
-        f"<caption>{escape(name)}</caption><thead><tr>{head}</tr></thead>"
-        f"<tbody>{body}</tbody></table></div>"
-    )

@@ -11,6 +11,8 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from paywarden.lab.report_page import html_page, table
+
 NAMES = {
     "rules_and_model": "rules and model",
     "model": "model only",
@@ -18,16 +20,6 @@ NAMES = {
     "model_frozen": "model, frozen number",
     "plain_model": "plain model (yardstick)",
 }
-_STYLE = """
-:root{color-scheme:light dark}
-body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem}
-h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.2rem}
-table{border-collapse:collapse;width:100%;margin:.6rem 0}
-th,td{text-align:right;padding:.25rem .6rem;border-bottom:1px solid #8884}
-th:first-child,td:first-child{text-align:left}
-caption{text-align:left;opacity:.75;padding:.2rem 0}
-.note{opacity:.8}svg{max-width:100%;height:auto}
-"""
 
 
 def html_of(document: Mapping[str, Any]) -> str:
@@ -49,13 +41,7 @@ def html_of(document: Mapping[str, Any]) -> str:
 
 
 def _page(title: str, parts: Iterable[str]) -> str:
-    body = "\n".join(part for part in parts if part)
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
-        f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head>"
-        f"<body><h1>{html.escape(title)}</h1>\n{body}\n</body></html>\n"
-    )
+    return html_page(title, [f"<h1>{html.escape(title)}</h1>", *parts])
 
 
 def _head(document: Mapping[str, Any]) -> str:
@@ -65,7 +51,7 @@ def _head(document: Mapping[str, Any]) -> str:
     )
     lines = [f"<p>{html.escape(facts)}</p>"]
     lines.append(
-        '<p class="note">V: share of fraud value stopped before authorisation. C: share of frauds. '
+        "<p>V: share of fraud value stopped before authorisation. C: share of frauds. "
         f"The budget is {_share(document['budget'])} of genuine payments; FPR is what it came to "
         "on the judged days. Model, and rules and model together, move their threshold once a day "
         "by a frozen rule that reads what is known when the day begins; the frozen number was set "
@@ -81,7 +67,7 @@ def _head(document: Mapping[str, Any]) -> str:
         for one in document["delays"]
     ]
     header = ["labels after", *(f"{key} {name}" for name in NAMES.values() for key in "VC")]
-    return "".join(lines) + _table("V and C side by side", header, rows)
+    return "".join(lines) + table("V and C side by side", header, rows)
 
 
 def _days(one: Mapping[str, Any]) -> str:
@@ -102,7 +88,7 @@ def _ways(one: Mapping[str, Any]) -> str:
         cells = [_with_interval(way, key) for key in ("v", "c", "fpr")]
         rows.append([label, *cells, _share(way["declined"]), _share(one["given_up"][name])])
     header = ["way", "V", "C", "FPR achieved", "genuine declined", "genuine given up (assumed)"]
-    return _table("Ways of stopping", header, rows)
+    return table("Ways of stopping", header, rows)
 
 
 def _bars(one: Mapping[str, Any]) -> str:
@@ -114,15 +100,15 @@ def _bars(one: Mapping[str, Any]) -> str:
         low, high = way["interval"].get("v", (v, v))
         lines.append(
             f'<text x="0" y="{y + 13}">{html.escape(label)}</text>'
-            f'<rect x="190" y="{y}" width="{440 * v:.1f}" height="18" fill="#47a" opacity=".75"/>'
+            f'<rect x="190" y="{y}" width="{440 * v:.1f}" height="18" class="b0"/>'
             f'<line x1="{190 + 440 * low:.1f}" x2="{190 + 440 * high:.1f}" y1="{y + 9}" '
-            f'y2="{y + 9}" stroke="currentColor" stroke-width="2"/>'
+            f'y2="{y + 9}" class="whisker"/>'
             f'<text x="{200 + 440 * max(v, high):.1f}" y="{y + 13}">{_share(v)}</text>'
         )
     body = "".join(lines)
     return (
-        f'<svg viewBox="0 0 720 {20 + 34 * len(NAMES)}" role="img" font-size="13" '
-        f'fill="currentColor" aria-label="V by way with 95 % interval">{body}</svg>'
+        f'<svg viewBox="0 0 720 {20 + 34 * len(NAMES)}" role="img" '
+        f'aria-label="V by way with 95 % interval">{body}</svg>'
     )
 
 
@@ -131,7 +117,7 @@ def _paired(one: Mapping[str, Any]) -> str:
     for key in ("v", "c"):
         held = one["model_minus_plain"][key]
         rows.append([key.upper(), _points(held["gap"]), _bounds(held["interval"])])
-    return _table(
+    return table(
         "Model less plain model at the same FPR, paired by customer", ["", "gap", "95 %"], rows
     )
 
@@ -152,7 +138,7 @@ def _types(one: Mapping[str, Any]) -> str:
         for row in found
     ]
     header = ["attack", "frauds", "V", "C", "challenge stops (assumed)", "V at that"]
-    return _table("Rules and model by attack type", header, rows)
+    return table("Rules and model by attack type", header, rows)
 
 
 def _campaign_table(one: Mapping[str, Any]) -> str:
@@ -168,7 +154,7 @@ def _campaign_table(one: Mapping[str, Any]) -> str:
         for name, row in one["campaigns"].items()
     ]
     header = ["way", "campaigns", "one of the first 5 stopped", "mean loss before (minor units)"]
-    return _table("Campaigns, each counted once", header, rows)
+    return table("Campaigns, each counted once", header, rows)
 
 
 def _calibration(one: Mapping[str, Any]) -> str:
@@ -182,7 +168,7 @@ def _calibration(one: Mapping[str, Any]) -> str:
         f"expected error {held['ece']:.5f}; AUC {one['ranking']['auc']:.4f}, average precision "
         f"{one['ranking']['ap']:.4f}"
     )
-    return _table(title, ["tenth", "payments", "predicted", "observed"], rows)
+    return table(title, ["tenth", "payments", "predicted", "observed"], rows)
 
 
 def _cold_start(one: Mapping[str, Any]) -> str:
@@ -192,7 +178,7 @@ def _cold_start(one: Mapping[str, Any]) -> str:
     row = [f"{held['inputs']}", f"{held['payments']:,}", f"{held['auc']:.4f}"]
     row += [_share(held["in_top_01"]), _share(held["in_top_1"])]
     header = ["inputs", "payments", "AUC", "frauds in the top 0.1 %", "in the top 1 %"]
-    return _table("Without any label: how unlike other payments", header, [row])
+    return table("Without any label: how unlike other payments", header, [row])
 
 
 def _drift(one: Mapping[str, Any]) -> str:
@@ -207,7 +193,7 @@ def _drift(one: Mapping[str, Any]) -> str:
         for row in one["drift"][:5]
     ]
     header = ["input", "PSI", "KS", "missing", "verdict"]
-    return _table("Inputs that moved most since the validation days", header, rows)
+    return table("Inputs that moved most since the validation days", header, rows)
 
 
 def _protocol(document: Mapping[str, Any]) -> str:
@@ -216,16 +202,7 @@ def _protocol(document: Mapping[str, Any]) -> str:
         [fold["name"], *(f"{fold[key]:.4f}" for key in document["columns"])]
         for fold in [*document["folds"], {"name": "mean", **document["mean"]}]
     ]
-    return _table(document["title"], header, rows)
-
-
-def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f"<th>{html.escape(text)}</th>" for text in header)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    caption = html.escape(title)
-    return f"<table><caption>{caption}</caption><tr>{head}</tr>{body}</table>"
+    return table(document["title"], header, rows)
 
 
 def _with_interval(way: Mapping[str, Any], key: str) -> str:
