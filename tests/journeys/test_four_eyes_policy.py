@@ -263,6 +263,9 @@ async def test_a_flood_of_labels_takes_two_people(own_home: Path) -> None:
         (hold,) = (await zoe.http.get("/v1/label-holds")).json()["items"]
         assert (hold["state"], hold["labels"], hold["sender"]) == ("waiting", 2, "key:test")
         place = f"/v1/label-holds/{hold['hold']}"
+        for strange in ("0", "-1", "1.5", "%C2%84", "%D9%A1", "9" * 400):
+            told = await zoe.http.get(f"/v1/label-holds/{strange}")
+            assert (told.status_code, told.json()["code"]) == (404, "label_hold_not_found")
         read = (await ann.http.get(place)).json()
         assert [one["payment_id"] for one in read["labels"]] == ["p2", "p3"]
         asked = await zoe.post(place + "/release", {"reason": "a late file"})

@@ -8,6 +8,7 @@ Not done here: what a decision does (`label_holding.py`), approving (`identity.a
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -28,6 +29,7 @@ from paywarden.identity.approvals.service import Approvals, Waiting
 from paywarden.kit.http.operation import Answer, Call, Operation
 
 SHOWN = 100
+NUMBER = re.compile("^[1-9][0-9]{0,15}$")
 
 
 class LabelHoldView(msgspec.Struct, frozen=True):
@@ -99,7 +101,7 @@ class LabelHoldOperations:
         """Every operation of this module."""
         path: dict[str, Any] = {
             "path_texts": {"hold": "Number of a hold"},
-            "path_patterns": {"hold": "^[1-9][0-9]{0,15}$"},
+            "path_patterns": {"hold": NUMBER.pattern},
             "tag": "events",
         }
         deciding: dict[str, Any] = {
@@ -132,7 +134,7 @@ class LabelHoldOperations:
         """GET /v1/label-holds/{hold}. Errors: NotPermitted, NotFound."""
         _operators(call)
         scope = call.asker.scope
-        hold = self._holding.find(scope, int(call.path["hold"]))
+        hold = self._holding.find(scope, _number(call))
         await self._watch.read(call.asker, "label:flood:read", {"hold": hold.seq})
         labels = [self._label(scope, seq) for seq in hold.labels[:SHOWN]]
         return Answer(LabelHoldDetail(_view(hold), labels))
@@ -149,7 +151,7 @@ class LabelHoldOperations:
         _operators(call)
         body: HoldDecisionRequest = call.body
         asker, maker = call.asker, maker_of(call.asker)
-        number = int(call.path["hold"])
+        number = _number(call)
         hold = await self._holding.close(asker.scope, number, maker.actor)
         wanted = LabelDecision(hold.seq, hold.count, hold.source, verdict)
         done = await self._approvals.perform(
@@ -175,6 +177,12 @@ class LabelHoldOperations:
 def _operators(call: Call) -> None:
     if call.asker.merchant is not None:
         raise NotPermitted("other_merchant", "floods reach across merchants; this key does not")
+
+
+def _number(call: Call) -> int:
+    """The hold that the path names; 0, which is none, for what is no number."""
+    text = call.path["hold"]
+    return int(text) if NUMBER.fullmatch(text) else 0
 
 
 def _view(hold: Hold) -> LabelHoldView:
