@@ -64,7 +64,7 @@ def live(material: sets.Material, delay_us: int) -> list[dict[str, float]]:
 @pytest.mark.parametrize("delay_us", [0, 2 * DAY_US])
 def test_inputs_of_training_are_what_decisions_read(material: sets.Material, delay_us: int) -> None:
     keep = np.ones(len(material.prepared.table), np.bool_)
-    made = sets.build(material, INPUTS, delay_us, keep, quiet)
+    made = material.build(INPUTS, delay_us, keep, quiet)
     assert [one.name for one in made.inputs] == ["card_risk_now", "shop_risk_now", "amount"]
     known = live(material, delay_us)
     for place, path in enumerate(("posterior.card.mean", "posterior.merchant.lower")):

@@ -19,7 +19,9 @@ from paywarden.risk.rules.policy_image import TreeCache, build_policy_image, rul
 
 def test_layout_puts_windows_last_in_plan_order():
     compiled = compile_policy(policy("true"))
-    assert compiled.width == len(compiled.slots) == len(FIELDS) + 3 + len(WINDOWS)
+    derived = {"segment", "merchant_group", "model.p", "model.anomaly"}
+    assert derived <= compiled.slots.keys() and not derived & FIELDS.keys()
+    assert compiled.width == len(compiled.slots) == len(FIELDS) + len(derived) + len(WINDOWS)
     start = compiled.aggregate_start
     assert [compiled.slots[f"agg.{name}"] for name in compiled.plan.names] == [start, start + 1]
     assert compiled.plan.names == ("declines", "mean")
