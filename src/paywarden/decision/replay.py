@@ -129,7 +129,7 @@ class Replay:
             self._keep_companions(fold, entry)
         elif entry.kind not in (entries.HELD, entries.HOLD):  # held labels move nothing
             body = entries.decode(entry.kind, entry.body)
-            known = fold.companions.fields(body.observation)
+            known = fold.companions.fields(body.observation) if compare else {}
             arm, beside, _tried = observed_arms(fold, body.observation, body.continues)
             again = self._decide(fold, entry, body, arm, beside, known) if compare else None
             fold.control_loss.count(body)
