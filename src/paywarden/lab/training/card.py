@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paywarden.lab.labels import FRAUD
+from paywarden.lab.training.card_text import card_text
 from paywarden.lab.training.developing import Developed, values_of
 from paywarden.lab.training.history import History
 from paywarden.risk.scoring.artefact import Artefact
@@ -149,22 +150,16 @@ def _slices(
 def markdown_of(card: Mapping[str, Any]) -> str:
     """The card for people."""
     later, days, training = card["later_days"], card["days"], card["training"]
-    lines = ["# Model card", "", card["purpose"], "", "## Made from", ""]
-    lines += [f"- {name}: {text}" for name, text in card["source"].items()]
-    lines += [
-        f"- training days: {days['train'][:10]} up to {days['validation'][:10]}",
-        f"- calibration and thresholds: {days['validation'][:10]} up to {days['known'][:10]}",
-        f"- judged days: {days['test'][:10]} up to {days['end'][:10]}",
-        f"- labels known after {card['label_delay_days']:g} days",
-        f"- {training['rows']} rows, {training['frauds']} frauds; share of genuine rows kept "
+    made_from = [
+        f"training days: {days['train'][:10]} up to {days['validation'][:10]}",
+        f"calibration and thresholds: {days['validation'][:10]} up to {days['known'][:10]}",
+        f"judged days: {days['test'][:10]} up to {days['end'][:10]}",
+        f"labels known after {card['label_delay_days']:g} days",
+        f"{training['rows']} rows, {training['frauds']} frauds; share of genuine rows kept "
         f"{training['genuine_kept']:.4f}",
-        f"- inputs {card['version']}, amounts in {card['base_currency']}",
-        "",
-        "## On the judged days",
-        "",
-        "| measure | value |",
-        "|---|---|",
+        f"inputs {card['version']}, amounts in {card['base_currency']}",
     ]
+    lines = ["## On the judged days", "", "| measure | value |", "|---|---|"]
     lines += [
         f"| {name.replace('_', ' ')} | {_cell(value)} |"
         for name, value in later.items()
@@ -185,8 +180,7 @@ def markdown_of(card: Mapping[str, Any]) -> str:
     lines += ["", "## Inputs that matter most", "", "| input | share of gain | expression |"]
     lines += ["|---|---|---|"]
     lines += [f"| {o['name']} | {o['share_of_gain']:.4f} | `{_code(o['is'])}` |" for o in top]
-    lines += ["", "## Limits", "", *(f"- {text}" for text in card["limits"]), ""]
-    return "\n".join(lines)
+    return card_text(card, made_from, lines)
 
 
 def _slice_line(row: Mapping[str, Any]) -> str:

@@ -29,6 +29,7 @@ from typing import Any
 
 from paywarden.core.errors import InvalidRequest, TooLarge
 from paywarden.evidence.note import SigningKey
+from paywarden.lab.training.card_text import card_text, listed_inputs
 from paywarden.risk.rules.fields import Fields
 from paywarden.risk.rules.findings import Findings
 from paywarden.risk.rules.yaml_source import Items, Scalar, Table, parse_yaml
@@ -227,16 +228,9 @@ def _card(
 def markdown_of(card: Mapping[str, Any]) -> str:
     """The card for people."""
     operating = card["operating"]
-    lines = ["# Model card", "", card["purpose"], "", "## Made from", ""]
-    lines += [f"- {name}: {text}" for name, text in card["source"].items()]
-    lines += [
-        f"- inputs {card['version']}, amounts in {card['base_currency']}",
-        f"- calibration: {card['calibration_method']}; challenge from {operating['challenge']:g}, "
+    made_from = [
+        f"inputs {card['version']}, amounts in {card['base_currency']}",
+        f"calibration: {card['calibration_method']}; challenge from {operating['challenge']:g}, "
         f"decline from {operating['block']:g}",
-        "",
-        "## Inputs",
-        "",
     ]
-    lines += [f"- {one['name']}: `{' '.join(one['is'].split())}`" for one in card["inputs"]]
-    lines += ["", "## Limits", "", *(f"- {text}" for text in card["limits"]), ""]
-    return "\n".join(lines)
+    return card_text(card, made_from, listed_inputs(card))

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from paywarden.core.errors import InvalidRequest
 from paywarden.evidence.note import SigningKey
 from paywarden.lab.labels import FRAUD, UNKNOWN
+from paywarden.lab.training.card_text import card_text, listed_inputs
 from paywarden.lab.training.collecting import Bools, Dataset
 from paywarden.lab.training.fitting import carrying, drawn
 from paywarden.lab.training.history import History
@@ -140,26 +141,19 @@ def _judged(
 def markdown_of(card: Mapping[str, Any]) -> str:
     """The card for people."""
     days, training, later = card["days"], card["training"], card["later_days"]
-    lines = ["# Model card", "", card["purpose"], "", "## Made from", ""]
-    lines += [f"- {name}: {text}" for name, text in card["source"].items()]
-    lines += [
-        f"- learnt from {training['rows']} payments, {days['train'][:10]} up to "
+    made_from = [
+        f"learnt from {training['rows']} payments, {days['train'][:10]} up to "
         f"{days['validation'][:10]}, without labels",
-        f"- shares measured on {training['measured']} payments up to {days['known'][:10]}",
-        f"- {training['trees']} trees over {len(card['inputs'])} inputs {card['version']}, amounts "
+        f"shares measured on {training['measured']} payments up to {days['known'][:10]}",
+        f"{training['trees']} trees over {len(card['inputs'])} inputs {card['version']}, amounts "
         f"in {card['base_currency']}",
-        "",
-        f"## On the days from {days['test'][:10]}",
-        "",
     ]
     if later["auc"] is None:
-        lines.append("Labels are not known: how well it ranks is unknown.")
+        told = "Labels are not known: how well it ranks is unknown."
     else:
-        lines.append(
+        told = (
             f"{later['payments']} payments with labels, {later['frauds']} frauds: AUC "
             f"{later['auc']:.3f}; {100 * later['in_top_1']:.1f} % of them in the highest 1 %."
         )
-    lines += ["", "## Inputs", ""]
-    lines += [f"- {one['name']}: `{' '.join(one['is'].split())}`" for one in card["inputs"]]
-    lines += ["", "## Limits", "", *(f"- {text}" for text in card["limits"]), ""]
-    return "\n".join(lines)
+    body = [f"## On the days from {days['test'][:10]}", "", told, "", *listed_inputs(card)]
+    return card_text(card, made_from, body)
