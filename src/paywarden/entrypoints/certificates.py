@@ -13,9 +13,9 @@ from pathlib import Path
 
 import msgspec
 
-from paywarden.cli import output
 from paywarden.core.errors import InvalidRequest
 from paywarden.entrypoints.alone import alone
+from paywarden.entrypoints.asking import carry_out
 from paywarden.entrypoints.certificate_commands import (
     COMMAND,
     FILE_LIMIT,
@@ -23,7 +23,7 @@ from paywarden.entrypoints.certificate_commands import (
     CertificatesAsked,
 )
 from paywarden.entrypoints.home import Home
-from paywarden.entrypoints.local_door import Told, ask
+from paywarden.entrypoints.local_door import Told
 from paywarden.identity.stores.sqlite_certificates import SqliteBindings
 from paywarden.kit.clock import SystemClock
 
@@ -44,11 +44,7 @@ def certificates(arguments: argparse.Namespace, home: Home) -> int:
         arguments.act, arguments.environment, arguments.key_id, _read(arguments.certificate),
         arguments.thumbprint,
     )  # fmt: skip
-    told = ask(home.local_door, COMMAND, asked)
-    if told is None:
-        told = _alone(asked, home)
-    output.answer(arguments, told.document, told.words)
-    return output.DONE
+    return carry_out(arguments, home, COMMAND, asked, _alone)
 
 
 def _alone(asked: CertificatesAsked, home: Home) -> Told:

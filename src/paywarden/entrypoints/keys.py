@@ -12,12 +12,12 @@ import os
 
 import msgspec
 
-from paywarden.cli import output
 from paywarden.entrypoints.alone import alone
 from paywarden.entrypoints.approvals_wiring import wired
+from paywarden.entrypoints.asking import carry_out
 from paywarden.entrypoints.home import Home
 from paywarden.entrypoints.key_commands import COMMAND, KeyRoom, KeysAsked
-from paywarden.entrypoints.local_door import Told, ask
+from paywarden.entrypoints.local_door import Told
 from paywarden.identity.key_acts import KeyActs
 from paywarden.identity.key_desk import KeyDesk
 from paywarden.identity.owners import NameDigests, Owners
@@ -36,11 +36,7 @@ def keys(arguments: argparse.Namespace, home: Home) -> int:
     home.require()
     configure(level="error")  # the audit log tells of a bypass; standard output is the answer's
     asked = KeysAsked(**{name: getattr(arguments, name) for name in KeysAsked.__struct_fields__})
-    told = ask(home.local_door, COMMAND, asked)
-    if told is None:
-        told = _alone(asked, home)
-    output.answer(arguments, told.document, told.words)
-    return output.DONE
+    return carry_out(arguments, home, COMMAND, asked, _alone)
 
 
 def _alone(asked: KeysAsked, home: Home) -> Told:

@@ -12,11 +12,11 @@ import os
 
 import msgspec
 
-from paywarden.cli import output
 from paywarden.entrypoints.approvals_wiring import wired
+from paywarden.entrypoints.asking import carry_out
 from paywarden.entrypoints.home import Home
 from paywarden.entrypoints.installation import PARTS
-from paywarden.entrypoints.local_door import Told, ask
+from paywarden.entrypoints.local_door import Told
 from paywarden.entrypoints.people_commands import COMMAND, PeopleAsked, PeopleRoom
 from paywarden.entrypoints.people_wiring import People
 from paywarden.evidence.screen import may_not_be_logged
@@ -72,11 +72,7 @@ def people(arguments: argparse.Namespace, home: Home) -> int:
     given = {name: getattr(arguments, name) for name in PeopleAsked.__struct_fields__}
     given["role"] = tuple(arguments.role or ())
     asked = PeopleAsked(**given)
-    told = ask(home.local_door, COMMAND, asked)
-    if told is None:
-        told = _alone(asked, home)
-    output.answer(arguments, told.document, told.words)
-    return output.DONE
+    return carry_out(arguments, home, COMMAND, asked, _alone)
 
 
 def _alone(asked: PeopleAsked, home: Home) -> Told:

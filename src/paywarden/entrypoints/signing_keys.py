@@ -15,12 +15,12 @@ from typing import Any
 
 import msgspec
 
-from paywarden.cli import output
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.instants import parse_rfc3339
 from paywarden.entrypoints.alone import alone
+from paywarden.entrypoints.asking import carry_out
 from paywarden.entrypoints.home import Home
-from paywarden.entrypoints.local_door import Told, ask
+from paywarden.entrypoints.local_door import Told
 from paywarden.entrypoints.signing_key_commands import (
     COMMAND,
     KEY_LIMIT,
@@ -57,11 +57,7 @@ def run(arguments: argparse.Namespace, home: Home) -> int:
     """Do one act; the exit code."""
     home.require()
     asked = _asked(arguments)
-    told = ask(home.local_door, COMMAND, asked)
-    if told is None:
-        told = _alone(asked, home)
-    output.answer(arguments, told.document, told.words)
-    return output.DONE
+    return carry_out(arguments, home, COMMAND, asked, _alone)
 
 
 def _act(acts: Any, name: str, text: str) -> argparse.ArgumentParser:
