@@ -1,7 +1,8 @@
 """Where a back-test keeps what it has done: windows and matches, named by their input.
 
 Guards: for this user only; a material has a folder of its own, so that another input or another
-label delay begins anew; the folder of all stays under a size. One run at a time uses a folder.
+label delay begins anew, and so has a program, since another one may compute otherwise; the folder
+of all stays under a size. One run at a time uses a folder.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paywarden.core.errors import Conflict
+from paywarden.kit.program import program_digest
 from paywarden.lab.backtest.feature_store import FeatureStore
 from paywarden.lab.backtest.material import Material
 from paywarden.lab.backtest.rule_store import RuleStore
@@ -45,7 +47,7 @@ def default_folder(environ: Mapping[str, str]) -> Path:
 @contextmanager
 def opened(folder: Path, material: Material) -> Iterator[Work]:
     """Stores for a material. Errors: Conflict while another run uses them."""
-    place = folder / material.digest
+    place = folder / f"{material.digest}-{program_digest().hex()[:16]}"
     resumed = place.is_dir()
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle = os.open(place / "lock", os.O_RDWR | os.O_CREAT, 0o600)

@@ -2,9 +2,10 @@
 
 Guards: every delay is one pass of the whole file with labels arriving that late, one model, one
 rule for its thresholds, frozen, and the same judged days. Finished delays are kept in the work
-folder under a fingerprint of file, mapping, policy, inputs and settings, so that a run that was
-killed goes on with the next one. Columns of truth (attack type, campaign) are read beside the
-mapping and never reach an input. Not done here: measures (`stopping.py`), HTML (`report.py`).
+folder under a fingerprint of program, file, mapping, policy, inputs and settings, so that a run
+that was killed goes on with the next one, and another program computes anew. Columns of truth
+(attack type, campaign) are read beside the mapping and never reach an input.
+Not done here: measures (`stopping.py`), HTML (`report.py`).
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-import paywarden
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.instants import DAY_US
 from paywarden.core.secret import Secret
+from paywarden.kit.program import program_digest
 from paywarden.lab.evaluation.cold_start import cold_start
 from paywarden.lab.evaluation.steady import Course
 from paywarden.lab.evaluation.stopping import (
@@ -342,7 +343,7 @@ def _weeks(
 
 
 def _fingerprint(request: EvaluationRequest) -> str:
-    digest = hashlib.sha256(paywarden.__version__.encode())
+    digest = hashlib.sha256(program_digest())
     files: Sequence[Path] = [
         request.file,
         request.mapping,
