@@ -11,6 +11,7 @@ import sys
 
 import numpy as np
 
+from paywarden.core.instants import MINUTE_US
 from paywarden.risk.features.arena import Windows
 from paywarden.risk.features.catalogue import KEY_KINDS, OBSERVED, OBSERVED_INDEX
 from paywarden.risk.features.columns import from_observations
@@ -37,7 +38,7 @@ def share_interpreter() -> None:
 
 def warm_up() -> None:
     """Run every compiled door of the window store once."""
-    count = Aggregate("warm", "count", None, ("card",), 60_000_000, False, None, False)
+    count = Aggregate("warm", "count", None, ("card",), MINUTE_US, False, None, False)
     windows = Windows(WindowPlan([count], {}), 0)
     payment, label = _event(1, "payment"), _event(2, "label")
     windows.observe(payment)

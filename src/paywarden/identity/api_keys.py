@@ -23,6 +23,7 @@ from typing import Final, Protocol
 
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import NotAuthenticated
+from paywarden.core.instants import MINUTE_US
 from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
 from paywarden.identity.permissions.access import permissions_of_key
@@ -38,7 +39,7 @@ HOW_TO_GET_ONE = (
 )
 
 
-WRITE_USE_US = 60_000_000
+WRITE_USE_US = MINUTE_US
 """The time of last use is written at most once a minute per key."""
 
 

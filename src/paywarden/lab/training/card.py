@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from paywarden.core.instants import DAY_US
 from paywarden.lab.labels import FRAUD
 from paywarden.lab.training.card_text import card_text
 from paywarden.lab.training.developing import Developed, values_of
@@ -51,7 +52,7 @@ def card_of(
         "limits": list(LIMITS),
         "source": dict(source),
         "days": plan.split.document(),
-        "label_delay_days": plan.delay_us / 86_400_000_000,
+        "label_delay_days": plan.delay_us / DAY_US,
         "training": {
             "rows": developed.fitted.rows,
             "frauds": developed.fitted.frauds,

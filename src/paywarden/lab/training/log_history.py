@@ -20,6 +20,7 @@ import numpy.typing as npt
 import polars as pl
 
 from paywarden.core.errors import Corrupt
+from paywarden.core.instants import DAY_US
 from paywarden.lab.backtest.material import Material
 from paywarden.lab.deciding import Progress
 from paywarden.lab.labels import GENUINE, UNKNOWN
@@ -104,7 +105,7 @@ def log_history(
         "log": material.source,
         "log digest": material.digest,
         "ruleset": ruleset,
-        "without a label": f"genuine after {delay_us / 86_400_000_000:g} days",
+        "without a label": f"genuine after {delay_us / DAY_US:g} days",
     }
     return LogHistory(policy, prepared, source, material, identity, delay_us)
 

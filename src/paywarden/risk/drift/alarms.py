@@ -12,9 +12,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
+from paywarden.core.instants import HOUR_US
+
 STANDING: Final = 1_000
 UNTOLD: Final = 1_000
-QUIET_US: Final = 3_600_000_000
+QUIET_US: Final = HOUR_US
 
 
 class Key(NamedTuple):

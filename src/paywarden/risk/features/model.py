@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from paywarden.core.instants import DAY_US
+
 SECOND_US = 1_000_000
-EXACT_LIMIT_US = 90 * 86_400 * SECOND_US
+EXACT_LIMIT_US = 90 * DAY_US
 DAY_LIMIT_DAYS = 400
 FUNCTIONS = (
     "count",

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from paywarden.core.instants import MICROSECONDS, MINUTE_US
 from paywarden.risk.features.catalogue import (
     EVENT_FIELDS,
     KEY_KINDS,
@@ -19,8 +20,8 @@ from paywarden.risk.features.catalogue import (
 )
 from paywarden.risk.features.observation import Observation, ObservedValue
 
-LATENESS_US = 15 * 60 * 1_000_000
-EARLINESS_US = 5 * 1_000_000
+LATENESS_US = 15 * MINUTE_US
+EARLINESS_US = 5 * MICROSECONDS
 
 KEY_PATHS: Mapping[str, str] = {
     "card": "card.fingerprint",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from paywarden.core.instants import DAY_US, MINUTE_US
 from paywarden.risk.features.catalogue import KEY_KINDS
 
 CAPS: dict[str, int] = {
@@ -30,8 +31,8 @@ KINDS: tuple[str, ...] = tuple(CAPS)
 PLACES: tuple[int, ...] = tuple(KEY_KINDS.index(kind) for kind in KINDS)
 """Where the digest of each linked kind stands in the keys of an observation."""
 CARD = KINDS.index("card")
-GENERATION_US = 30 * 86_400_000_000
-QUARTER_US = 900_000_000
+GENERATION_US = 30 * DAY_US
+QUARTER_US = 15 * MINUTE_US
 QUARTERS = 4
 MOST_NODES = 200_000_000
 """Entities of a generation; beyond it the older one is forgotten before its time."""

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from paywarden.core.instants import DAY_US, HOUR_US, MINUTE_US
 from paywarden.risk.rules.cel.times import MAX_INSTANT, MIN_INSTANT, parse_duration, parse_timestamp
 from paywarden.risk.rules.columns import Bools, Column
 from paywarden.risk.rules.plain_tree import Plain
@@ -252,8 +253,8 @@ _FUNCTIONS: dict[tuple[str, tuple[str, ...]], Callable[..., _Answer]] = {
     ("_+_", ("timestamp", "duration")): lambda left, right: _moved(left, right, 1),
     ("_-_", ("timestamp", "duration")): lambda left, right: _moved(left, right, -1),
     ("_+_", ("duration", "timestamp")): lambda left, right: _moved(right, left, 1),
-    ("getHours", ("timestamp",)): _clock(3_600_000_000, 24),
-    ("getMinutes", ("timestamp",)): _clock(60_000_000, 60),
+    ("getHours", ("timestamp",)): _clock(HOUR_US, 24),
+    ("getMinutes", ("timestamp",)): _clock(MINUTE_US, 60),
     ("getSeconds", ("timestamp",)): _clock(1_000_000, 60),
-    ("getDayOfWeek", ("timestamp",)): _clock(86_400_000_000, 7, 4),
+    ("getDayOfWeek", ("timestamp",)): _clock(DAY_US, 7, 4),
 }

@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from paywarden.core.instants import DAY_US
 from paywarden.simulator.presets import Horizon, Preset
 from paywarden.simulator.rows import EVENT_COLUMNS, PAYMENT_COLUMNS, Ints, Rows
 from paywarden.simulator.words import Source
@@ -61,7 +62,7 @@ class Brief:
 
     def wait_us(self, days: float) -> int:
         """A patient wait of that many days; the demo turns days into hours."""
-        return round(days * self.preset.tempo * 86_400_000_000)
+        return round(days * self.preset.tempo * DAY_US)
 
     def payments(self, when: Ints) -> Rows:
         """Fraudulent payments at these instants, all else open."""

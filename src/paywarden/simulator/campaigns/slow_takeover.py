@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from paywarden.core.instants import MINUTE_US
 from paywarden.simulator import outcomes
 from paywarden.simulator.campaigns import parts
 from paywarden.simulator.campaigns.model import Attack, Brief, Operator, Report, Terms
@@ -78,11 +79,10 @@ def _operator(evasive: bool) -> Operator:
 def _logins(
     brief: Brief, who: Ints, device: Ints, line: Ints, entered: Ints, returned: Ints
 ) -> Rows:
-    minute = 60_000_000
     steps = [
         (entered, Kind.LOGIN, Result.FAILED),
-        (entered + minute, Kind.LOGIN, Result.SUCCEEDED),
-        (returned - minute, Kind.LOGIN, Result.SUCCEEDED),
+        (entered + MINUTE_US, Kind.LOGIN, Result.SUCCEEDED),
+        (returned - MINUTE_US, Kind.LOGIN, Result.SUCCEEDED),
     ]
     if not brief.evasive:
         contact = Kind.EMAIL_CHANGE if brief.rng.random() < 0.5 else Kind.PHONE_CHANGE

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from paywarden.core.instants import DAY_US, HOUR_US
+from paywarden.core.instants import DAY_US, HOUR_US, MINUTE_US
 from paywarden.simulator.presets import Horizon, Preset
 from paywarden.simulator.rows import EVENT_COLUMNS, Ints, Rows
 from paywarden.simulator.words import Kind, Result, Type
@@ -126,7 +126,7 @@ class Milestones:
         return who[keep], when[keep]
 
     def _minutes(self, count: int, least: float, most: float) -> Ints:
-        return (self._rng.uniform(least, most, count) * 60_000_000).astype(np.int64)
+        return (self._rng.uniform(least, most, count) * MINUTE_US).astype(np.int64)
 
     def _added(self, who: Ints, when: Ints, payee: Ints) -> None:
         rng, people = self._rng, self._people

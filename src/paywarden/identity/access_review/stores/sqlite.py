@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from paywarden.core.errors import Corrupt
+from paywarden.core.instants import MINUTE_US
 from paywarden.core.scope import Scope
 from paywarden.identity.access_review.model import (
     Cover,
@@ -87,7 +88,7 @@ _DEEDS = (
     " WHERE id > ? AND id <= ? AND scope = ? AND actor = ?"
     " AND at_us >= ? AND at_us < ? GROUP BY deed ORDER BY deed"
 )
-SLACK_US: Final = 60_000_000
+SLACK_US: Final = MINUTE_US
 """How far the clock may have stepped back within the log without hiding anything here."""
 
 
