@@ -1,58 +1,51 @@
 """What is said over the vault's socket.
 
-Guards: structs that carry a number, a code or a wrapped key print their name only. Who may ask what
-is the service's table (`service.PERMITTED`), not the caller's word. `scope` is `tenant/environment`;
-a merchant's tokens exist only within that merchant. Not done here: framing (`cde.frames`).
+Guards: every struct prints its name only (`Framed`), every text and list is bounded before the
+vault looks at it. Who may ask what is the service's table (`service.PERMITTED`), not the caller's
+word. `scope` is `tenant/environment`; a merchant's tokens exist only within that merchant.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Annotated, Final, Literal
 
-import msgspec
+from msgspec import Meta
+
+from paywarden.cde.frame_format import Framed
+from paywarden.cde.keys.wire import ScopeText
 
 Form = Literal["tk", "ot", "numeric"]
-BATCH_LIMIT = 256
+BATCH_LIMIT: Final = 256
+STEP_LIMIT: Final = 5_000
+Merchant = Annotated[str, Meta(min_length=1, max_length=128)]
+CallerText = Annotated[str, Meta(min_length=1, max_length=128)]
+TokenText = Annotated[str, Meta(min_length=1, max_length=64)]
+Use = Literal["forward", "reveal", "export", "three_ds", "iso8583", "canary"]
 
 
-class _Quiet:
-    """Prints a struct's name and nothing that it holds."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}>"
-
-    def __rich_repr__(self) -> Iterator[Any]:
-        return iter(())
-
-
-class CardGiven(_Quiet, msgspec.Struct, frozen=True, array_like=True):
+class CardGiven(Framed, frozen=True, tag=False):
     """One card to keep: ASCII digits, `YYYY-MM`, the code if there is one.
 
     `anew` asks for a fresh multi-use token where the merchant holds one for this card and expiry.
     """
 
-    pan: bytes
-    expiry: str
-    cvv: bytes | None = None
+    pan: Annotated[bytes, Meta(max_length=64)]
+    expiry: Annotated[str, Meta(max_length=16)]
+    cvv: Annotated[bytes, Meta(max_length=16)] | None = None
     form: Form = "tk"
     anew: bool = False
 
 
-class Tokenise(
-    _Quiet, msgspec.Struct, frozen=True, tag="vault.tokenise", forbid_unknown_fields=True
-):
+class Tokenise(Framed, frozen=True, tag="vault.tokenise"):
     """Keep cards; answered by `TokensMade`. `caller` is the API key or field session behind it."""
 
-    scope: str
-    merchant: str
-    caller: str
-    cards: list[CardGiven]
+    scope: ScopeText
+    merchant: Merchant
+    caller: CallerText
+    cards: Annotated[list[CardGiven], Meta(min_length=1, max_length=BATCH_LIMIT)]
 
 
-class TokenMade(msgspec.Struct, frozen=True, tag="made"):
+class TokenMade(Framed, frozen=True, tag="made"):
     """A token and what may be known of its card; `facts` is the signed text of the same."""
 
     token: str
@@ -68,7 +61,7 @@ class TokenMade(msgspec.Struct, frozen=True, tag="made"):
     expires_at_us: int | None = None
 
 
-class TokenRefused(msgspec.Struct, frozen=True, tag="refused"):
+class TokenRefused(Framed, frozen=True, tag="refused"):
     """One item refused: a stable code, nothing of what was given."""
 
     code: str
@@ -77,43 +70,43 @@ class TokenRefused(msgspec.Struct, frozen=True, tag="refused"):
 TokenAnswer = TokenMade | TokenRefused
 
 
-class TokensMade(msgspec.Struct, frozen=True, tag="vault.tokens"):
+class TokensMade(Framed, frozen=True, tag="vault.tokens"):
     """Answers of `Tokenise` and `Describe`, one for each item, in their order."""
 
     answers: list[TokenAnswer]
 
 
-class Describe(msgspec.Struct, frozen=True, tag="vault.describe", forbid_unknown_fields=True):
+class Describe(Framed, frozen=True, tag="vault.describe"):
     """Facts of tokens, freshly signed; unknown, foreign and deleted ones answer alike."""
 
-    scope: str
-    merchant: str
-    tokens: list[str]
+    scope: ScopeText
+    merchant: Merchant
+    tokens: Annotated[list[TokenText], Meta(min_length=1, max_length=BATCH_LIMIT)]
 
 
-class Delete(msgspec.Struct, frozen=True, tag="vault.delete", forbid_unknown_fields=True):
+class Delete(Framed, frozen=True, tag="vault.delete"):
     """End a token: record and data key go, a tombstone stays; answered by `Deleted`."""
 
-    scope: str
-    merchant: str
-    token: str
+    scope: ScopeText
+    merchant: Merchant
+    token: TokenText
 
 
-class Deleted(msgspec.Struct, frozen=True, tag="vault.deleted"):
+class Deleted(Framed, frozen=True, tag="vault.deleted"):
     """The token is gone, durably."""
 
 
-class TakeForUse(msgspec.Struct, frozen=True, tag="vault.take", forbid_unknown_fields=True):
+class TakeForUse(Framed, frozen=True, tag="vault.take"):
     """Take what opens a card (caller egress); spends a single-use token and any code kept."""
 
-    scope: str
-    merchant: str
-    token: str
+    scope: ScopeText
+    merchant: Merchant
+    token: TokenText
     want_cvv: bool
-    use: str
+    use: Use
 
 
-class Taken(_Quiet, msgspec.Struct, frozen=True, tag="vault.taken"):
+class Taken(Framed, frozen=True, tag="vault.taken"):
     """A record still sealed: `sealed` = 12-octet nonce + AES-256-GCM ciphertext of the digits.
 
     The data key is opened at the key agent: purpose `pan`, context = `record_id` in UTF-8.
@@ -131,11 +124,11 @@ class Taken(_Quiet, msgspec.Struct, frozen=True, tag="vault.taken"):
     single_use: bool
 
 
-class Status(msgspec.Struct, frozen=True, tag="vault.status"):
+class Status(Framed, frozen=True, tag="vault.status"):
     """How the vault stands; answered by `Standing`."""
 
 
-class Standing(msgspec.Struct, frozen=True, tag="vault.standing"):
+class Standing(Framed, frozen=True, tag="vault.standing"):
     """Counts and the authenticated root."""
 
     records: int
@@ -148,17 +141,17 @@ class Standing(msgspec.Struct, frozen=True, tag="vault.standing"):
     store: str
 
 
-class RotateStep(msgspec.Struct, frozen=True, tag="vault.rotate_step", forbid_unknown_fields=True):
+class RotateStep(Framed, frozen=True, tag="vault.rotate_step"):
     """Rewrap at most `count` data keys that lie under an older key; caller operator."""
 
-    count: int = 1_000
+    count: Annotated[int, Meta(ge=1, le=STEP_LIMIT)] = 1_000
 
 
-class RotateStatus(msgspec.Struct, frozen=True, tag="vault.rotate_status"):
+class RotateStatus(Framed, frozen=True, tag="vault.rotate_status"):
     """How far a rotation is; answered by `Rotation`."""
 
 
-class Rotation(msgspec.Struct, frozen=True, tag="vault.rotation"):
+class Rotation(Framed, frozen=True, tag="vault.rotation"):
     """Data keys rewrapped since the rotation began, and those still under an older version."""
 
     rewrapped: int
@@ -166,11 +159,11 @@ class Rotation(msgspec.Struct, frozen=True, tag="vault.rotation"):
     by_version: dict[str, int]
 
 
-class Purge(msgspec.Struct, frozen=True, tag="vault.purge", forbid_unknown_fields=True):
+class Purge(Framed, frozen=True, tag="vault.purge"):
     """Remove what is past its retention; answered by `PurgeProof`."""
 
 
-class PurgeProof(msgspec.Struct, frozen=True, tag="vault.purge_proof"):
+class PurgeProof(Framed, frozen=True, tag="vault.purge_proof"):
     """What a purge removed and left: evidence for PCI DSS 3.2.1 (at least quarterly)."""
 
     at_us: int
@@ -184,7 +177,7 @@ class PurgeProof(msgspec.Struct, frozen=True, tag="vault.purge_proof"):
     root: bytes
 
 
-class Audit(msgspec.Struct, frozen=True, tag="vault.audit"):
+class Audit(Framed, frozen=True, tag="vault.audit"):
     """Compare every row with the authenticated root; answered by `Standing` or refused."""
 
 
