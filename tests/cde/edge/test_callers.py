@@ -60,8 +60,9 @@ def test_a_live_key_is_known_with_its_merchant(home: Home) -> None:
 
 
 def test_operators_may_only_ask_to_reveal(home: Home) -> None:
+    text = made_key(home, "operator", None)
     callers = StoredCallers(home, SystemClock())
-    caller = callers.of(made_key(home, "operator", None))
+    caller = callers.of(text)
     callers.close()
     assert caller is not None
     assert {one for one in caller.permissions if one.startswith("cards:")} == {"cards:reveal"}
