@@ -16,6 +16,8 @@ from paywarden.entrypoints.home import Home
 COMMANDS: Final = {
     "init": ("cde_init", "make folders and keys for development"),
     "key-agent": ("key_agent", "the process that holds the keys"),
+    "egress": ("cde_egress", "the process that sends cards to approved destinations"),
+    "events": ("cde_events", "check the event log of egress"),
     "keys": ("cde_keys", "list, rotate and end keys of a running key agent"),
 }
 """Name -> (module of `paywarden.entrypoints` with add_arguments and run, help)."""

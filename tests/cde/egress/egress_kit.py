@@ -41,7 +41,7 @@ from paywarden.kit.crypto.framing import framed
 from paywarden.kit.metrics import Metrics
 
 TEST = Scope("acme", Environment.TEST)
-NUMBER, CVV, EXPIRY = b"4111111111111111", b"737", "2031-04"
+NUMBER, CVV, EXPIRY = b"5555341244441115", b"737", "2031-04"
 TOKEN = "tk_test_" + "a" * 22
 MERCHANT = "shop-1"
 NOW_US = 1_795_566_137_000_000
@@ -165,7 +165,7 @@ async def serving(made: Made, address: str = "127.0.0.1") -> AsyncIterator[Serve
                     break
                 writer.write(told)
                 await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             writer.transport.abort()

@@ -48,7 +48,7 @@ async def test_form_fields_are_filled_and_encoded(egress: Egress, server: Server
     form = {"number": TOKEN, "exp": "", "cvc": "", "note": "a&b=c"}
     fields = {"number": "number", "exp": "expiry:MM/YY", "cvc": "cvv"}
     await egress.forwarding.forward(order(body=None, form=form, fields=fields))
-    assert server.arrived[0].body == b"number=4111111111111111&exp=04%2F31&cvc=737&note=a%26b%3Dc"
+    assert server.arrived[0].body == b"number=5555341244441115&exp=04%2F31&cvc=737&note=a%26b%3Dc"
     assert b"application/x-www-form-urlencoded" in server.arrived[0].head
 
 

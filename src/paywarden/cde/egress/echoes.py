@@ -24,6 +24,8 @@ from urllib.parse import unquote_plus
 from paywarden.cde.egress.opening import CardInUse
 
 WINDOW_DIGITS: Final = 9
+SHOWN_DIGITS: Final = (8, 4)
+"""What may be shown side by side: its joints are no split."""
 DEPTH: Final = 3
 FORMS_LIMIT: Final = 400
 _NOT_DIGITS: Final = re.compile(r"[^0-9]+")
@@ -40,6 +42,8 @@ class Echoes:
         number = card.pan.expose().decode()
         self._code = _code_pattern(card.cvv.expose().decode()) if card.cvv is not None else None
         self._windows = frozenset(_windows(number) | _windows(number[::-1]))
+        shown = (number[: SHOWN_DIGITS[0]], number[-SHOWN_DIGITS[1] :])
+        self._split = self._windows - _windows("".join(shown)) - _windows("".join(shown[::-1]))
         self._marks = _marks(number)
 
     def found_in(self, text: str) -> str | None:
@@ -63,7 +67,7 @@ class Echoes:
             owners = [place for place in order for _ in digits[place]]
             joined = "".join(digits[place] for place in order)
             for at in range(len(joined) - WINDOW_DIGITS + 1):
-                if joined[at : at + WINDOW_DIGITS] in self._windows:
+                if joined[at : at + WINDOW_DIGITS] in self._split:
                     hit.update(owners[at : at + WINDOW_DIGITS])
         return sorted(hit)
 

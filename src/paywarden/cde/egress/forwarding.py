@@ -167,19 +167,20 @@ class Forwarding:
         finally:
             body[:] = bytes(len(body))
         if isinstance(received, Failed):
-            self._tell("forward_failed", "warning", about | {"code": received.code}, order)
+            told = about | {"code": received.code}
+            await asyncio.wrap_future(
+                self._events.append("forward_failed", "warning", order.scope.text, told)
+            )
             self._metrics.forwards.labels("failed").inc()
             return received
         found = passed(received, destination, Echoes(card))
         self._metrics.forwards.labels("answered").inc()
         for place, what in found.echoes:
-            self._tell("echo_scrubbed", "critical", about | {"place": place, "held": what}, order)
+            told = about | {"place": place, "held": what}
+            await asyncio.wrap_future(
+                self._events.append("echo_scrubbed", "critical", order.scope.text, told)
+            )
         return found
-
-    def _tell(self, kind: str, severity: str, detail: dict[str, Scalar], order: Order) -> None:
-        self._events.append(
-            kind, "critical" if severity == "critical" else "warning", order.scope.text, detail
-        )
 
 
 def _checked(order: Order, destination: Destination) -> list[tuple[int, int, str]]:
