@@ -16,6 +16,7 @@ from paywarden.entrypoints.home import Home
 COMMANDS: Final = {
     "init": ("cde_init", "make folders and keys for development"),
     "key-agent": ("key_agent", "the process that holds the keys"),
+    "vault": ("cde_vault", "the process that keeps cards and tokens"),
     "keys": ("cde_keys", "list, rotate and end keys of a running key agent"),
 }
 """Name -> (module of `paywarden.entrypoints` with add_arguments and run, help)."""
