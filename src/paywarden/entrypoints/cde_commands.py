@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "key-agent": ("key_agent", "the process that holds the keys"),
     "egress": ("cde_egress", "the process that sends cards to approved destinations"),
     "events": ("cde_events", "check the event log of egress"),
+    "vault": ("cde_vault", "the process that keeps cards and tokens"),
     "keys": ("cde_keys", "list, rotate and end keys of a running key agent"),
 }
 """Name -> (module of `paywarden.entrypoints` with add_arguments and run, help)."""
