@@ -24,6 +24,7 @@ SHARED = {
     "cde_callers",
     "__init__",
     "access_wiring",
+    "cde_commands",
     "checkpoint_schedule",
     "compiling",
     "evidence",

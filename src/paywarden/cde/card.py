@@ -77,7 +77,7 @@ class _Hidden:
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return hmac.compare_digest(self._held, other._held)  # type: ignore[attr-defined]
+        return hmac.compare_digest(self._held, other._held)
 
     def __hash__(self) -> int:
         raise TypeError("card data has no hash: it must not become a dictionary key")

@@ -25,12 +25,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-import structlog
 
 from paywarden.cde.frame_format import (
     FRAME_LIMIT_OCTETS,
     GREETING_ID,
     HEADER_OCTETS,
+    UNREADABLE,
     DoneFrame,
     Hello,
     Refused,
@@ -40,6 +40,7 @@ from paywarden.cde.frame_format import (
     read_ask,
 )
 from paywarden.core.errors import Conflict, PaywardenError
+from paywarden.kit.log import logger
 
 CONNECTIONS_LIMIT: Final = 64
 UNDER_WAY_LIMIT: Final = 128
@@ -118,7 +119,7 @@ class FrameServer:
         self._open.add(task)
         try:
             await self._converse(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError, TimeoutError, msgspec.DecodeError):
+        except (ConnectionError, asyncio.IncompleteReadError, TimeoutError, *UNREADABLE):
             pass  # the peer went, stalled or spoke no frames: nothing is owed to it
         except asyncio.CancelledError:
             pass  # the server closes
@@ -194,7 +195,7 @@ class _Conversation:
     async def _value(self, body: msgspec.Raw) -> object:
         try:
             request = self._server._bodies.decode(body)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             return Refused("request_malformed", "the request is none that this server knows")
         try:
             return await self._server._handler(self._peer, request)
@@ -202,7 +203,7 @@ class _Conversation:
             return Refused(error.code, error.detail)
         except Exception as error:
             # Its text may quote what the request held: only its kind leaves.
-            structlog.get_logger().error("frame_failed", error=type(error).__name__)
+            logger().error("frame_failed", error=type(error).__name__)
             return Refused("internal_error", "the server failed; its log names the kind of fault")
 
 
