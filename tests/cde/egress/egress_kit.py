@@ -227,6 +227,7 @@ class Egress:
     per_day: int = 20
 
     def __post_init__(self) -> None:
+        self.folder.mkdir(exist_ok=True)
         self.authority = Authority(self.folder / "ca")
         self.made = self.authority.issue("psp.test")
         self.backup = self.authority.issue("backup.test")

@@ -74,7 +74,7 @@ class EgressOperations:
         order = Order(
             asker.scope, merchant_of(asker, asked.merchant), asker.key_id, call.request_id,
             asked.destination, asked.method, asked.path, asked.headers,
-            bytes(asked.body) if asked.body is not None else None, asked.form,
+            bytes(asked.body) or None, asked.form,
             asked.card.token, asked.card.fields,
         )  # fmt: skip
         found = await self._forwarding.forward(order)

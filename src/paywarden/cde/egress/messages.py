@@ -36,7 +36,7 @@ class ForwardAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     path: Annotated[str, Meta(min_length=1, max_length=1_000)]
     card: CardToInsert
     headers: Annotated[dict[str, str], Meta(max_length=32)] = {}
-    body: msgspec.Raw | None = None
+    body: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
     form: Annotated[dict[str, str], Meta(max_length=200)] | None = None
     merchant: Merchant | None = None
 
