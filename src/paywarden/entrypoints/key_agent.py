@@ -14,6 +14,8 @@ import signal
 from paywarden.cde.hardening import harden
 from paywarden.cde.keys.key_file import root_of
 from paywarden.cde.keys.root import Root
+from paywarden.cde.keys.roster_file import FILE as ROSTER
+from paywarden.cde.keys.roster_file import read_roster
 from paywarden.cde.keys.settings import KeySettings, read_settings
 from paywarden.cde.keys.software_root import root_from_environment, root_from_file
 from paywarden.cde.keys.start import open_agent, serve_until
@@ -46,8 +48,9 @@ async def _serve(places: Places, settings: KeySettings) -> None:
     hardened = harden(lock_memory=settings.agent.lock_memory)
     randomness = SystemRandomness()
     root = open_root(places, settings, randomness)
+    roster = read_roster(places.keys / ROSTER) if settings.production else None
     opened = open_agent(
-        places, settings, root, SystemClock(), randomness, hardened, own_uid=os.geteuid()
+        places, settings, root, SystemClock(), randomness, hardened, os.geteuid(), roster
     )
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
