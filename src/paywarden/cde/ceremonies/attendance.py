@@ -78,6 +78,11 @@ def cose_of(public: bytes) -> bytes:
     return _ED25519_COSE + public
 
 
+def credential_of(public: bytes) -> bytes:
+    """The credential id of a plain key: sixteen octets of its SHA-256."""
+    return hashlib.sha256(public).digest()[:16]
+
+
 def believe(
     roster: PinnedRoster, person: str, role: str, granter: str, signed: bytes, proof: Proof
 ) -> None:

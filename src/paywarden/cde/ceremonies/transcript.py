@@ -77,6 +77,11 @@ class Transcript:
         return line
 
 
+def public_key_of(key: Secret[bytes]) -> bytes:
+    """Ed25519 public key, 32 octets, of a transcript key."""
+    return Ed25519PrivateKey.from_private_bytes(key.expose()).public_key().public_bytes_raw()
+
+
 def read(path: Path, public_key: bytes) -> list[Line]:
     """Every line, verified; a last line that a crash cut short is left out.
 
