@@ -23,6 +23,7 @@ SHARED = {
     "backtest_jobs",
     "__init__",
     "access_wiring",
+    "cde_commands",
     "checkpoint_schedule",
     "compiling",
     "evidence",

@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-import structlog
 
 from paywarden.cde.frame_format import (
     FRAME_LIMIT_OCTETS,
@@ -40,6 +39,7 @@ from paywarden.cde.frame_format import (
     read_ask,
 )
 from paywarden.core.errors import Conflict, PaywardenError
+from paywarden.kit.log import logger
 
 CONNECTIONS_LIMIT: Final = 64
 UNDER_WAY_LIMIT: Final = 128
@@ -202,7 +202,7 @@ class _Conversation:
             return Refused(error.code, error.detail)
         except Exception as error:
             # Its text may quote what the request held: only its kind leaves.
-            structlog.get_logger().error("frame_failed", error=type(error).__name__)
+            logger().error("frame_failed", error=type(error).__name__)
             return Refused("internal_error", "the server failed; its log names the kind of fault")
 
 
