@@ -17,6 +17,7 @@ from paywarden.cde.frame_format import (
     FRAME_LIMIT_OCTETS,
     GREETING_ID,
     HEADER_OCTETS,
+    UNREADABLE,
     AnswerFrame,
     Hello,
     Refused,
@@ -120,7 +121,7 @@ class FrameClient:
             writer.write(ask_frame(GREETING_ID, self._hello))
             await writer.drain()
             answer = read_answer(await _read_frame(reader))
-        except (OSError, asyncio.IncompleteReadError, msgspec.DecodeError) as fault:
+        except (OSError, asyncio.IncompleteReadError, *UNREADABLE) as fault:
             writer.transport.abort()
             raise self._unreachable() from fault
         except asyncio.CancelledError:
@@ -139,7 +140,7 @@ class FrameClient:
                 future = self._waiting.get(answer.id)
                 if future is not None and not future.done():
                     future.set_result(answer)
-        except (OSError, asyncio.IncompleteReadError, msgspec.DecodeError):
+        except (OSError, asyncio.IncompleteReadError, *UNREADABLE):
             if self._writer is writer:
                 self._drop()
 
@@ -160,7 +161,7 @@ class FrameClient:
             decoder = self._decoders[kind] = msgspec.msgpack.Decoder(kind)
         try:
             return decoder.decode(value)
-        except msgspec.DecodeError as fault:
+        except UNREADABLE as fault:
             raise Unavailable("cde_unreachable", "the answer is of another version") from fault
 
 

@@ -19,6 +19,9 @@ FRAME_LIMIT_OCTETS: Final = 256 << 10
 HEADER_OCTETS: Final = 4
 GREETING_ID: Final = 0
 
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for octets that are not what they should be."""
+
 FrameId = Annotated[int, Meta(ge=0, le=2**53)]
 
 
@@ -105,10 +108,10 @@ def ask_frame(number: int, request: object) -> bytes:
 
 
 def read_ask(body: bytes) -> Ask:
-    """The request in a body. Errors: msgspec.DecodeError."""
+    """The request in a body. Errors: `UNREADABLE`."""
     return _asks.decode(body)
 
 
 def read_answer(body: bytes) -> AnswerFrame:
-    """The answer in a body. Errors: msgspec.DecodeError."""
+    """The answer in a body. Errors: `UNREADABLE`."""
     return _answers.decode(body)

@@ -30,6 +30,7 @@ from paywarden.cde.frame_format import (
     FRAME_LIMIT_OCTETS,
     GREETING_ID,
     HEADER_OCTETS,
+    UNREADABLE,
     DoneFrame,
     Hello,
     Refused,
@@ -118,7 +119,7 @@ class FrameServer:
         self._open.add(task)
         try:
             await self._converse(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError, TimeoutError, msgspec.DecodeError):
+        except (ConnectionError, asyncio.IncompleteReadError, TimeoutError, *UNREADABLE):
             pass  # the peer went, stalled or spoke no frames: nothing is owed to it
         except asyncio.CancelledError:
             pass  # the server closes
@@ -194,7 +195,7 @@ class _Conversation:
     async def _value(self, body: msgspec.Raw) -> object:
         try:
             request = self._server._bodies.decode(body)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             return Refused("request_malformed", "the request is none that this server knows")
         try:
             return await self._server._handler(self._peer, request)

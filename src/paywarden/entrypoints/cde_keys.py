@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from paywarden.cde.frame_client import FrameClient
-from paywarden.cde.frame_format import Refused
+from paywarden.cde.frame_format import UNREADABLE, Refused
 from paywarden.cde.keys.client import KeyAgent
 from paywarden.cde.keys.wire import BudgetState, KeyState, Pong
 from paywarden.cde.places import Places, places_of
@@ -86,7 +86,7 @@ def _grant(given: argparse.Namespace) -> ApprovalGrant | None:
         return None
     try:
         return msgspec.json.decode(Path(given.grant).read_bytes(), type=ApprovalGrant)
-    except (OSError, msgspec.DecodeError) as fault:
+    except (OSError, *UNREADABLE) as fault:
         raise InvalidRequest("grant_malformed", "the file holds no signed approval") from fault
 
 

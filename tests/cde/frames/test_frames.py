@@ -202,6 +202,7 @@ MALFORMED = {
     "id of text": frame_of(packed(["1", ["echo", "x"]])),
     "negative id": frame_of(packed([-1, ["echo", "x"]])),
     "id of the greeting": ask_frame(0, Echo("x")),
+    "no UTF-8": frame_of(b"\x92\x01\x92\xa4ec\xffo"),
     "deep nesting": frame_of(b"\x91" * 200_000 + b"\x00"),
     "http": b"GET / HTTP/1.1\r\n\r\n",
 }
@@ -231,6 +232,15 @@ async def test_a_malformed_body_is_refused_and_the_connection_lives(
     assert (answer.id, getattr(answer, "code", "")) == (7, "request_malformed")
     writer.write(ask_frame(8, Echo("still")))
     assert read_answer(await body_of(reader)).id == 8
+    writer.close()
+
+
+async def test_a_body_of_broken_text_is_refused(served: Path) -> None:
+    reader, writer = await raw(served)
+    for body in (b"\x92\xa4echo\xa2\xff\xff", b"\x92\xa4ec\xffo\xa1x"):
+        writer.write(frame_of(b"\x92\x07" + body))
+        answer = read_answer(await body_of(reader))
+        assert (answer.id, getattr(answer, "code", "")) == (7, "request_malformed")
     writer.close()
 
 

@@ -21,6 +21,7 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from paywarden.cde.frame_format import UNREADABLE
 from paywarden.cde.keys.model import Key, Ring
 from paywarden.cde.keys.root import Root
 from paywarden.core.clock import Randomness
@@ -77,7 +78,7 @@ def read_ring(path: Path, root: Root) -> Ring:
     try:
         plain = AESGCM(file_key.expose()).decrypt(sealed.nonce, sealed.ciphertext, aad)
         content = msgspec.msgpack.decode(plain, type=_Content)
-    except (InvalidTag, ValueError) as fault:  # DecodeError is a ValueError
+    except (InvalidTag, ValueError, *UNREADABLE) as fault:
         raise _corrupt() from fault
     return Ring(sealed.revision, content.journal_id, tuple(content.keys))
 
@@ -126,7 +127,7 @@ def _parsed(octets: bytes) -> _Sealed:
         raise _corrupt()
     try:
         return msgspec.msgpack.decode(octets[len(MAGIC) :], type=_Sealed)
-    except msgspec.DecodeError as fault:
+    except UNREADABLE as fault:
         raise _corrupt() from fault
 
 

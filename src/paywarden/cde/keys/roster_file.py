@@ -18,6 +18,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from paywarden.cde.frame_format import UNREADABLE
 from paywarden.cde_client.roster import Member, PinnedRoster, RelyingParty, RoleHeld
 from paywarden.core.errors import InvalidRequest, Unavailable
 
@@ -52,7 +53,7 @@ def read_roster(path: Path) -> PinnedRoster:
     try:
         found = msgspec.json.decode(octets[:LIMIT_OCTETS], type=_File)
         members = {one.person: _member(one) for one in found.members}
-    except (msgspec.DecodeError, binascii.Error) as fault:
+    except (*UNREADABLE, binascii.Error) as fault:
         raise InvalidRequest("roster_invalid", f"{path.name}: {fault}", pointer=FILE) from fault
     if len(members) != len(found.members):
         raise InvalidRequest("roster_invalid", "a person stands in it twice", pointer=FILE)

@@ -1,6 +1,7 @@
 """The agent's durable state beside its keys: what is anchored, spent and used, in one file.
 
-    group = length (4 octets, big-endian) + payload (records in msgpack) + MAC (32 octets)
+    group = length (4 octets, big-endian) + check (8) + payload (records in msgpack) + MAC (32)
+    check = the first octets of HMAC-SHA-256(state key, MAC of the group before + length)
     MAC   = HMAC-SHA-256(state key, MAC of the group before + payload)
 
 Guards: a record is on disk before `commit` returns; many waiting commits share one sync; a file
@@ -24,13 +25,14 @@ from typing import Final
 
 import msgspec
 
+from paywarden.cde.frame_format import UNREADABLE
 from paywarden.cde.keys.key_file import replace_durably
 from paywarden.core.errors import Conflict, Corrupt, Unavailable
 
 MAGIC: Final = b"PWSTATE1"
 MAC_OCTETS: Final = 32
 LENGTH_OCTETS: Final = 4
-PAYLOAD_LIMIT: Final = 1 << 20
+HEADER_OCTETS: Final = 12
 GROUP_LIMIT: Final = 1_024
 GROWN_OCTETS: Final = 8 << 20
 
@@ -142,9 +144,7 @@ class StateJournal:
                 future.set_exception(_unwritable())
 
     def _append(self, records: list[Record]) -> None:
-        payload = msgspec.msgpack.encode(records)
-        mac = _chained(self._key, self._mac, payload)
-        piece = _piece(payload, mac)
+        piece, mac = _group(self._key, self._mac, records)
         view = memoryview(piece)
         while view:
             view = view[os.write(self._handle, view) :]
@@ -156,9 +156,8 @@ class StateJournal:
         """A new file with these records in the place of the old one."""
         mac, pieces, kept = self._first, [MAGIC], _newest(records)
         for start in range(0, max(1, len(kept)), GROUP_LIMIT):  # one group at least: see `_read`
-            payload = msgspec.msgpack.encode(kept[start : start + GROUP_LIMIT])
-            mac = _chained(self._key, mac, payload)
-            pieces.append(_piece(payload, mac))
+            piece, mac = _group(self._key, mac, kept[start : start + GROUP_LIMIT])
+            pieces.append(piece)
         octets = b"".join(pieces)
         replace_durably(self._path, octets)
         if self._handle >= 0:
@@ -185,16 +184,19 @@ class StateJournal:
     def _payloads(self, octets: bytes) -> Iterator[bytes]:
         at, mac = len(MAGIC), self._first
         while at < len(octets):
-            start = at + LENGTH_OCTETS
-            length = int.from_bytes(octets[at:start], "big")
+            start = at + HEADER_OCTETS
+            header = octets[at:start]
+            if len(header) < HEADER_OCTETS or not octets[at:].strip(b"\0"):
+                return  # a group cut off in its header, or whose octets never reached the disk
+            length = int.from_bytes(header[:LENGTH_OCTETS], "big")
+            if not hmac.compare_digest(header, _header(self._key, mac, length)):
+                raise _corrupt()
             end = start + length + MAC_OCTETS
-            if end > len(octets) and length <= PAYLOAD_LIMIT:
-                return  # half a group: cut off while it was written
             payload, found = octets[start : start + length], octets[start + length : end]
             wanted = _chained(self._key, mac, payload)
-            if length > PAYLOAD_LIMIT or not hmac.compare_digest(wanted, found):
-                if end == len(octets) or not octets[at:].strip(b"\0"):
-                    return  # its last octets, or all of them, never reached the disk
+            if not hmac.compare_digest(wanted, found):
+                if end >= len(octets):
+                    return  # the last group, cut off while it was written
                 raise _corrupt()
             yield payload
             at, mac = end, wanted
@@ -204,8 +206,8 @@ def create_journal(path: Path, key: bytes, journal_id: bytes) -> None:
     """The first file of a new ring. Errors: Conflict `agent_state_exists`."""
     if os.path.lexists(path):
         raise Conflict("agent_state_exists", f"{path.name} exists and is kept; move it away")
-    payload = msgspec.msgpack.encode([])
-    replace_durably(path, MAGIC + _piece(payload, _chained(key, _first(key, journal_id), payload)))
+    piece, _ = _group(key, _first(key, journal_id), [])
+    replace_durably(path, MAGIC + piece)
 
 
 def _newest(records: Iterable[Record]) -> list[Record]:
@@ -230,14 +232,22 @@ def _chained(key: bytes, mac: bytes, payload: bytes) -> bytes:
     return hmac.digest(key, mac + payload, "sha256")
 
 
-def _piece(payload: bytes, mac: bytes) -> bytes:
-    return len(payload).to_bytes(LENGTH_OCTETS, "big") + payload + mac
+def _header(key: bytes, mac: bytes, length: int) -> bytes:
+    octets = length.to_bytes(LENGTH_OCTETS, "big")
+    return octets + _chained(key, mac, octets)[: HEADER_OCTETS - LENGTH_OCTETS]
+
+
+def _group(key: bytes, mac: bytes, records: list[Record]) -> tuple[bytes, bytes]:
+    """(a group as it stands in the file, its MAC)."""
+    payload = msgspec.msgpack.encode(records)
+    header, mac_here = _header(key, mac, len(payload)), _chained(key, mac, payload)
+    return header + payload + mac_here, mac_here
 
 
 def _decoded(payload: bytes) -> list[Record]:
     try:
         return _groups.decode(payload)
-    except msgspec.DecodeError as fault:
+    except UNREADABLE as fault:
         raise _corrupt() from fault
 
 
