@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from paywarden.cde.places import places_of
+from paywarden.cde.proofs import make_proofs
+from paywarden.kit.clock import SystemRandomness
 
 PEOPLE = ("ana", "ben", "cem")
 
@@ -53,6 +58,27 @@ class Place:
                 return
         raise AssertionError("".join(self.told))
 
+    def agent(self, root: str) -> None:
+        folder = self.home / "cde" / "keys"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        text = f'[agent]\nmode = "development"\nroot = "{root}"\nlock_memory = false\n'
+        (folder / "keys.toml").write_text(text)
+        places = places_of(self.home)
+        places.make()
+        make_proofs(places.run, SystemRandomness())
+        start = self.command()[:-1]
+        self.host = subprocess.Popen([*start, "key-agent"], stderr=subprocess.PIPE, text=True)
+
+    def until(self, *words: str, root: str) -> None:
+        for _ in range(300):
+            asked = [*self.command()[:-1], *words, "--json"]
+            if subprocess.run(asked, capture_output=True, timeout=60).returncode == 0:
+                break
+            time.sleep(0.1)
+        else:
+            raise AssertionError(f"{words} never answered")
+        assert root in subprocess.run(asked, capture_output=True, timeout=60).stdout.decode()
+
     def end(self, number: int = signal.SIGTERM) -> None:
         assert self.host is not None
         self.host.send_signal(number)
@@ -60,6 +86,16 @@ class Place:
         assert self.host.stderr is not None
         self.host.stderr.close()
         self.host = None
+
+    def run(self, *words: str) -> Any:
+        asked = [*self.command()[:-1], *words, "--json"]
+        done = subprocess.run(asked, capture_output=True, timeout=60)
+        assert done.returncode == 0, done.stderr.decode()
+        return json.loads(done.stdout)
+
+    def answers(self) -> bool:
+        asked = [*self.command()[:-1], "keys", "ping"]
+        return subprocess.run(asked, capture_output=True, timeout=60).returncode == 0
 
     def step(self, what: str, person: str, *words: str, **more: Any) -> dict[str, Any]:
         key = str(self.keys / person)
@@ -112,6 +148,71 @@ def test_from_nothing_to_an_open_root_and_open_again(place: Place) -> None:
     assert place.enter("cem", parts["cem"])["root"] == "open"
     told = [line["what"] for line in place.said("transcript")["lines"]]
     assert told == ["unlock_awaited", "part_wrong", "part_entered", "part_entered", "unlocked"]
+
+
+def test_the_key_agent_waits_for_its_custodians_and_serves(place: Place) -> None:
+    """First ceremony at the waiting agent, kill -9, quorum, the same keys; then a rotation."""
+    place.agent("shares")
+    place.until("ceremony", "status", root='"none"')
+    place.start()
+    parts = {person: place.take(person) for person in PEOPLE}
+    for person in PEOPLE:
+        place.enter(person, parts[person])
+    place.step("activate", "olga")
+    place.until("keys", "ping", root="shares")
+    states = place.run("keys", "states")
+    place.end(signal.SIGKILL)
+    place.agent("shares")
+    place.until("ceremony", "status", root="locked")
+    assert not place.answers()
+    place.enter("cem", parts["cem"])
+    place.enter("ben", parts["ben"])
+    place.until("keys", "ping", root="shares")
+    assert place.run("keys", "states") == states
+    people = [word for one in PEOPLE for word in ("--custodian", one)]
+    place.step("start", "olga", "rotate", "--needed", "3", *people)
+    for person in ("ana", "cem"):
+        place.enter(person, parts[person])
+    fresh = {person: place.take(person) for person in PEOPLE}
+    for person in PEOPLE:
+        place.enter(person, fresh[person])
+    place.step("activate", "olga")
+    place.run("keys", "rotate", "--purpose", "facts")  # writes the key file under the new root
+    states = place.run("keys", "states")
+    place.end()
+    place.agent("shares")
+    place.until("ceremony", "status", root="locked")
+    for person in PEOPLE:
+        place.enter(person, fresh[person])
+    place.until("keys", "ping", root="shares")
+    assert place.run("keys", "states") == states
+
+
+def test_the_key_agent_on_a_hardware_module(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pkcs11", reason="no python-pkcs11")
+    program = shutil.which("softhsm2-util")
+    module = Path("/usr/lib/softhsm/libsofthsm2.so")
+    if program is None or not module.exists():
+        pytest.skip("no SoftHSM2 (Debian: softhsm2)")
+    (place.keys / "tokens").mkdir()
+    settings = place.keys / "softhsm2.conf"
+    settings.write_text(f"directories.tokendir = {place.keys / 'tokens'}\nlog.level = ERROR\n")
+    monkeypatch.setenv("SOFTHSM2_CONF", str(settings))
+    words = ["--init-token", "--free", "--label", "cards", "--so-pin", "12345678", "--pin", "8765"]
+    subprocess.run([program, *words], check=True, capture_output=True)
+    folder = place.home / "cde" / "keys"
+    place.agent("pkcs11")
+    assert place.host is not None and place.host.wait(60) != 0  # no settings yet
+    (folder / "root.toml").write_text(
+        f'[pkcs11]\nmodule = "{module}"\ntoken = "cards"\nlabel = "root"\n'
+    )
+    (folder / "root.pin").write_text("8765\n")
+    (folder / "root.pin").chmod(0o600)
+    place.end()
+    assert place.said("first-keys")["root"] == "cards/root"
+    assert place.said("first-keys", code=4)["error"]["code"] == "key_file_exists"
+    place.agent("pkcs11")
+    place.until("keys", "ping", root="pkcs11")
 
 
 def test_killed_in_mid_ceremony_nothing_is_half_done(place: Place) -> None:

@@ -27,9 +27,12 @@ from paywarden.cde.ceremonies.model import Act, Plan
 from paywarden.cde.ceremonies.transcript import read as read_transcript
 from paywarden.cde.frame_client import FrameClient
 from paywarden.cde.frame_format import Refused
+from paywarden.cde.keys.settings import read_settings
+from paywarden.cde.places import places_of
 from paywarden.cli import output
 from paywarden.core.errors import Conflict, InvalidRequest, NotFound
 from paywarden.entrypoints import cde_roster
+from paywarden.entrypoints.cde_roots import make_first_keys
 from paywarden.entrypoints.home import Home
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.kit.crypto.master import load_master_key
@@ -42,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Sub-commands of `cde ceremony`."""
     parts = parser.add_subparsers(dest="ceremony_command", required=True, metavar="STEP")
     parts.add_parser("host", help="hold the desk in the foreground, before there is an agent")
+    parts.add_parser("first-keys", help="first keys under a root in a module or at a service")
     parts.add_parser("status", help="the root, the stage, and who may act")
     cde_roster.add_arguments(parts)
     start = parts.add_parser("start", help="open a ceremony, as its officer")
@@ -70,6 +74,8 @@ def run(arguments: argparse.Namespace, home: Home) -> int:
         return cde_roster.run(arguments, folder_of(home))
     if command == "transcript":
         return _transcript(arguments, folder_of(home))
+    if command == "first-keys":
+        return _first_keys(arguments, home)
     if command == "host":
         return asyncio.run(_host(home))
     return asyncio.run(_step(arguments, home))
@@ -78,6 +84,15 @@ def run(arguments: argparse.Namespace, home: Home) -> int:
 def folder_of(home: Home) -> Path:
     """The key agent's own folder."""
     return home.root / "cde" / "keys"
+
+
+def _first_keys(arguments: argparse.Namespace, home: Home) -> int:
+    places = places_of(home.root)
+    places.make()
+    settings = read_settings(places.keys, {})
+    root = make_first_keys(places, settings, SystemClock(), SystemRandomness())
+    output.answer(arguments, {"root": root.name, "kind": root.kind}, f"keys under {root.name}")
+    return output.DONE
 
 
 async def _host(home: Home) -> int:

@@ -10,19 +10,13 @@ import argparse
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from paywarden.cde.ceremonies.attendance import (
-    CUSTODIAN,
-    OFFICER,
-    EnrolledPerson,
-    RosterFile,
-    cose_of,
-    credential_of,
-)
+from paywarden.cde.ceremonies.attendance import CUSTODIAN, OFFICER
+from paywarden.cde.ceremonies.signed_roster import Enrolled, write_roster
+from paywarden.cde.keys.roster_file import FILE
 from paywarden.cli import output
-from paywarden.core.errors import Conflict, InvalidRequest
+from paywarden.core.errors import InvalidRequest
 from paywarden.kit.clock import SystemRandomness
 from paywarden.kit.crypto.master import create_master_key, load_master_key
 
@@ -61,25 +55,16 @@ def _roster(arguments: argparse.Namespace, folder: Path) -> int:
     people += [_person(one, OFFICER, arguments.granted_by) for one in arguments.officer]
     if len({one.person for one in people}) != len(people):
         raise InvalidRequest("two_seats", "one person is a custodian or an officer, not both")
-    file = RosterFile(arguments.rp_id, arguments.origin, people)
-    key = Ed25519PrivateKey.from_private_bytes(load_master_key(arguments.signing_key).expose())
-    signed = msgspec.structs.replace(file, signature=key.sign(file.signed_octets()))
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _pin(folder / "roster.pub", key.public_key().public_bytes_raw())
-    (folder / "roster.json").write_bytes(msgspec.json.format(msgspec.json.encode(signed)))
-    document = {"people": len(people), "file": str(folder / "roster.json")}
-    output.answer(arguments, document, f"{folder / 'roster.json'}: {len(people)} people")
+    key = load_master_key(arguments.signing_key)
+    origins = arguments.origin or [f"https://{arguments.rp_id}"]
+    write_roster(folder, arguments.rp_id, origins, people, key)
+    document = {"people": len(people), "file": str(folder / FILE)}
+    output.answer(arguments, document, f"{folder / FILE}: {len(people)} people")
     return output.DONE
 
 
-def _pin(path: Path, public: bytes) -> None:
-    if not path.exists():
-        path.write_bytes(public)
-    elif path.read_bytes() != public:
-        raise Conflict("roster_pinned", "another roster key is pinned; replace roster.pub by hand")
-
-
-def _person(text: str, role: str, granted_by: str) -> EnrolledPerson:
+def _person(text: str, role: str, granted_by: str) -> Enrolled:
     name, _, public = text.partition("=")
     try:
         octets = bytes.fromhex(public)
@@ -87,7 +72,7 @@ def _person(text: str, role: str, granted_by: str) -> EnrolledPerson:
         octets = b""
     if not name or len(octets) != 32 or name == granted_by:
         raise InvalidRequest("roster_invalid", "a person is NAME=PUBLIC, and grants no own role")
-    return EnrolledPerson(name, {credential_of(octets).hex(): cose_of(octets)}, {role: granted_by})
+    return Enrolled(name, octets, {role: granted_by})
 
 
 def _public(path: Path) -> bytes:

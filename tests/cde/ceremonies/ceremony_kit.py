@@ -5,21 +5,12 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from paywarden.cde.ceremonies.attendance import (
-    CUSTODIAN,
-    OFFICER,
-    EnrolledPerson,
-    Proof,
-    RosterFile,
-    cose_of,
-    load_roster,
-    step,
-)
+from paywarden.cde.ceremonies.attendance import CUSTODIAN, OFFICER, Proof, step
 from paywarden.cde.ceremonies.desk import Desk, plan_text
 from paywarden.cde.ceremonies.model import Act, Plan
+from paywarden.cde.ceremonies.signed_roster import Enrolled, load_roster, write_roster
 from paywarden.cde.ceremonies.wire import Activate, Cancel, Enter, Entered, Standing, Start
 from paywarden.core.clock import Clock, FixedClock, Randomness
 from paywarden.core.secret import Secret
@@ -37,21 +28,17 @@ def credential(person: str) -> bytes:
     return hashlib.sha256(key_of(person).public_key().public_bytes_raw()).digest()[:16]
 
 
-def write_roster(folder: Path) -> None:
+def enrol_all(folder: Path) -> None:
     people = [_enrolled(one, {CUSTODIAN: "zoe"}) for one in PEOPLE]
     people += [_enrolled("olga", {OFFICER: "zoe"}), _enrolled("otto", {OFFICER: "zoe"})]
     people.append(_enrolled("fay", {CUSTODIAN: "olga"}))
     people.append(_enrolled("both", {CUSTODIAN: "zoe", OFFICER: "zoe"}))
-    file = RosterFile("pay.example", ["https://pay.example"], people)
-    signer = key_of("roster")
-    signed = msgspec.structs.replace(file, signature=signer.sign(file.signed_octets()))
-    (folder / "roster.json").write_bytes(msgspec.json.encode(signed))
-    (folder / "roster.pub").write_bytes(signer.public_key().public_bytes_raw())
+    key = Secret(key_of("roster").private_bytes_raw())
+    write_roster(folder, "pay.example", ["https://pay.example"], people, key)
 
 
-def _enrolled(person: str, roles: dict[str, str]) -> EnrolledPerson:
-    public = key_of(person).public_key().public_bytes_raw()
-    return EnrolledPerson(person, {credential(person).hex(): cose_of(public)}, roles)
+def _enrolled(person: str, roles: dict[str, str]) -> Enrolled:
+    return Enrolled(person, key_of(person).public_key().public_bytes_raw(), roles)
 
 
 class House:
@@ -63,7 +50,7 @@ class House:
         self.folder, self.clock = folder, clock or FixedClock(1_790_000_000_000_000)
         self.randomness = randomness or SystemRandomness()
         if not (folder / "roster.json").exists():
-            write_roster(folder)
+            enrol_all(folder)
         self.reopen()
 
     def reopen(self) -> None:

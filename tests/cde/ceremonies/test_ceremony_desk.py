@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from ceremony_kit import TRANSCRIPT_KEY, House, credential, key_of
 
-from paywarden.cde.ceremonies.attendance import Proof, load_roster
+from paywarden.cde.ceremonies.attendance import Proof
 from paywarden.cde.ceremonies.parts import read
 from paywarden.cde.ceremonies.recovery import recover
+from paywarden.cde.ceremonies.signed_roster import load_roster
 from paywarden.cde.ceremonies.transcript import Transcript
 from paywarden.cde.ceremonies.transcript import read as read_transcript
 from paywarden.cde.ceremonies.wire import Enter

@@ -16,9 +16,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
-from paywarden.cde.ceremonies.attendance import load_roster
 from paywarden.cde.ceremonies.desk import TRANSCRIPTS, Desk
 from paywarden.cde.ceremonies.recovery import recover
+from paywarden.cde.ceremonies.signed_roster import load_roster
 from paywarden.cde.ceremonies.transcript import public_key_of
 from paywarden.cde.ceremonies.wire import (
     CALLER,
