@@ -128,6 +128,9 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     bound = _command(parts, "certificates", "bind keys to client certificates", _certificates)
     if "certificates" in words:
         importlib.import_module("paywarden.entrypoints.certificates").add_arguments(bound)
+    card = _command(parts, "cde", "the card data environment: find card numbers", _cde)
+    if "cde" in words:
+        importlib.import_module("paywarden.cli.cde").add_arguments(card)
     _command(parts, "version", "the version of this program", _version)
     return parser
 
@@ -261,6 +264,12 @@ def _certificates(arguments: argparse.Namespace, home: Home) -> int:
     from paywarden.entrypoints.certificates import certificates
 
     return certificates(arguments, home)
+
+
+def _cde(arguments: argparse.Namespace, home: Home) -> int:
+    name = arguments.cde_command.replace("-", "_")
+    run: Run = importlib.import_module("paywarden.entrypoints.cde_" + name).run
+    return run(arguments, home)
 
 
 def _people(arguments: argparse.Namespace, home: Home) -> int:
