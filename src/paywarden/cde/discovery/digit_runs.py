@@ -30,15 +30,17 @@ FIELDS = 4
 def code_point(buffer: Octets, at: int, end: int) -> tuple[int, int]:
     """Code point and octets of the UTF-8 sequence at `at`; (-1, 1) where there is none."""
     lead = buffer[at]
-    if 0xC2 <= lead < 0xE0 and at + 1 < end:
-        return (int(lead & 0x1F) << 6) | int(buffer[at + 1] & 0x3F), 2
-    if 0xE0 <= lead < 0xF0 and at + 2 < end:
-        point = (int(lead & 0x0F) << 12) | (int(buffer[at + 1] & 0x3F) << 6)
-        return point | int(buffer[at + 2] & 0x3F), 3
-    if 0xF0 <= lead < 0xF5 and at + 3 < end:
-        point = (int(lead & 7) << 18) | (int(buffer[at + 1] & 0x3F) << 12)
-        return point | (int(buffer[at + 2] & 0x3F) << 6) | int(buffer[at + 3] & 0x3F), 4
-    return -1, 1
+    if lead < 0xC2 or lead > 0xF4:
+        return -1, 1
+    width = 2 if lead < 0xE0 else (3 if lead < 0xF0 else 4)
+    if at + width > end:
+        return -1, 1
+    point = int(lead) & (0x7F >> width)
+    for step in range(1, width):
+        if buffer[at + step] & 0xC0 != 0x80:
+            return -1, 1
+        point = (point << 6) | int(buffer[at + step] & 0x3F)
+    return point, width
 
 
 @compiled

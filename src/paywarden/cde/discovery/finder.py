@@ -17,6 +17,7 @@ from paywarden.cde.discovery import documents, sqlite_tables
 from paywarden.cde.discovery.archives import BROKEN, Member, archive_kind, members
 from paywarden.cde.discovery.expansion import DEPTH, Budget, Refused, whole
 from paywarden.cde.discovery.findings import Findings
+from paywarden.cde.discovery.parquet import BROKEN as PARQUET_BROKEN
 from paywarden.cde.discovery.parquet import MAGIC as PARQUET
 from paywarden.cde.discovery.parquet import parquet_hits
 from paywarden.cde.discovery.streaming import stream_hits
@@ -151,12 +152,14 @@ class Finder:
         try:
             for place, offset, hit in parquet_hits(held):
                 self._findings.add(f"{label}#{place}", offset, hit)
-        except Exception:  # polars raises a class of its own for each way of being broken
+        except PARQUET_BROKEN:
             self._findings.skip(label, "parquet_broken")
         marks = {one.mark for one in self._findings.found[known:]}
         held.seek(0)
         raw = Findings.like(self._findings)
         Finder(raw)._stretch(label, held.read, 0)
+        # Packed columns are noise to the eye for packed decimals.
+        raw.found = [one for one in raw.found if "packed" not in one.form]
         self._findings.take_in(raw, but=marks)
 
     def _database_file(self, path: Path, label: str, raw: io.FileIO, size: int) -> None:

@@ -168,7 +168,9 @@ def _in_table(before: bytes, text: bytes, after: bytes, digits: str) -> bool:
     if alike:
         return bool(row_before or row_after)
     if _known_shape(sizes):
-        return False
+        return bool(row_before) and row_before[-1] == sizes[0]
+    if marks == {b"."} and len(sizes) == 2:  # a decimal number
+        return True
     return bool(row_before or row_after) or len(marks) > 1 or min(sizes) < 2
 
 

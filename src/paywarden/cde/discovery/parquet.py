@@ -22,15 +22,28 @@ _NUMBERLESS = (
 """Types that cannot hold thirteen digits, or hold a time."""
 
 
+BROKEN: tuple[type[BaseException], ...] = (
+    pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, TypeError,
+)  # fmt: skip
+"""What the reader raises at damaged files; its panics are no `Exception`."""
+
+
 def parquet_hits(source: BinaryIO | str) -> Iterator[tuple[str, int, Hit]]:
-    """(`column:row`, octet in the cell, hit). Errors: polars' own, for a broken file."""
+    """(`column:row`, octet in the cell, hit). Errors: BROKEN."""
     for name, kind in pl.read_parquet_schema(source).items():
-        if isinstance(kind, _NUMBERLESS):
-            continue
+        if not isinstance(kind, _NUMBERLESS):
+            yield from _of_column(source, name)
+
+
+def _of_column(source: BinaryIO | str, name: str) -> Iterator[tuple[str, int, Hit]]:
+    first = 0
+    while True:
         if not isinstance(source, str):
             source.seek(0)
-        column = pl.read_parquet(source, columns=[name], rechunk=False)[name]
-        for first in range(0, len(column), _ROWS):
-            piece = column.slice(first, _ROWS)
-            for cell, hit in column_hits(piece.to_list()):
-                yield f"{name}:{first + cell}", hit.start, hit
+        slices = pl.scan_parquet(source).select(name).slice(first, _ROWS).collect()
+        cells = slices[name].to_list()
+        for cell, hit in column_hits(cells):
+            yield f"{name}:{first + cell}", hit.start, hit
+        if len(cells) < _ROWS:
+            return
+        first += len(cells)
