@@ -95,7 +95,11 @@ def _sqlite(rng: random.Random, number: str) -> bytes:
     for n in range(50):
         row = [said(rng, str(n)), n, b"x"]
         if n == 42:
-            row[place] = (said(rng, number), int(number) if int(number) < 2**63 else 0, number.encode())[place]  # noqa: E501
+            row[place] = (
+                said(rng, number),
+                int(number) if int(number) < 2**63 else 0,
+                number.encode(),
+            )[place]  # noqa: E501
             if place == 1 and int(number) >= 2**63:
                 row[0] = number
         database.execute("insert into payments values (?, ?, ?, ?)", (n, *row))
@@ -111,7 +115,9 @@ def _parquet(rng: random.Random, number: str) -> bytes:
     pl.DataFrame(
         {
             "id": list(range(100)),
-            "note": [said(rng, number) if n == 7 and (not whole or n % 2) else "x" for n in range(100)]
+            "note": [
+                said(rng, number) if n == 7 and (not whole or n % 2) else "x" for n in range(100)
+            ]
             if rng.random() < 0.5 or not whole
             else ["x"] * 99 + [number],
             "amount": [rng.randrange(10**6) for _ in range(100)],
@@ -131,8 +137,11 @@ def _parquet_integer(rng: random.Random, number: str) -> bytes:
 def _docx(number: str) -> bytes:
     cut = len(number) // 2
     xml = (
-        "<?xml version='1.0'?><w:document><w:body><w:p><w:r><w:t>" + number[:cut]
-        + "</w:t></w:r><w:r><w:t>" + number[cut:] + "</w:t></w:r></w:p></w:body></w:document>"
+        "<?xml version='1.0'?><w:document><w:body><w:p><w:r><w:t>"
+        + number[:cut]
+        + "</w:t></w:r><w:r><w:t>"
+        + number[cut:]
+        + "</w:t></w:r></w:p></w:body></w:document>"
     )
     return _zip("word/document.xml", xml.encode())
 
@@ -181,7 +190,7 @@ FORMS: dict[str, Callable[[random.Random, str], bytes]] = {
     "utf-16-bom-full-width": lambda rng, n: said(rng, n.translate(FULL_WIDTH)).encode("utf-16"),
     "base64": _text(lambda rng, n: base64.b64encode(said(rng, n).encode()).decode()),
     "base64-bare": _text(lambda rng, n: base64.b64encode(n.encode()).decode().rstrip("=")),
-    "base64url": _text(lambda rng, n: base64.urlsafe_b64encode(rng.randbytes(rng.randrange(9)) + n.encode()).decode()),
+    "base64url": _text(lambda rng, n: base64.urlsafe_b64encode(rng.randbytes(rng.randrange(9)) + b"=" + n.encode()).decode()),
     "base64-utf-16": _text(lambda rng, n: base64.b64encode(n.encode("utf-16-le")).decode()),
     "mime-base64": lambda rng, n: base64.encodebytes((prose(rng, rng.randrange(5, 20)) + n + prose(rng, 20)).encode()),
     "hex": _text(lambda rng, n: said(rng, n).encode().hex()),

@@ -59,7 +59,9 @@ def accuracy(seed: int, each: int) -> tuple[list[dict[str, Any]], dict[str, Any]
 
 def material(rng: random.Random, octets: int) -> dict[str, bytes]:
     """Text of each kind, about `octets` long."""
-    words = ["".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=rng.randint(2, 9))) for _ in range(4000)]  # noqa: E501
+    words = [
+        "".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=rng.randint(2, 9))) for _ in range(4000)
+    ]  # noqa: E501
     sparse = " ".join(rng.choices(words, k=octets // 6))
     log = "".join(
         f'203.0.113.9 - - [25/Nov/2026:12:00:{rng.randrange(60):02d} +0000] "GET /v1/x?id='

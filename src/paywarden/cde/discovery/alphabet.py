@@ -24,7 +24,9 @@ OTHER = 11
 INVISIBLE = 12
 POINTS = 0x20000
 _ASCII_SEPARATORS = " \t-._/+*|"
-_MARKS = "\u00b7\u2022\u2027\u2044\u2215\u2219\u22c5\u2212\u2043\u30fb\uff0e\ufe58\ufe63\uff0d\ufe52"
+_MARKS = (
+    "\u00b7\u2022\u2027\u2044\u2215\u2219\u22c5\u2212\u2043\u30fb\uff0e\ufe58\ufe63\uff0d\ufe52"
+)
 
 
 @functools.cache

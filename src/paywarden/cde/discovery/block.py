@@ -72,39 +72,35 @@ def _read(block: bytes, octets: Octets, depth: int, known: bool) -> Iterator[Hit
         yield from _packed(block)
 
 
-def _text(block: bytes, octets: Octets, kinds: Octets, form: str = "text") -> Iterator[Hit]:
-    for found in _candidates(octets, kinds):
-        digits = _digits(block[found[0] : found[1]])
-        one = Candidate(found[0], found[1], digits, found[3])
+def _text(block: bytes, octets: Octets, kinds: Octets, form: str = "text") -> list[Hit]:
+    """Of overlapping numbers the likelier: one group, then 16 digits, then the longer."""
+    kept: list[Hit] = []
+    best: tuple[bool, bool, int] = (False, False, 0)
+    for start, end, count, groups in _candidates(octets, kinds):
+        one = Candidate(start, end, _digits(block[start:end]), groups)
         kind = kind_of(block, one)
-        if kind is not None:
-            yield Hit(one.start, one.end, digits, kind, form)
+        if kind is None:
+            continue
+        short = count == 16 and one.digits[:2] != "62"  # UnionPay gives 19 digits; others a CVV behind
+        rank = groups == 1, short or b"-" in block[start:end], count
+        if kept and kept[-1].end > start:
+            if rank <= best:
+                continue
+            kept.pop()
+        kept.append(Hit(start, end, one.digits, kind, form))
+        best = rank
+    return kept
 
 
-def _candidates(octets: Octets, kinds: Octets) -> list[list[int]]:
-    """Rows of `find_candidates`; of overlapping ones the likelier: 16 digits, then the longer."""
+def _candidates(octets: Octets, kinds: Octets) -> Iterator[list[int]]:
     low, high, lengths = brand_arrays()
     out = np.empty((_ROWS, FIELDS), np.int64)
-    rows: list[list[int]] = []
     at = 0
     while at < octets.size:
         count, stop = find_candidates(octets[at:], kinds, low, high, lengths, out)
         for row in out[:count].tolist():
-            _keep(rows, [row[0] + at, row[1] + at, row[2], row[3]])
+            yield [row[0] + at, row[1] + at, row[2], row[3]]
         at += max(stop, 1)
-    return rows
-
-
-def _keep(rows: list[list[int]], row: list[int]) -> None:
-    if rows and rows[-1][1] > row[0]:
-        if _rank(row) > _rank(rows[-1]):
-            rows[-1] = row
-        return
-    rows.append(row)
-
-
-def _rank(row: list[int]) -> tuple[bool, bool, int]:
-    return row[3] == 1, row[2] == 16, row[2]
 
 
 def _digits(text: bytes) -> str:
@@ -118,8 +114,8 @@ def _digits(text: bytes) -> str:
 def _wide(octets: Octets) -> Iterator[Hit]:
     kinds = classes().copy()
     kinds[0] = INVISIBLE
-    for order, form in (("<u2", "utf-16-le"), (">u2", "utf-16-be")):
-        for shift in (0, 1):
+    for shift in (0, 1):  # a text read with the other order and shifted by one shows the same
+        for order, form in (("<u2", "utf-16-le"), (">u2", "utf-16-be")):
             units = (octets.size - shift) // 2
             if units < 13:
                 continue

@@ -14,7 +14,9 @@ from collections.abc import Iterator
 _ENDS = re.compile(rb"</(?:w:p|a:p|si|row|c|v|t|text:p|table:table-cell)>|<w:(?:tab|br)/>")
 _TAG = re.compile(rb"<[^<>]{0,4096}>")
 _PARTS = re.compile(r"(?:word|ppt|xl)/.*\.xml|content\.xml")
-_MAIL = re.compile(rb"(?im)^(?:content-transfer-encoding:\s*(?:base64|quoted-printable)|mime-version:)")
+_MAIL = re.compile(
+    rb"(?im)^(?:content-transfer-encoding:\s*(?:base64|quoted-printable)|mime-version:)"
+)
 _HEADER = re.compile(rb"\A(?:From |[A-Za-z][A-Za-z0-9-]{1,40}:[ \t])")
 MAIL_OCTETS = 64 << 20
 

@@ -139,9 +139,7 @@ def packed_starts(buffer: Octets, out: Longs) -> int:
 
 
 @compiled
-def decode_base64(
-    buffer: Octets, values: Octets, least: int, out: Octets, offsets: Longs
-) -> int:
+def decode_base64(buffer: Octets, values: Octets, least: int, out: Octets, offsets: Longs) -> int:
     """Decode every run at its four alignments; octets written. `offsets[i]` is of octets 3i..3i+2.
 
     A line of 40 or more characters goes on after a line break (RFC 2045 has 76). `out` has

@@ -88,9 +88,7 @@ class Finder:
         for hit in stream_hits(counted, first):
             self._findings.add(label, hit.start, hit)
 
-    def _archive(
-        self, label: str, kind: str, source: BinaryIO, budget: Budget, depth: int
-    ) -> bool:
+    def _archive(self, label: str, kind: str, source: BinaryIO, budget: Budget, depth: int) -> bool:
         """Whether it could be read as an archive, in whole or until it was refused."""
         if depth >= DEPTH:
             self._findings.skip(label, "nested_too_deep")

@@ -41,7 +41,9 @@ _LABELS: tuple[tuple[re.Pattern[bytes], frozenset[int] | None], ...] = tuple(
         (rb"timestamp|epoch|unix_?time", None),
     )
 )
-_DMY = re.compile(r"(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])(?:19|20)\d{2}(?:[01]\d|2[0-3])[0-5]\d[0-5]\d")
+_DMY = re.compile(
+    r"(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])(?:19|20)\d{2}(?:[01]\d|2[0-3])[0-5]\d[0-5]\d"
+)
 _GROUPS = re.compile(rb"[0-9]+")
 
 
@@ -169,7 +171,7 @@ def _in_table(before: bytes, text: bytes, after: bytes, digits: str) -> bool:
         return bool(row_before or row_after)
     if _known_shape(sizes):
         return bool(row_before) and row_before[-1] == sizes[0]
-    if marks == {b"."} and len(sizes) == 2:  # a decimal number
+    if marks == {b"."}:  # a decimal number, a version, an address
         return True
     return bool(row_before or row_after) or len(marks) > 1 or min(sizes) < 2
 

@@ -45,9 +45,10 @@ def _number_at(block: bytes, at: int) -> tuple[int, str, bool] | None:
     for octets in range(7, _LONGEST + 1):
         piece = block[at : at + octets]
         digits = _unpacked(piece) if len(piece) == octets else None
-        if digits is None or not _is_card(digits) or _is_word(piece, digits):
+        if digits is None or not _is_card(digits):
             continue
-        if _edges_marked(block, at, octets, digits):
+        tagged = block[max(0, at - 2) : at] == bytes([0x5A, octets])
+        if tagged or (not _is_word(piece, digits) and _edges_marked(block, at, octets, digits)):
             return at + octets, digits, False
     return None
 
@@ -68,13 +69,12 @@ def _is_card(digits: str) -> bool:
 def _is_word(piece: bytes, digits: str) -> bool:
     if not any(piece[1::2]) or not any(piece[::2]):  # text of two octets a character
         return True
-    return piece.isascii() and piece.decode().isprintable() and digits not in TEST_NUMBERS
+    inner = piece.strip(b"\x00")
+    return inner.isascii() and inner.decode().isprintable() and digits not in TEST_NUMBERS
 
 
 def _edges_marked(block: bytes, at: int, octets: int, digits: str) -> bool:
     before = block[max(0, at - 2) : at]
-    if before == bytes([0x5A, octets]):
-        return True
     after = block[at + octets : at + octets + 1]
     count = len(digits)
     length = before[-1:] in (bytes([count]), bytes([int(str(count), 16)]))

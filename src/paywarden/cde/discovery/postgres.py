@@ -74,9 +74,7 @@ async def _scan(asyncpg: Any, dsn: str, place: str, findings: Findings) -> None:
         await connection.close(timeout=_CONNECT_SECONDS)
 
 
-async def _table(
-    connection: Any, schema: str, table: str, label: str, findings: Findings
-) -> None:
+async def _table(connection: Any, schema: str, table: str, label: str, findings: Findings) -> None:
     names = [
         (name, kind)
         for name, kind in await connection.fetch(_COLUMNS, schema, table)

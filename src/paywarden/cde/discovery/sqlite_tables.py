@@ -124,9 +124,7 @@ class FreeSpace:
             free.add(trunk)
             page = self._read((trunk - 1) * self._page, self._usable)
             count = min(int.from_bytes(page[4:8], "big"), (len(page) - 8) // 4)
-            free.update(
-                int.from_bytes(page[8 + 4 * n : 12 + 4 * n], "big") for n in range(count)
-            )
+            free.update(int.from_bytes(page[8 + 4 * n : 12 + 4 * n], "big") for n in range(count))
             trunk = int.from_bytes(page[:4], "big")
         return free
 
