@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import importlib
 
-COMMANDS = ("scan",)
+COMMANDS = ("scan", "sightings")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
