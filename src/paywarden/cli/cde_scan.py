@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
-HELP = "find card numbers in files, folders and databases"
 _SHOWN = 200
 
 

@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-HELP = "follow found card numbers to their closure"
 STATES = ("open", "triaged", "removed", "false_positive", "closed")
 
 

@@ -17,7 +17,7 @@ from paywarden.cde.discovery.findings import Findings
 from paywarden.cde.discovery.sightings import Sighting, SightingDesk, State
 from paywarden.cde.discovery.stores.sqlite_sightings import SqliteSightings
 from paywarden.cli import output
-from paywarden.cli.cde_sightings import words
+from paywarden.cli.cde_sightings import add_arguments, words
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import Corrupt
 from paywarden.core.secret import Secret
@@ -25,6 +25,8 @@ from paywarden.entrypoints.home import Home
 from paywarden.kit.clock import SystemClock, SystemRandomness
 
 _KEY_OCTETS = 32
+
+__all__ = ["add_arguments", "run"]
 
 
 def run(arguments: argparse.Namespace, home: Home) -> int:
@@ -74,7 +76,7 @@ def _key(path: Path, randomness: Randomness) -> Secret[bytes]:
     except FileExistsError:
         octets = path.read_bytes()
         if len(octets) != _KEY_OCTETS:
-            raise Corrupt("sightings_key_damaged", "the key of sightings has another size") from None
+            raise Corrupt("sightings_key_damaged", "the key has another size") from None
         return Secret(octets)
     octets = randomness.octets(_KEY_OCTETS)
     with os.fdopen(descriptor, "wb") as file:

@@ -116,6 +116,9 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     audit = _command(parts, "audit", "export, verify and prove the audit log", _audit)
     if "audit" in words:
         importlib.import_module("paywarden.cli.audit").add_arguments(audit)
+    cards = _command(parts, "cde", "the card data environment", _cde)
+    if "cde" in words:
+        importlib.import_module("paywarden.entrypoints.cde_commands").add_arguments(cards, words)
     witness = _command(parts, "witness", "cosign audit logs of others", _witness)
     witness.add_argument("--state", required=True, metavar="DIR", help="the witness' own folder")
     witness.add_argument("--host", default="127.0.0.1")
@@ -128,9 +131,6 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     bound = _command(parts, "certificates", "bind keys to client certificates", _certificates)
     if "certificates" in words:
         importlib.import_module("paywarden.entrypoints.certificates").add_arguments(bound)
-    card = _command(parts, "cde", "the card data environment: find card numbers", _cde)
-    if "cde" in words:
-        importlib.import_module("paywarden.cli.cde").add_arguments(card)
     _command(parts, "version", "the version of this program", _version)
     return parser
 
@@ -248,6 +248,12 @@ def _audit(arguments: argparse.Namespace, home: Home) -> int:
     return audit(arguments, home)
 
 
+def _cde(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.cde_commands import run
+
+    return run(arguments, home)
+
+
 def _witness(arguments: argparse.Namespace, _home: Home) -> int:
     from paywarden.entrypoints.witness import witness
 
@@ -264,12 +270,6 @@ def _certificates(arguments: argparse.Namespace, home: Home) -> int:
     from paywarden.entrypoints.certificates import certificates
 
     return certificates(arguments, home)
-
-
-def _cde(arguments: argparse.Namespace, home: Home) -> int:
-    name = arguments.cde_command.replace("-", "_")
-    run: Run = importlib.import_module("paywarden.entrypoints.cde_" + name).run
-    return run(arguments, home)
 
 
 def _people(arguments: argparse.Namespace, home: Home) -> int:

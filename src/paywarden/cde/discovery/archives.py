@@ -53,7 +53,7 @@ def members(kind: str, source: BinaryIO, budget: Budget) -> Iterator[Member]:
     else:
         opened = {"gzip": gzip.GzipFile, "bzip2": bz2.BZ2File, "xz": lzma.LZMAFile}[kind]
         counting = _Counting(source)
-        stream = opened(fileobj=counting) if kind == "gzip" else opened(counting)  # type: ignore[call-overload, arg-type]
+        stream = opened(fileobj=counting) if kind == "gzip" else opened(counting)
         yield Member("", _held(cast(BinaryIO, stream), lambda: counting.octets, budget))
 
 
@@ -98,7 +98,7 @@ def _of_zip(source: BinaryIO, budget: Budget) -> Iterator[Member]:
                 size = entry.compress_size
                 yield Member(
                     entry.filename,
-                    _held(cast(BinaryIO, opened), lambda size=size: size, budget),  # type: ignore[misc]
+                    _held(cast(BinaryIO, opened), lambda size=size: size, budget),
                 )
 
 
@@ -110,7 +110,7 @@ def _of_tar(source: BinaryIO, budget: Budget) -> Iterator[Member]:
             if opened is not None:
                 yield Member(
                     entry.name,
-                    _held(cast(BinaryIO, opened), lambda size=entry.size: size, budget),  # type: ignore[misc]
+                    _held(cast(BinaryIO, opened), lambda size=entry.size: size, budget),
                 )
 
 

@@ -1,8 +1,9 @@
 """Every card number in one block of octets, however it is written there.
 
 A block is read as ASCII and UTF-8 always, and as UTF-16, escaped, base64, hexadecimal or packed
-decimal where a first look says that it may be so. Decoded octets are read as UTF-8 and UTF-16. What is found is given once, under the first form that showed it, at the octet of
-the block where it begins.
+decimal where a first look says that it may be so. Decoded octets are read as UTF-8 and UTF-16.
+What is found is given once, under the first form that showed it, at the octet of the block where
+it begins.
 """
 
 from __future__ import annotations
@@ -37,6 +38,13 @@ class Hit(NamedTuple):
     digits: str
     kind: str
     form: str
+
+
+def prepare() -> None:
+    """Compile, or load, every loop: seconds at the first use on a machine, then half a one."""
+    text = "card 0000 %20 \\u0030 & \u00a0"
+    hits(text.encode() + b"\x01" + b"QUJD" * 9 + b" " + b"3031" * 9)
+    hits(text.encode("utf-16") * 3)
 
 
 def hits(block: bytes, depth: int = 0, *, wide: bool = False) -> list[Hit]:
@@ -81,7 +89,8 @@ def _text(block: bytes, octets: Octets, kinds: Octets, form: str = "text") -> li
         kind = kind_of(block, one)
         if kind is None:
             continue
-        short = count == 16 and one.digits[:2] != "62"  # UnionPay gives 19 digits; others a CVV behind
+        # UnionPay gives 19 digits; behind 16 of another brand three more are a CVV.
+        short = count == 16 and one.digits[:2] != "62"
         rank = groups == 1, short or b"-" in block[start:end], count
         if kept and kept[-1].end > start:
             if rank <= best:

@@ -30,8 +30,9 @@ def cell_octets(value: Any) -> bytes:
     if isinstance(value, int):
         return b"%d" % value
     if isinstance(value, float | decimal.Decimal):
-        whole = value == value and abs(value) < _BEYOND and value == int(value)
-        return b"%d" % int(value) if whole and abs(value) >= _LEAST else b""
+        amount = abs(float(value))  # NaN fails both comparisons
+        whole = _LEAST <= amount < _BEYOND and value == int(value)
+        return b"%d" % int(value) if whole else b""
     return str(value).encode("utf-8", "surrogatepass")
 
 

@@ -88,7 +88,7 @@ def is_number(
     prefix = 0
     for step in range(8):
         prefix = prefix * 10 + int(digits[(begin + step) % _DIGITS])
-    for n in range(low.size):
+    for n in range(low.size):  # noqa: SIM110 (compiled: no generators)
         if low[n] <= prefix <= high[n] and (lengths[n] >> count) & 1:
             return True
     return False

@@ -231,6 +231,14 @@ def decode_hex(buffer: Octets, values: Octets, least: int, out: Octets, offsets:
 
 
 @compiled
+def is_blank_entity(buffer: Octets, at: int) -> bool:
+    """Whether `&nbsp;` stands here (the `&` is known)."""
+    if at + 5 >= buffer.size or buffer[at + 1] != 110 or buffer[at + 2] != 98:
+        return False
+    return bool(buffer[at + 3] == 115 and buffer[at + 4] == 112 and buffer[at + 5] == 59)
+
+
+@compiled
 def unescape(
     buffer: Octets, values: Octets, printable: bool, out: Octets, offsets: Longs
 ) -> tuple[int, int]:
@@ -289,10 +297,9 @@ def unescape(
             if here > begin and here < end and buffer[here] == 59:
                 point = number
                 width = here + 1 - at
-        elif octet == 38 and at + 5 < end and buffer[at + 1] == 110 and buffer[at + 2] == 98:
-            if buffer[at + 3] == 115 and buffer[at + 4] == 112 and buffer[at + 5] == 59:  # &nbsp;
-                point = 32
-                width = 6
+        elif octet == 38 and is_blank_entity(buffer, at):
+            point = 32
+            width = 6
         if point < 0:
             out[filled] = octet
             offsets[filled] = at

@@ -44,6 +44,12 @@ _LABELS: tuple[tuple[re.Pattern[bytes], frozenset[int] | None], ...] = tuple(
 _DMY = re.compile(
     r"(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])(?:19|20)\d{2}(?:[01]\d|2[0-3])[0-5]\d[0-5]\d"
 )
+_SHAPES = frozenset({
+    (4, 6, 5), (4, 6, 4), (6, 10), (6, 13), (8, 8), (6, 9), (8, 7), (4, 12), (12, 4), (6, 6, 4),
+    (4, 5, 6), (8, 4, 4), (8, 8, 3), (6, 8), (4, 5, 5), (5, 5, 6), (5, 6, 5), (6, 5, 5),
+    (4, 3, 4, 4),
+})  # fmt: skip
+"""Sizes of groups in which cards are written, beside groups of four."""
 _GROUPS = re.compile(rb"[0-9]+")
 
 
@@ -185,9 +191,7 @@ def _is_in_row(left: list[int], right: list[int], sizes: list[int]) -> bool:
 def _known_shape(sizes: list[int]) -> bool:
     if sizes[:4] == [4, 4, 4, 4] or sizes[:3] == [4, 4, 4]:
         return True
-    return tuple(sizes) in {(4, 6, 5), (4, 6, 4), (6, 10), (6, 13), (8, 8), (6, 9), (8, 7), (4, 12),
-                            (12, 4), (6, 6, 4), (4, 5, 6), (4, 4, 8), (8, 4, 4), (8, 8, 3), (6, 8),
-                            (4, 5, 5), (5, 5, 5), (5, 5, 6), (5, 6, 5), (6, 5, 5), (4, 3, 4, 4)}  # fmt: skip
+    return tuple(sizes) in _SHAPES
 
 
 def _neighbours(before: bytes, after: bytes, marks: set[bytes]) -> tuple[list[int], list[int]]:

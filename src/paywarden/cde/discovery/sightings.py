@@ -159,9 +159,7 @@ def _same(one: str, other: str) -> bool:
 
 def _new(mark: str, one: Finding, now_us: int) -> Sighting:
     step = Step(State.OPEN, "scan", "found", now_us)
-    return Sighting(
-        mark, one.path, one.kind, one.masked, State.OPEN, now_us, now_us, None, (step,)
-    )
+    return Sighting(mark, one.path, one.kind, one.masked, State.OPEN, now_us, now_us, None, (step,))
 
 
 def _seen(known: Sighting, now_us: int) -> Sighting:
@@ -178,5 +176,7 @@ def _seen(known: Sighting, now_us: int) -> Sighting:
 
 def _within(path: str, root: str, unread: Sequence[str]) -> bool:
     bases = (root.rstrip("/"), *unread)
-    inside = [path == base or path.startswith((base + "/", base + "!", base + "#")) for base in bases]
+    inside = [
+        path == base or path.startswith((f"{base}/", f"{base}!", f"{base}#")) for base in bases
+    ]
     return inside[0] and not any(inside[1:])

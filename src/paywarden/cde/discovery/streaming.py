@@ -1,8 +1,8 @@
 """A stream of any length through the block reader, with bounded memory.
 
 Blocks overlap: each is read with what came before it as context, and its last octets are held back
-until what follows is known. A number is therefore judged once, with both its sides in view, wherever
-the blocks happen to end.
+until what follows is known. A number is therefore judged once, with both its sides in view,
+wherever the blocks happen to end.
 """
 
 from __future__ import annotations

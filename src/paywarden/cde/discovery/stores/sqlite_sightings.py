@@ -51,9 +51,7 @@ class SqliteSightings:
 
     def save(self, sightings: Iterable[Sighting]) -> None:
         """Add or replace, all or none."""
-        rows = [
-            (one.fingerprint, one.first_seen_us, msgspec.json.encode(one)) for one in sightings
-        ]
+        rows = [(one.fingerprint, one.first_seen_us, msgspec.json.encode(one)) for one in sightings]
         with self._database:
             self._database.executemany("insert or replace into sightings values (?, ?, ?)", rows)
 
