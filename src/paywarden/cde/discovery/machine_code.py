@@ -19,7 +19,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 
-_SOURCES = ("digit_runs", "encodings")
+_SOURCES = ("alphabet", "digit_runs", "encodings", "patterns")
 F = TypeVar("F", bound=Callable[..., Any])
 
 

@@ -57,6 +57,22 @@ def table_hits(database: sqlite3.Connection) -> Iterator[tuple[str, int, Hit]]:
             continue  # a virtual table whose module is absent: its shadow tables are read
 
 
+def long_cells(database: sqlite3.Connection, least: int = 400) -> Iterator[tuple[str, bytes]]:
+    """(`table:row`, cell) of cells so long that they may be cut over several pages."""
+    database.text_factory = bytes
+    query = "select name from sqlite_master where type = 'table'"
+    for (name,) in database.execute(query).fetchall():
+        table = name.decode("utf-8", "replace")
+        quoted = table.replace('"', '""')
+        try:
+            for n, row in enumerate(database.execute(f'select * from "{quoted}"')):  # noqa: S608
+                for cell in row:
+                    if isinstance(cell, bytes) and len(cell) >= least:
+                        yield f"{table}:{n}", cell
+        except sqlite3.Error:
+            continue  # a virtual table whose module is absent: its shadow tables are read
+
+
 def _of_table(database: sqlite3.Connection, name: str) -> Iterator[tuple[str, int, Hit]]:
     table = name.replace('"', '""')
     try:
