@@ -14,8 +14,11 @@ from typing import Final
 from paywarden.entrypoints.home import Home
 
 COMMANDS: Final = {
+    "edge": ("cde_edge", "the process that takes cards in, over HTTP"),
     "init": ("cde_init", "make folders and keys for development"),
     "key-agent": ("key_agent", "the process that holds the keys"),
+    "page-check": ("cde_page_check", "tell what changed on a payment page"),
+    "serve": ("cde_serve", "key agent, vault, edge and egress as children"),
     "keys": ("cde_keys", "list, rotate and end keys of a running key agent"),
 }
 """Name -> (module of `paywarden.entrypoints` with add_arguments and run, help)."""
