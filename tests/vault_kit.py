@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -16,6 +16,7 @@ from paywarden.cde.keys import wire as keys
 from paywarden.cde.keys.client import DataKey
 from paywarden.cde.vault import wire
 from paywarden.cde.vault.caps import CapLimits
+from paywarden.cde.vault.ports import VaultStore
 from paywarden.cde.vault.purging import Retention
 from paywarden.cde.vault.service import VaultLimits, VaultService
 from paywarden.cde.vault.stores.sqlite_vault import SqliteVault
@@ -147,14 +148,19 @@ def given(pan: bytes, **more: object) -> wire.CardGiven:
 class House:
     """A vault over a folder, with its twin and clock; `restart` opens the same files anew."""
 
-    def __init__(self, folder: Path, limits: VaultLimits | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        limits: VaultLimits | None = None,
+        store: Callable[[], VaultStore] | None = None,
+    ) -> None:
+        self.store = store or (lambda: SqliteVault(folder))
         self.folder, self.limits = folder, limits or VaultLimits(WIDE, Retention())
         self.agent, self.clock = AgentTwin(), FixedClock(NOW_US)
         self.vault: VaultService | None = None
 
     async def start(self) -> VaultService:
-        store = SqliteVault(self.folder)
-        vault = VaultService(store, self.agent, self.clock, SystemRandomness(), self.limits)
+        vault = VaultService(self.store(), self.agent, self.clock, SystemRandomness(), self.limits)
         await vault.start(background=False)
         self.vault = vault
         return vault

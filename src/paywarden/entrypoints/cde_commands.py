@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "key-agent": ("key_agent", "the process that holds the keys"),
     "page-check": ("cde_page_check", "tell what changed on a payment page"),
     "serve": ("cde_serve", "key agent, vault, edge and egress as children"),
+    "vault": ("cde_vault", "the process that keeps cards and tokens"),
     "keys": ("cde_keys", "list, rotate and end keys of a running key agent"),
 }
 """Name -> (module of `paywarden.entrypoints` with add_arguments and run, help)."""
