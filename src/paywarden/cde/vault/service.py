@@ -20,6 +20,7 @@ from paywarden.cde.vault.anchoring import AnchoredRoot
 from paywarden.cde.vault.caps import HOUR_US, CapLimits, Caps
 from paywarden.cde.vault.codes import SecurityCodes
 from paywarden.cde.vault.facts import FactsSigner
+from paywarden.cde.vault.group_frames import GroupFrames
 from paywarden.cde.vault.groups import Groups
 from paywarden.cde.vault.ports import CardKeys, OriginOf, VaultStore
 from paywarden.cde.vault.purging import Purging, Retention
@@ -73,7 +74,7 @@ class VaultService:
         self._signer = FactsSigner(agent, clock)
         self._lookups = Lookups(store, clock)
         self._shop = Workshop(
-            store, agent, self._caps, self._codes, self._signer, randomness, origin_of
+            store, GroupFrames(agent), self._caps, self._codes, self._signer, randomness, origin_of
         )
         self._rewrapping = Rewrapping(store, agent)
         self._purging = Purging(store, self.groups, self.root, clock, limits.retention)

@@ -11,25 +11,24 @@ card keeps it. During a rotation of the index key a card found by its old digest
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from paywarden.cde.card import BIN_DIGITS, CardRefusal, Cvv, Expiry, Pan
-from paywarden.cde.frame_format import Refused
 from paywarden.cde.keys.wire import CardIndex
 from paywarden.cde.vault import tokens, wire
 from paywarden.cde.vault.caps import Caps
 from paywarden.cde.vault.codes import SecurityCodes
 from paywarden.cde.vault.facts import FactsSigner
-from paywarden.cde.vault.groups import Act, Plan
+from paywarden.cde.vault.group_frames import GroupFrames
+from paywarden.cde.vault.groups import Act, Plan, Slot
 from paywarden.cde.vault.model import IndexRow, Record, Sighting, WrappedKey, aad_of
-from paywarden.cde.vault.ports import CardKeys, OriginOf, StableKey, VaultStore
+from paywarden.cde.vault.ports import OriginOf, StableKey, VaultStore
 from paywarden.core.clock import Randomness
-from paywarden.core.errors import Unavailable
 
 REVISION = 1
 
@@ -44,13 +43,18 @@ class CheckedCard:
     form: wire.Form
     anew: bool
 
+    @property
+    def is_stable(self) -> bool:
+        """Whether a token that the merchant has for it serves again."""
+        return self.form != "ot" and not self.anew
+
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
     """What tokenising needs."""
 
     store: VaultStore
-    agent: CardKeys
+    frames: GroupFrames
     caps: Caps
     codes: SecurityCodes
     signer: FactsSigner
@@ -72,60 +76,98 @@ def check_card(given: wire.CardGiven, now_us: int) -> CheckedCard | CardRefusal:
     return CheckedCard(pan, expiry, cvv, given.form, given.anew)
 
 
+@dataclass(slots=True)
+class Kept:
+    """A card on its way: its index, then the record that answers it."""
+
+    card: CheckedCard
+    index: list[CardIndex] = field(default_factory=list)
+    known: dict[tuple[str, int, bytes], str] = field(default_factory=dict)
+    fingerprint: str = ""
+    slot: Slot = field(default_factory=Slot)
+    existing: bool = False
+
+
 class TokeniseAct(Act):
     """One request's cards; the answers stand in their order."""
 
     def __init__(self, shop: Workshop, asked: wire.Tokenise) -> None:
         self._shop, self._asked = shop, asked
         self.weight = len(asked.cards)
+        self._results: list[Kept | str] = []
+        self._fresh: list[Kept] = []
+        self._signing: asyncio.Task[list[wire.TokenMade]] | None = None
 
-    async def plan(self, plan: Plan) -> Callable[[], Awaitable[wire.TokensMade]]:
-        """See `Act`."""
-        checked = [check_card(given, plan.now_us) for given in self._asked.cards]
-        cards = {n: card for n, card in enumerate(checked) if isinstance(card, CheckedCard)}
-        results: list[wire.TokenAnswer | tuple[Record, bool]] = [
-            wire.TokenRefused(card.value)
-            if isinstance(card, CardRefusal)
-            else wire.TokenRefused("card_refused")
-            for card in checked
-        ]
-        if cards:
-            await self._keep(plan, cards, results)
-        for card in cards.values():
-            card.pan.wipe()
-        return lambda: self._answered(results)
-
-    async def _keep(self, plan: Plan, cards: dict[int, CheckedCard], results: list[Any]) -> None:
-        indexes = await self._indexes(cards)
-        admitted = {}
-        for n, card in cards.items():
-            refusal = self._capped(plan, card, indexes[n])
-            if refusal:
-                results[n] = wire.TokenRefused(refusal)
+    async def prepare(self, plan: Plan) -> None:
+        """Check every card; index those that pass."""
+        for given in self._asked.cards:
+            checked = check_card(given, plan.now_us)
+            if isinstance(checked, CardRefusal):
+                self._results.append(checked.value)
             else:
-                admitted[n] = card
-        prints = await self._fingerprints(plan, {n: indexes[n] for n in admitted})
-        fresh: dict[int, CheckedCard] = {}
-        await self._reuse(plan, admitted, prints, results, fresh)
-        for n, record in (await self._records(plan, fresh, prints)).items():
-            results[n] = (record, False)
-        for n, card in admitted.items():
-            self._keep_code(card, results, n)
-
-    async def _indexes(self, cards: dict[int, CheckedCard]) -> dict[int, list[CardIndex]]:
-        answer = await self._shop.agent.index_cards(
-            self._asked.scope, [card.pan.expose() for card in cards.values()]
+                self._results.append(Kept(checked))
+        kept = self._kept
+        if not kept:
+            return
+        scope = self._asked.scope
+        indexes = await self._shop.frames.index_cards(
+            scope, [one.card.pan.expose() for one in kept]
         )
-        if isinstance(answer, Refused):
-            raise _refused(answer)
-        return dict(zip(cards, answer, strict=True))
+        for one, index in zip(kept, indexes, strict=True):
+            one.index = index
+        wanted = [(scope, i.version, i.digest) for index in indexes for i in index]
+        stored = await self._shop.store.indexed(wanted)
+        known = {(row.scope, row.version, row.digest): row.fingerprint for row in stored}
+        for one in kept:
+            one.known = known
 
-    def _capped(self, plan: Plan, card: CheckedCard, index: list[CardIndex]) -> str | None:
+    async def plan(self, plan: Plan) -> None:
+        """Caps, fingerprints, and which cards need a new record."""
+        for n, one in enumerate(self._results):
+            refusal = self._capped(plan, one) if isinstance(one, Kept) else None
+            if refusal:
+                self._results[n] = refusal
+        kept = self._kept
+        for one in kept:
+            self._fingerprint(plan, one)
+        await self._reuse(plan, kept)
+
+    async def finish(self, plan: Plan) -> None:
+        """Seal new records, keep codes, begin to sign what will be answered."""
+        if self._fresh:
+            await self._records(plan)
+        kept = self._kept
+        for one in kept:
+            self._keep_code(one)
+        if kept:
+            self._signing = asyncio.create_task(self._signed(kept))
+            self._signing.add_done_callback(_looked_at)
+
+    async def answer(self) -> wire.TokensMade:
+        """What became of each card."""
+        described = iter(await self._signing if self._signing else ())
+        return wire.TokensMade(
+            [
+                wire.TokenRefused(one) if isinstance(one, str) else next(described)
+                for one in self._results
+            ]
+        )
+
+    @property
+    def _kept(self) -> list[Kept]:
+        return [one for one in self._results if isinstance(one, Kept)]
+
+    async def _signed(self, kept: Sequence[Kept]) -> list[wire.TokenMade]:
+        records = [one.slot.record for one in kept if one.slot.record is not None]
+        return await self._shop.signer.describe(records, [one.existing for one in kept])
+
+    def _capped(self, plan: Plan, one: Kept) -> str | None:
+        card = one.card
         if card.cvv is not None and self._shop.codes.is_full:
             return "card_codes_full"
         # The oldest living version: its digest stays the same when a newer one comes up.
         sighting = Sighting(
-            self._asked.scope, self._asked.caller, index[-1].digest,
+            self._asked.scope, self._asked.caller, one.index[-1].digest,
             card.pan.expose()[:BIN_DIGITS].decode() + card.pan.last4, plan.now_us,
         )  # fmt: skip
         admitted = self._shop.caps.admit(sighting)
@@ -135,71 +177,49 @@ class TokeniseAct(Act):
             plan.group.sightings.append(sighting)
         return None
 
-    async def _fingerprints(
-        self, plan: Plan, indexes: dict[int, list[CardIndex]]
-    ) -> dict[int, str]:
-        scope = self._asked.scope
-        wanted = [(scope, i.version, i.digest) for index in indexes.values() for i in index]
-        stored = await self._shop.store.indexed(wanted)
-        known = {(row.scope, row.version, row.digest): row.fingerprint for row in stored}
-        known |= plan.fingerprints
-        prints = {}
-        for n, index in indexes.items():
-            keys = [(scope, i.version, i.digest) for i in index]
-            found = next((known[key] for key in keys if key in known), None)
-            prints[n] = found or tokens.new_fingerprint(self._shop.randomness)
-            for key in keys:
-                if key not in known:
-                    known[key] = plan.fingerprints[key] = prints[n]
-                    plan.group.index.append(IndexRow(*key, prints[n]))
-        return prints
+    def _fingerprint(self, plan: Plan, one: Kept) -> None:
+        keys = [(self._asked.scope, i.version, i.digest) for i in one.index]
+        known = [one.known.get(key) or plan.fingerprints.get(key) for key in keys]
+        found = next((text for text in known if text), None)
+        one.fingerprint = found or tokens.new_fingerprint(self._shop.randomness)
+        for key, text in zip(keys, known, strict=True):
+            if text is None:
+                plan.fingerprints[key] = one.fingerprint
+                plan.group.index.append(IndexRow(*key, one.fingerprint))
 
-    async def _reuse(
-        self, plan: Plan, cards: dict[int, CheckedCard], prints: dict[int, str],
-        results: list[Any], fresh: dict[int, CheckedCard],
-    ) -> None:  # fmt: skip
-        keys = {n: self._stable_key(card, prints[n]) for n, card in cards.items()}
-        wanted = [keys[n] for n, card in cards.items() if _is_stable(card)]
+    async def _reuse(self, plan: Plan, kept: Sequence[Kept]) -> None:
+        wanted = [self._stable_key(one) for one in kept if one.card.is_stable]
         stored = await self._shop.store.stable(wanted) if wanted else {}
-        first: dict[StableKey, int] = {}
-        for n, card in cards.items():
-            record = plan.stable.get(keys[n]) or stored.get(keys[n])
-            if not _is_stable(card):
-                fresh[n] = card
-            elif record is not None and record.record_id not in plan.gone:
-                results[n] = (record, True)
-            elif keys[n] in first:
-                results[n] = first[keys[n]]  # the same card twice in one request
-            else:
-                fresh[n], first[keys[n]] = card, n
+        for one in kept:
+            key = self._stable_key(one)
+            found = stored.get(key)
+            slot = plan.stable.get(key)
+            if slot is None and found is not None and found.record_id not in plan.gone:
+                slot = Slot(found)
+            if one.card.is_stable and slot is not None:
+                one.slot, one.existing = slot, True
+                continue
+            self._fresh.append(one)
+            if one.card.form != "ot":
+                plan.stable[key] = one.slot
 
-    def _stable_key(self, card: CheckedCard, fingerprint: str) -> StableKey:
-        asked = self._asked
-        return StableKey(asked.scope, asked.merchant, fingerprint, card.expiry.text, card.form)
+    def _stable_key(self, one: Kept) -> StableKey:
+        asked, card = self._asked, one.card
+        return StableKey(asked.scope, asked.merchant, one.fingerprint, card.expiry.text, card.form)
 
-    async def _records(
-        self, plan: Plan, fresh: dict[int, CheckedCard], prints: dict[int, str]
-    ) -> dict[int, Record]:
-        if not fresh:
-            return {}
-        names = {n: tokens.new_record_id(self._shop.randomness) for n in fresh}
-        period = period_of(plan.now_us)
-        keys = await self._shop.agent.new_data_keys(
-            self._asked.scope, "pan", period, [name.encode() for name in names.values()]
+    async def _records(self, plan: Plan) -> None:
+        scope, period = self._asked.scope, period_of(plan.now_us)
+        names = [tokens.new_record_id(self._shop.randomness) for _ in self._fresh]
+        keys = await self._shop.frames.new_data_keys(
+            scope, period, [name.encode() for name in names]
         )
-        if isinstance(keys, Refused):
-            raise _refused(keys)
-        made = {}
-        for (n, card), key in zip(fresh.items(), keys, strict=True):
-            sealed = self._sealed(card.pan, key.key.expose(), names[n])
-            token = await self._token(plan, card)
-            made[n] = self._record(plan, card, names[n], prints[n], token, sealed)
-            plan.group.records.append(made[n])
-            plan.stable[self._stable_key(card, prints[n])] = made[n]
-            plan.group.keys.append(
-                WrappedKey(names[n], self._asked.scope, period, key.kek_version, key.wrapped)
-            )
-        return made
+        for one, name, key in zip(self._fresh, names, keys, strict=True):
+            sealed = self._sealed(one.card.pan, key.key.expose(), name)
+            token = await self._token(plan, one.card)
+            one.slot.record = self._record(plan, one, name, token, sealed)
+            plan.group.records.append(one.slot.record)
+            plan.group.keys.append(WrappedKey(name, scope, period, key.kek_version, key.wrapped))
+            one.card.pan.wipe()
 
     def _sealed(self, pan: Pan, data_key: bytes, record_id: str) -> bytes:
         nonce = self._shop.randomness.octets(12)
@@ -210,7 +230,7 @@ class TokeniseAct(Act):
         """A token that nobody has; only the numeric form can meet another."""
         while True:
             token = tokens.new_token(
-                card.form, self._asked.scope, card.pan.expose(), self._shop.randomness
+                card.form, self._asked.scope, card.pan.last4, len(card.pan), self._shop.randomness
             )
             if card.form != "numeric":
                 return token
@@ -218,33 +238,21 @@ class TokeniseAct(Act):
             if not taken and not await self._shop.store.by_tokens([token]):
                 return token
 
-    def _record(
-        self, plan: Plan, card: CheckedCard, name: str, fingerprint: str, token: str, sealed: bytes
-    ) -> Record:
+    def _record(self, plan: Plan, one: Kept, name: str, token: str, sealed: bytes) -> Record:
+        card = one.card
         funding, country = self._shop.origin_of(card.pan.bin)
         ends = plan.now_us + tokens.SINGLE_USE_SECONDS * 1_000_000
         return Record(
-            name, self._asked.scope, self._asked.merchant, token, card.form, fingerprint,
+            name, self._asked.scope, self._asked.merchant, token, card.form, one.fingerprint,
             card.pan.bin, card.pan.last4, card.pan.brand, card.expiry.text, funding, country,
             period_of(plan.now_us), sealed, REVISION, plan.now_us,
             ends if card.form == "ot" else None,
         )  # fmt: skip
 
-    def _keep_code(self, card: CheckedCard, results: list[Any], n: int) -> None:
-        if isinstance(results[n], int):
-            record = results[results[n]][0]
-            results[n] = (record, True)
-        if card.cvv is not None and isinstance(results[n], tuple):
-            self._shop.codes.keep(results[n][0].record_id, card.cvv)
-            card.cvv.wipe()
-
-    async def _answered(self, results: Sequence[Any]) -> wire.TokensMade:
-        made = [one for one in results if isinstance(one, tuple)]
-        described = iter(
-            await self._shop.signer.describe([r for r, _ in made], [known for _, known in made])
-        )
-        answers = [next(described) if isinstance(one, tuple) else one for one in results]
-        return wire.TokensMade(answers)
+    def _keep_code(self, one: Kept) -> None:
+        if one.card.cvv is not None and one.slot.record is not None:
+            self._shop.codes.keep(one.slot.record.record_id, one.card.cvv)
+            one.card.cvv.wipe()
 
 
 def period_of(now_us: int) -> str:
@@ -252,9 +260,7 @@ def period_of(now_us: int) -> str:
     return datetime.fromtimestamp(now_us // 1_000_000, UTC).strftime("%Y-%m")
 
 
-def _is_stable(card: CheckedCard) -> bool:
-    return card.form != "ot" and not card.anew
-
-
-def _refused(answer: Refused) -> Unavailable:
-    return Unavailable("key_agent_refused", f"the key agent refused ({answer.code})")
+def _looked_at(task: asyncio.Task[list[wire.TokenMade]]) -> None:
+    """A group that failed asks for no answer: what went wrong with signing is told by it."""
+    if not task.cancelled():
+        task.exception()

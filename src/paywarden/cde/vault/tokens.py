@@ -20,6 +20,7 @@ from paywarden.reference.card_numbers import looks_like_card_number
 SINGLE_USE_SECONDS: Final = 15 * 60
 NUMERIC_FIRST: Final = "0"
 _LETTERS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_PAIRS: Final = tuple(first + second for first in _LETTERS for second in _LETTERS)
 _LENGTH: Final = 22  # 62^22 > 2^128
 _NUMERIC_LEAST: Final = 16
 _WORDED = re.compile(r"(?:tk|ot)_(?:test|live)_[0-9A-Za-z]{22}\Z", re.ASCII)
@@ -28,17 +29,17 @@ _NUMERIC = re.compile(r"0[0-9]{15,18}\Z", re.ASCII)
 
 def base62(octets: bytes) -> str:
     """16 octets as 22 letters and digits."""
-    number, letters = int.from_bytes(octets, "big"), []
-    for _ in range(_LENGTH):
-        number, place = divmod(number, 62)
-        letters.append(_LETTERS[place])
-    return "".join(reversed(letters))
+    number, pairs = int.from_bytes(octets, "big"), []
+    for _ in range(_LENGTH // 2):
+        number, place = divmod(number, len(_PAIRS))
+        pairs.append(_PAIRS[place])
+    return "".join(reversed(pairs))
 
 
-def new_token(form: str, scope: str, pan_octets: bytes, randomness: Randomness) -> str:
-    """A fresh token of `form` (tk, ot, numeric)."""
+def new_token(form: str, scope: str, last4: str, digits: int, randomness: Randomness) -> str:
+    """A fresh token of `form` (tk, ot, numeric) for a card of so many digits."""
     if form == "numeric":
-        return _numeric(pan_octets, randomness)
+        return _numeric(last4, digits, randomness)
     return _drawn(f"{form}_{Scope.parse(scope).environment.value}_", randomness)
 
 
@@ -64,11 +65,10 @@ def _drawn(prefix: str, randomness: Randomness) -> str:
             return text
 
 
-def _numeric(pan_octets: bytes, randomness: Randomness) -> str:
-    length, last = max(_NUMERIC_LEAST, len(pan_octets)), pan_octets[-4:].decode("ascii")
-    middle = length - 1 - len(last)
+def _numeric(last4: str, digits: int, randomness: Randomness) -> str:
+    middle = max(_NUMERIC_LEAST, digits) - 1 - len(last4)
     while True:
         number = int.from_bytes(randomness.octets(16), "big") % 10**middle
-        text = f"{NUMERIC_FIRST}{number:0{middle}d}{last}"
+        text = f"{NUMERIC_FIRST}{number:0{middle}d}{last4}"
         if not luhn_passes(text.encode("ascii")):
             return text

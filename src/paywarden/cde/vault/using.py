@@ -10,8 +10,7 @@ itself never opens a record.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from paywarden.cde.frame_format import Refused
 from paywarden.cde.vault import wire
@@ -76,18 +75,21 @@ class DeleteAct(Act):
 
     def __init__(self, lookups: Lookups, codes: SecurityCodes, asked: wire.Delete) -> None:
         self._lookups, self._codes, self._asked = lookups, codes, asked
+        self._refusal: str | None = None
 
-    async def plan(self, plan: Plan) -> Callable[[], Awaitable[wire.Deleted | Refused]]:
+    async def plan(self, plan: Plan) -> None:
         """See `Act`."""
         asked = self._asked
         found = (await self._lookups.find(asked.scope, asked.merchant, [asked.token]))[0]
-        if isinstance(found, str) and found != EXPIRED:
-            return _answering(refused(found))
         if isinstance(found, Record):
-            if not plan.remove(found, "deleted"):
-                return _answering(refused(UNKNOWN))
+            self._refusal = None if plan.remove(found, "deleted") else UNKNOWN
             self._codes.drop(found.record_id)
-        return _answering(wire.Deleted())
+        elif found != EXPIRED:
+            self._refusal = found
+
+    async def answer(self) -> wire.Deleted | Refused:
+        """See `Act`."""
+        return wire.Deleted() if self._refusal is None else refused(self._refusal)
 
 
 class TakeAct(Act):
@@ -97,21 +99,31 @@ class TakeAct(Act):
         self, lookups: Lookups, store: VaultStore, codes: SecurityCodes, asked: wire.TakeForUse
     ) -> None:
         self._lookups, self._store, self._codes, self._asked = lookups, store, codes, asked
+        self._found: tuple[Record, WrappedKey] | str = UNKNOWN
 
-    async def plan(self, plan: Plan) -> Callable[[], Awaitable[wire.Taken | Refused]]:
+    async def plan(self, plan: Plan) -> None:
         """See `Act`."""
+        self._found = await self._spent(plan)
+
+    async def answer(self) -> wire.Taken | Refused:
+        """See `Act`."""
+        if isinstance(self._found, str):
+            return refused(self._found)
+        return taken(*self._found, self._codes, self._asked.want_cvv)
+
+    async def _spent(self, plan: Plan) -> tuple[Record, WrappedKey] | str:
         asked = self._asked
         found = (await self._lookups.find(asked.scope, asked.merchant, [asked.token]))[0]
         if isinstance(found, str):
-            return _answering(refused(found))
+            return found
         key = await self._store.wrapped(found.record_id)
         if key is None:
-            return _answering(refused(UNKNOWN))
+            return UNKNOWN
         if not plan.remove(found, "spent"):
-            return _answering(refused(SPENT))
+            return SPENT
         mark = (found.token, found.scope, found.merchant, found.record_id)
         plan.group.spent.append(Spent(*mark, plan.now_us))
-        return lambda: _taken(found, key, self._codes, asked.want_cvv)
+        return found, key
 
 
 async def take_again(
@@ -126,7 +138,7 @@ async def take_again(
     key = await store.wrapped(found.record_id)
     if key is None:
         return refused(UNKNOWN)
-    return await _taken(found, key, codes, asked.want_cvv)
+    return taken(found, key, codes, asked.want_cvv)
 
 
 def refused(code: str) -> Refused:
@@ -134,9 +146,8 @@ def refused(code: str) -> Refused:
     return Refused(code, _DETAILS[code])
 
 
-async def _taken(
-    record: Record, key: WrappedKey, codes: SecurityCodes, want_cvv: bool
-) -> wire.Taken:
+def taken(record: Record, key: WrappedKey, codes: SecurityCodes, want_cvv: bool) -> wire.Taken:
+    """What opens a record, and its code if one is wanted and held."""
     code = codes.take(record.record_id) if want_cvv else None
     if record.form == "ot":
         codes.drop(record.record_id)
@@ -144,10 +155,3 @@ async def _taken(
         record.record_id, record.period, key.kek_version, key.wrapped, record.sealed, record.aad,
         record.expiry, code.expose() if code else None, record.fingerprint, record.form == "ot",
     )  # fmt: skip
-
-
-def _answering(value: object) -> Callable[[], Awaitable[Any]]:
-    async def give() -> object:
-        return value
-
-    return give
