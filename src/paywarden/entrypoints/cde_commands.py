@@ -14,10 +14,13 @@ from typing import Final
 from paywarden.entrypoints.home import Home
 
 COMMANDS: Final = {
+    "edge": ("cde_edge", "the process that takes cards in, over HTTP"),
     "init": ("cde_init", "make folders and keys for development"),
     "key-agent": ("key_agent", "the process that holds the keys"),
     "egress": ("cde_egress", "the process that sends cards to approved destinations"),
     "events": ("cde_events", "check the event log of egress"),
+    "page-check": ("cde_page_check", "tell what changed on a payment page"),
+    "serve": ("cde_serve", "key agent, vault, edge and egress as children"),
     "vault": ("cde_vault", "the process that keeps cards and tokens"),
     "keys": ("cde_keys", "list, rotate and end keys of a running key agent"),
 }
