@@ -113,7 +113,7 @@ def test_a_card_becomes_a_token_and_all_end_cleanly(serving: Serving) -> None:
         assert shop.get(f"/v1/tokens/{token}").json()["code"] == "token_unknown"
         told = shop.get("/metrics").text + serving.text
     children = serving.children()
-    assert {"key-agent", "vault", "edge"} <= children.keys()
+    assert children.keys() == {"key-agent", "vault", "edge", "egress"}
     serving.end()
     assert serving.process.returncode == 0, serving.text
     assert gone(children)
