@@ -1,4 +1,4 @@
-"""`paywarden cde inventory`: the keys of a running key agent, or the design, in Markdown or JSON."""
+"""`paywarden cde inventory`: keys of a running key agent, or the design; Markdown or JSON."""
 
 from __future__ import annotations
 

@@ -6,7 +6,8 @@ import ast
 import os
 from pathlib import Path
 
-from paywarden.cde.inventory.declared import KEYS, declared_modules
+from paywarden.cde.inventory.declared import KEYS
+from paywarden.cde.inventory.protocols import declared_modules
 from paywarden.cde.inventory.report import architecture, inventory, inventory_document
 from paywarden.cde.keys.model import ALGORITHMS, CRYPTOPERIOD_DAYS
 from paywarden.cde.keys.wire import KeyState, Pong

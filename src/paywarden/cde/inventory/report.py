@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from paywarden.cde.inventory.declared import DIGESTS_AND_PROTOCOLS, KEYS, MODULES_USED, Use
+from paywarden.cde.inventory.declared import KEYS, Use
+from paywarden.cde.inventory.protocols import DIGESTS_AND_PROTOCOLS, MODULES_USED
 from paywarden.cde.keys.wire import KeyState, Pong
 from paywarden.core.instants import format_rfc3339
 
@@ -45,8 +46,7 @@ _SEPARATION: Final = """\
 ## Separation
 
 - Test and live: the scope (tenant and environment) is an input of every derivation, so no key of
-  one is a key of the other; an installation in development refuses production's roots and the
-  reverse.
+  one is a key of the other; production refuses a root that lies in a file or in the environment.
 - One key, one purpose: every purpose has octets of its own, and derivations name theirs.
 - A check value is five octets of AES-CMAC over a block of zeros, no more.
 
@@ -124,6 +124,5 @@ def _use_row(use: Use) -> tuple[str, ...]:
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
-    return "".join(
-        "| " + " | ".join(cell.replace("|", "/") for cell in line) + " |\n" for line in lines
-    )
+    cells = [[cell.replace("|", "/") for cell in line] for line in lines]
+    return "".join(f"| {' | '.join(line)} |\n" for line in cells)
