@@ -12,6 +12,8 @@ import os
 import signal
 
 from paywarden.cde.hardening import harden
+from paywarden.cde.keys.roster_file import FILE as ROSTER
+from paywarden.cde.keys.roster_file import read_roster
 from paywarden.cde.keys.settings import KeySettings, read_settings
 from paywarden.cde.keys.start import open_agent, serve_until
 from paywarden.cde.places import Places, places_of
@@ -42,6 +44,7 @@ def run(_arguments: argparse.Namespace, home: Home) -> int:
 async def _serve(places: Places, settings: KeySettings) -> None:
     hardened = harden(lock_memory=settings.agent.lock_memory)
     randomness = SystemRandomness()
+    roster = read_roster(places.keys / ROSTER) if settings.production else None
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -49,7 +52,7 @@ async def _serve(places: Places, settings: KeySettings) -> None:
         if root is None:
             return  # stopped while it waited for its custodians
         opened = open_agent(
-            places, settings, root, SystemClock(), randomness, hardened, own_uid=os.geteuid()
+            places, settings, root, SystemClock(), randomness, hardened, os.geteuid(), roster
         )
         logger().info("key_agent_started", state=settings.agent.mode, source=root.kind)
         mode = SOCKET_MODE if settings.production else OWN_USER_MODE
