@@ -1,0 +1,1 @@
+"""Screening: lists of sanctioned parties, and names held against them."""
