@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from paywarden.aml.screening import facts, features, weights
 from paywarden.aml.screening.alignment import Alignment, align
 from paywarden.aml.screening.model import ListedEntity
-from paywarden.aml.screening.parsing import ParsedName, kind_of, parse
+from paywarden.aml.screening.parsing import PERSON, ParsedName, kind_of, parse
 from paywarden.aml.screening.party import Party
 
-_LINEAR = tuple(weights.WEIGHTS[name] for name in features.NAMES)
+_NAMES = tuple(weights.NAMES[name] for name in features.NAMES), weights.NAMES_INTERCEPT
+_SEARCH = tuple(weights.SEARCH[name] for name in features.NAMES), weights.SEARCH_INTERCEPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,16 @@ def compare_names(a: str, b: str, schema: str = "Person") -> float:
     one, other = parse(a, kind), parse(b, kind)
     if one.empty or other.empty:
         return 0.0
-    return logistic(log_odds(one, other, align(one, other)))
+    linear, intercept = _NAMES
+    found = features.values(one, other, align(one, other))
+    return logistic(intercept + sum(w * v for w, v in zip(linear, found, strict=True)))
 
 
-def log_odds(one: ParsedName, other: ParsedName, alignment: Alignment) -> float:
-    """Log-odds that two parsed names are of one party."""
+def found_odds(one: ParsedName, other: ParsedName, alignment: Alignment, kind: str) -> float:
+    """Log-odds that a listed name found in an index is of the party asked for."""
+    linear, intercept = _SEARCH if kind == PERSON else _NAMES
     found = features.values(one, other, alignment)
-    return weights.INTERCEPT + sum(w * v for w, v in zip(_LINEAR, found, strict=True))
+    return intercept + sum(w * v for w, v in zip(linear, found, strict=True))
 
 
 def logistic(log_odds: float) -> float:
@@ -68,7 +72,7 @@ def compare(query: Party, entity: ListedEntity) -> Judgement:
         if asked.empty or other.empty:
             continue
         alignment = align(asked, other)
-        odds = log_odds(asked, other, alignment)
+        odds = found_odds(asked, other, alignment, kind)
         if odds > best_odds:
             best, best_odds, best_alignment = listed.text, odds, alignment
     return judged(query, entity, best, best_alignment)
@@ -80,12 +84,13 @@ def judged(
     """The judgement that rests on one listed name (may be empty: identifiers alone)."""
     kind = kind_of(entity.schema)
     one, other = parse(query.name, kind), parse(name, kind)
-    parts = [Contribution("intercept", 1.0, weights.INTERCEPT)]
+    linear, intercept = _SEARCH if kind == PERSON else _NAMES
+    parts = [Contribution("intercept", 1.0, intercept)]
     if one.empty or other.empty:
         parts = [Contribution("no_name", 1.0, facts.NO_NAME)]
     else:
         found = features.values(one, other, alignment or align(one, other))
-        triples = zip(features.NAMES, found, _LINEAR, strict=True)
+        triples = zip(features.NAMES, found, linear, strict=True)
         parts += [Contribution(n, round(v, 4), round(w * v, 4)) for n, v, w in triples if v]
     extra = facts.found(query, entity)
     parts += [Contribution(fact.name, fact.value, fact.log_odds) for fact in extra]

@@ -30,6 +30,9 @@ NAMES = (
     "acronym",
     "nothing_left",
     "short_change",
+    "certainty",
+    "edit_share",
+    "short_changes",
 )
 """Order of the features in a row of `values`."""
 
@@ -63,6 +66,9 @@ def values(one: ParsedName, other: ParsedName, alignment: Alignment) -> tuple[fl
         _acronym(one, other),
         0.0 if pairs else 1.0,
         _short_change(one, names),
+        _certainty(one, other, names),
+        _edit_share(one, other, names),
+        min(3.0, sum(1.0 for p in names if p.similarity < 0.9 and _shorter(one, other, p) <= 4)),
     )
 
 
@@ -128,3 +134,20 @@ def _short_change(one: ParsedName, names: list[Pair]) -> float:
 
 def _length(one: ParsedName, pair: Pair) -> int:
     return sum(len(one.words[i].text) for i in pair.left)
+
+
+def _shorter(one: ParsedName, other: ParsedName, pair: Pair) -> int:
+    return min(_length(one, pair), sum(len(other.words[j].text) for j in pair.right))
+
+
+def _certainty(one: ParsedName, other: ParsedName, names: list[Pair]) -> float:
+    """Weight of the words that agree beyond doubt, short words counting less; at most 3."""
+    sure = (p for p in names if p.similarity >= 0.9)
+    return min(3.0, sum(p.weight * min(1.0, _shorter(one, other, p) / 6) for p in sure))
+
+
+def _edit_share(one: ParsedName, other: ParsedName, names: list[Pair]) -> float:
+    """Letters that were changed, of all letters of the paired words."""
+    lengths = [_shorter(one, other, pair) for pair in names]
+    changed = sum((1 - p.similarity) * n for p, n in zip(names, lengths, strict=True))
+    return changed / max(1, sum(lengths))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import msgspec
 
 from paywarden.aml.screening.alignment import align
-from paywarden.aml.screening.comparison import Judgement, judged, log_odds, logistic
+from paywarden.aml.screening.comparison import Judgement, found_odds, judged, logistic
 from paywarden.aml.screening.facts import plain
 from paywarden.aml.screening.model import ListedEntity
 from paywarden.aml.screening.parsing import ORGANISATION, PERSON, VESSEL, kind_of, parse
@@ -116,7 +116,7 @@ class ScreeningIndex:
         for name in shelf.find(asked, CANDIDATES):
             text = shelf.text(name)
             listed = parse(text, kind)
-            odds = log_odds(asked, listed, align(asked, listed))
+            odds = found_odds(asked, listed, align(asked, listed), kind)
             number = shelf.entity(name)
             if logistic(odds + HEADROOM) >= threshold and odds > best.get(number, (-99.0, ""))[0]:
                 best[number] = (odds, text)

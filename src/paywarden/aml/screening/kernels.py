@@ -39,6 +39,69 @@ def shared_trigrams(
 
 
 @door
+def likenesses(
+    asked: Words,
+    asked_ends: Words,
+    letters: Words,
+    starts: Words,
+    words: Words,
+    count: int,
+    least: float,
+    rows: Words,
+    found: Words,
+) -> int:
+    """Likeness of an asked word to `words[:count]` into `found`; drops those below `least`.
+
+    `asked` uint8: letters, sound, consonants one after another, cut at `asked_ends` [3]. `letters`
+    uint8 holds the same three of every word, cut at `starts` int64 [3*words+1]. `rows` int64
+    [3, 64] is scratch; words are at most 62 long. The formula is that of `similarity.py`.
+    """
+    kept, apart, sounded = 0, 0, 0
+    for at in range(count):
+        word = words[at]
+        for part in range(3):
+            a0 = 0 if part == 0 else asked_ends[part - 1]
+            a1 = asked_ends[part]
+            b0, b1 = starts[3 * word + part], starts[3 * word + part + 1]
+            before, last, row = 0, 1, 2
+            for j in range(b1 - b0 + 1):
+                rows[last, j] = j
+            for i in range(1, a1 - a0 + 1):
+                rows[row, 0] = i
+                for j in range(1, b1 - b0 + 1):
+                    differ = 0 if asked[a0 + i - 1] == letters[b0 + j - 1] else 1
+                    best = min(rows[last, j - 1] + differ, rows[last, j] + 1, rows[row, j - 1] + 1)
+                    if (
+                        part < 2
+                        and i > 1
+                        and j > 1
+                        and asked[a0 + i - 1] == letters[b0 + j - 2]
+                        and asked[a0 + i - 2] == letters[b0 + j - 1]
+                    ):
+                        best = min(best, rows[before, j - 2] + 1)
+                    rows[row, j] = best
+                before, last, row = last, row, before
+            if part == 0:
+                apart = rows[last, b1 - b0]
+            elif part == 1:
+                sounded = rows[last, b1 - b0]
+            else:
+                sounded += rows[last, b1 - b0]
+        longer = max(asked_ends[0], starts[3 * word + 1] - starts[3 * word])
+        sound = max(
+            asked_ends[1] - asked_ends[0], starts[3 * word + 2] - starts[3 * word + 1]
+        )
+        by_letters = 1.0 - apart / longer
+        by_sound = 0.98 - 0.5 * sounded / sound
+        likeness = max(by_letters, by_sound)
+        if likeness >= least:
+            words[kept] = word
+            found[kept] = likeness
+            kept += 1
+    return kept
+
+
+@door
 def gather(
     words: Words,
     gains: Words,

@@ -23,7 +23,9 @@ _MARKS = re.compile(r"['`’‘ʼʻ\"“”´ʹʺ]")
 _DOTTED = re.compile(r"\b(?:[a-zA-Z]\.){2,}(?:[a-zA-Z]\b)?")
 _CAMEL = re.compile(r"(?<=[a-z]{3})(?=[A-Z][a-z]{2})|(?<=[a-z]{3})(?=[A-Z]{2,}\b)")
 _WORD = re.compile(r"[a-z0-9]+")
-_ABD = re.compile(r"\A(abd(?:[aeiou]l|[aeiou]?([rsznd])(?=\2)[rsznd]))(\w{4,})\Z")
+_ABD = re.compile(r"\A(abd(?:[aeiou]l|[aeiou]?([rsznd])(?=\2)[rsznd]))(\w{3,})\Z")
+_SERVANT = frozenset({"abd", "abdul", "abdel", "abdal", "abdur", "abdus", "abdol", "abdoul"})
+_ARTICLES = frozenset({"al", "el", "ul", "ur", "ar", "as", "ad", "an", "ash", "az", "at", "l"})
 _LEET = str.maketrans("01345", "oieas")
 
 
@@ -87,17 +89,29 @@ def _raw_words(text: str, kind: str) -> list[str]:
     plain = written.lower().replace("&", " and ").replace("%", " percent")
     found = _WORD.findall(plain)
     if kind == PERSON:
-        return [part for word in found for part in _person_parts(word)]
+        return _person_words(found)
     return [words.ORDINALS.get(word, word) for word in found]
 
 
-def _person_parts(word: str) -> list[str]:
-    if not word.isalpha() and any(char.isalpha() for char in word):
-        word = word.translate(_LEET)
-    match = _ABD.match(word)
-    if match and word not in ("abdallah", "abdullah", "abdelilah"):
-        return ["abd", match[3]]
-    return ["abd" if word in ("abdul", "abdel", "abdal", "abdur", "abdus", "abdol") else word]
+def _person_words(found: list[str]) -> list[str]:
+    """Digits as the letters they look like; `servant of X` in any spelling as `abdul` and X."""
+    plain = [_letters_only(word) for word in found]
+    kept: list[str] = []
+    for word in plain:
+        if word in _SERVANT:
+            kept.append("abdul")
+            continue
+        if word in _ARTICLES and kept and kept[-1] == "abdul":
+            continue
+        match = _ABD.match(word)
+        split = match is not None and word not in ("abdallah", "abdullah", "abdelilah")
+        kept += ["abdul", match[3]] if match and split else [word]
+    return kept
+
+
+def _letters_only(word: str) -> str:
+    mixed = not word.isalpha() and any(char.isalpha() for char in word)
+    return word.translate(_LEET) if mixed else word
 
 
 def _forms(raw: list[str]) -> tuple[frozenset[str], list[str]]:
@@ -144,8 +158,8 @@ def _person_weight(text: str) -> tuple[float, str]:
         return 0.08, "weak"
     if text in words.PARTICLES and text != "i":
         return 0.1, "weak"
-    if text == "abd":
-        return 0.35, "weak"
+    if text == "abdul":
+        return 0.3, "weak"
     if len(text) == 1:
         return 0.35, "initial"
     return rarity.prior(text), "name"

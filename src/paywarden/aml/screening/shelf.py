@@ -19,9 +19,9 @@ from paywarden.aml.screening.vocabulary import Vocabulary
 from paywarden.aml.screening.words import PARTICLES
 
 LEAST_WORTH = 0.6
-MOST_UNITS = 64
-SHORTEST_CUT = 6
-_JOINED_WEIGHT = 1.0
+MOST_GATHERED = 64
+MOST_READINGS = 12
+SHORTEST_CUT = 5
 
 
 class Shelf:
@@ -83,69 +83,95 @@ class Shelf:
 
     def find(self, asked: ParsedName, limit: int) -> list[int]:
         """Numbers of names worth comparing, the most promising first, at most `limit`."""
-        wanted = _retrievable(asked)
-        if not wanted or not len(self):
+        if not len(self):
             return []
-        units = self._units(asked, wanted)
+        best: dict[int, float] = {}
+        for words in self._readings(asked):
+            names, worths = self._gather(words)
+            for name, worth in zip(names, worths, strict=True):
+                if worth > best.get(name, 0.0):
+                    best[name] = worth
+        return sorted(best, key=lambda name: (-best[name], name))[:limit]
+
+    def _gather(self, words: tuple[Word, ...]) -> tuple[list[int], list[float]]:
+        units = [(self.vocabulary.alike(word), word.weight) for word in dict.fromkeys(words)]
         numbers = [number for unit, _ in units for number, _ in unit]
         if not numbers:
-            return []
+            return [], []
         gains = [weight * likeness for unit, weight in units for _, likeness in unit]
         ends = np.cumsum([len(unit) for unit, _ in units])
+        weight = sum(weight for _, weight in units)
         kept = gather(
-            np.array(numbers, np.int64),
-            np.array(gains, np.float32),
-            ends,
-            self._starts,
-            self._postings,
-            self._weight,
-            sum(word.weight for word in wanted),
-            LEAST_WORTH,
-            self._gained,
-            self._stamps,
-            self._touched,
-            self._scores,
-        )
-        scores = self._scores[:kept]
-        order = np.argsort(-scores, kind="stable")[:limit]
-        return [int(name) for name in self._touched[:kept][order]]
+            np.array(numbers, np.int64), np.array(gains, np.float32), ends,
+            self._starts, self._postings, self._weight, weight, LEAST_WORTH,
+            self._gained, self._stamps, self._touched, self._scores,
+        )  # fmt: skip
+        names, scores = self._touched[:kept], self._scores[:kept]
+        if kept > MOST_GATHERED:
+            top = np.argpartition(-scores, MOST_GATHERED)[:MOST_GATHERED]
+            names, scores = names[top], scores[top]
+        return names.tolist(), scores.tolist()
 
-    def _units(
-        self, asked: ParsedName, wanted: tuple[Word, ...]
-    ) -> list[tuple[tuple[tuple[int, float], ...], float]]:
-        alike = self.vocabulary.alike
-        units = [(alike(word), word.weight) for word in dict.fromkeys(wanted)]
-        units += [(alike(word), _JOINED_WEIGHT) for word in _joined(asked.words)]
-        for word in wanted:
-            if len(word.text) >= SHORTEST_CUT and word.kind == "name":
-                units += [(alike(part), part.weight) for part in self._cut(word)]
-        return [unit for unit in units if unit[0]][:MOST_UNITS]
+    def _readings(self, asked: ParsedName) -> list[tuple[Word, ...]]:
+        """The words as asked, then with neighbours written as one, then with a word cut in two."""
+        words = _retrievable(asked)
+        found = [words] if words else []
+        for start, stop, joined in _joined(asked.words):
+            strange = any(not self._known(word) for word in asked.words[start:stop])
+            if joined.text in self.vocabulary or (
+                strange and self.vocabulary.knows_well(joined)
+            ):
+                found.append(_kept((*asked.words[:start], joined, *asked.words[stop:])))
+        for place, word in enumerate(asked.words):
+            for parts in self._cuts(word):
+                found.append(_kept((*asked.words[:place], *parts, *asked.words[place + 1 :])))
+        return list(dict.fromkeys(found))[:MOST_READINGS]
 
-    def _cut(self, word: Word) -> list[Word]:
-        """Parts of a word that was written as one, where both parts are known words."""
-        found = []
+    def _cuts(self, word: Word) -> list[tuple[Word, ...]]:
+        """Ways to cut a word that was written as one into words of the shelf."""
+        if word.kind != "name" or len(word.text) < SHORTEST_CUT or self._known(word):
+            return []
+        found, near = [], []
         for place in range(2, len(word.text) - 1):
-            head, tail = word.text[:place], word.text[place:]
-            for part, other in ((head, tail), (tail, head)):
-                if len(part) > 2 and part in self.vocabulary and self._known(other):
-                    found.append(Word(part, fold(part), skeleton(part), word.weight / 2, "name"))
-        return found
+            parts = self._part(word.text[:place]), self._part(word.text[place:])
+            known = [self._known(part) for part in parts]
+            if all(known):
+                found.append(parts)
+            elif any(known) and min(place, len(word.text) - place) > 3:
+                near.append(parts)
+        if not found and not self.vocabulary.knows_well(word):
+            knows = self.vocabulary.knows_well
+            found = [parts for parts in near if all(self._known(p) or knows(p) for p in parts)]
+        return list(found)
 
-    def _known(self, text: str) -> bool:
-        return text in self.vocabulary or text in PARTICLES or text == "abd"
+    def _part(self, text: str) -> Word:
+        known = self.vocabulary.number(text)
+        if known is not None:
+            return self.vocabulary.words[known]
+        if text in PARTICLES or text == "abdul":
+            return Word(text, text, text, 0.1, "weak")
+        return Word(text, fold(text), skeleton(text), 1.0, "name")
+
+    def _known(self, part: Word) -> bool:
+        return part.kind == "weak" or part.text in self.vocabulary
 
 
 def _retrievable(name: ParsedName) -> tuple[Word, ...]:
-    kept = tuple(word for word in name.words if word.kind in ("name", "number"))
-    return kept or tuple(word for word in name.words if word.kind == "initial")
+    return _kept(name.words)
 
 
-def _joined(found: tuple[Word, ...]) -> list[Word]:
+def _kept(found: tuple[Word, ...]) -> tuple[Word, ...]:
+    kept = tuple(dict.fromkeys(word for word in found if word.kind in ("name", "number")))
+    return kept or tuple(word for word in found if word.kind == "initial")
+
+
+def _joined(found: tuple[Word, ...]) -> list[tuple[int, int, Word]]:
     joined = []
     for length in (2, 3):
         for start in range(min(len(found), MAX_WORDS) - length + 1):
             part = found[start : start + length]
             if all(word.kind in ("name", "weak") for word in part):
                 text = "".join(word.text for word in part)
-                joined.append(Word(text, fold(text), skeleton(text), 1.0, "name"))
+                one = Word(text, fold(text), skeleton(text), 1.0, "name")
+                joined.append((start, start + length, one))
     return joined

@@ -31,7 +31,8 @@ def word_similarity(one: Word, other: Word) -> float:
     if "number" in (one.kind, other.kind):
         return _NUMBER * (one.kind == other.kind)
     if one.kind == "initial" or other.kind == "initial":
-        return INITIAL if one.text[0] == other.text[0] and one.kind != other.kind else 0.0
+        kinds = {one.kind, other.kind}
+        return INITIAL if one.text[0] == other.text[0] and kinds == {"initial", "name"} else 0.0
     if one.kind != other.kind:
         return 0.0
     a, b = (one.text, other.text) if one.text < other.text else (other.text, one.text)

@@ -12,12 +12,22 @@ from collections import defaultdict
 import numpy as np
 
 from paywarden.aml.screening import words as tables
-from paywarden.aml.screening.kernels import TRIGRAMS, rows_of, shared_trigrams, trigram_numbers
+from paywarden.aml.screening.kernels import (
+    TRIGRAMS,
+    likenesses,
+    rows_of,
+    shared_trigrams,
+    trigram_numbers,
+)
 from paywarden.aml.screening.parsing import Word
 from paywarden.aml.screening.similarity import word_similarity
 from paywarden.aml.screening.sounds import syllabic
 
 LEAST_ALIKE = 0.62
+LEAST_SHARED = 0.25
+"""Share of the trigrams of a word that a candidate has to share."""
+LONGEST_WORD = 60
+WELL_KNOWN = 0.84
 MOST_ALIKE = 96
 REMEMBERED = 16_384
 Alike = tuple[tuple[int, float], ...]
@@ -57,6 +67,15 @@ class Vocabulary:
             key = syllabic(word.text)
             if key:
                 sounds["=" + key].append(number)
+        spelt, cuts = bytearray(), array("q", [0])
+        for word in self.words:
+            octets, ends = _spelt(word)
+            cuts.extend(len(spelt) + end for end in ends)
+            spelt += octets
+        self._letters = np.frombuffer(spelt, np.uint8)
+        self._cuts = np.frombuffer(cuts, np.int64)
+        self._rows = np.zeros((3, LONGEST_WORD + 2), np.int64)
+        self._found = np.zeros(len(self.words), np.float32)
         flat = np.frombuffer(pairs, np.int32).reshape(-1, 2)
         self._starts, self._postings = rows_of(flat, TRIGRAMS)
         self._counts = np.zeros(len(self.words), np.int16)
@@ -72,30 +91,60 @@ class Vocabulary:
             found = self._remembered[word.text] = self._search(word)
         return found
 
+    def knows_well(self, word: Word) -> bool:
+        """Whether a word stands here in nearly the same spelling."""
+        if word.text in self._number:
+            return True
+        found = self.alike(word)
+        return bool(found) and found[0][1] >= WELL_KNOWN
+
     def _search(self, word: Word) -> Alike:
         if word.kind == "number":
             number = self._number.get(word.text)
             return () if number is None else ((number, 1.0),)
-        candidates = self._candidates(word)
-        judged = ((number, word_similarity(word, self.words[number])) for number in candidates)
-        found = [(number, likeness) for number, likeness in judged if likeness >= LEAST_ALIKE]
-        found.sort(key=lambda item: (-item[1], item[0]))
-        return tuple(found[:MOST_ALIKE])
+        found = self._near(word)
+        for number in self._of_one_sound(word):
+            if number not in found:
+                likeness = word_similarity(word, self.words[number])
+                if likeness >= LEAST_ALIKE:
+                    found[number] = likeness
+        for text in _other_spellings(word.text):
+            other = self._number.get(text)
+            if other is not None:
+                found[other] = word_similarity(word, self.words[other])
+        ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+        return tuple(ranked[:MOST_ALIKE])
 
-    def _candidates(self, word: Word) -> set[int]:
+    def _near(self, word: Word) -> dict[int, float]:
+        """Words that share trigrams of sound and are few edits away."""
         grams = np.array(trigram_numbers(word.sound), np.int64)
-        least = max(1, int(0.34 * len(grams)))
+        least = max(1, int(LEAST_SHARED * len(grams)))
         count = shared_trigrams(
             grams, self._starts, self._postings, self._counts, self._touched, least
         )
-        found = set(self._touched[:count].tolist())
-        found.update(self._by_sound.get(word.skeleton, ()))
+        octets, ends = _spelt(word)
+        asked = np.frombuffer(octets, np.uint8)
+        count = likenesses(
+            asked, np.array(ends), self._letters, self._cuts,
+            self._touched, count, LEAST_ALIKE, self._rows, self._found,
+        )  # fmt: skip
+        return dict(
+            zip(self._touched[:count].tolist(), self._found[:count].tolist(), strict=True)
+        )
+
+    def _of_one_sound(self, word: Word) -> set[int]:
+        found = set(self._by_sound.get(word.skeleton, ())[:MOST_ALIKE])
         key = syllabic(word.text)
         if key:
-            found.update(self._by_sound.get("=" + key, ()))
-        known = (self._number.get(text) for text in _other_spellings(word.text))
-        found.update(number for number in known if number is not None)
+            found.update(self._by_sound.get("=" + key, ())[:MOST_ALIKE])
         return found
+
+
+def _spelt(word: Word) -> tuple[bytes, list[int]]:
+    """Letters, sound and consonants of a word one after another, and where each ends."""
+    parts = [part[:LONGEST_WORD].encode() for part in (word.text, word.sound, word.skeleton)]
+    first, second, third = (len(part) for part in parts)
+    return b"".join(parts), [first, first + second, first + second + third]
 
 
 def _other_spellings(text: str) -> set[str]:

@@ -19,13 +19,11 @@ from paywarden.aml.screening.hangul import family_name
 MAX_CHARACTERS = 400
 """Characters of a name that are read; the longest listed name seen has 318."""
 
-_CYRILLIC_TO_LATIN = str.maketrans(
-    "аеорсухіјѕкмтвнАЕОРСУХІЈЅКМТВНԁԛԝ", "aeopcyxijskmtbhAEOPCYXIJSKMTBHdqw"
-)
+_CYRILLIC = "аеорсухіјѕкмтвнАЕОРСУХІЈЅКМТВН"
+_LATIN = "aeopcyxijskmtbhAEOPCYXIJSKMTBH"
+_CYRILLIC_TO_LATIN = str.maketrans(_CYRILLIC + "ԁԛԝ", _LATIN + "dqw")
 _GREEK_TO_LATIN = str.maketrans("αειονρτυχκΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "aeiovptuxkABEZHIKMNOPTYX")
 _LATIN_TO_CYRILLIC = str.maketrans(_LATIN, _CYRILLIC)
-    "aeopcyxijskmtbhAEOPCYXIJSKMTBH", "аеорсухіјѕкмтвнАЕОРСУХІЈЅКМТВН"
-)
 _ARABIC = {
     "ا": "a", "أ": "a", "إ": "i", "آ": "a", "ٱ": "a", "ب": "b", "پ": "p", "ت": "t", "ث": "th",
     "ج": "j", "چ": "ch", "ح": "h", "خ": "kh", "د": "d", "ذ": "dh", "ر": "r", "ز": "z", "ژ": "zh",
@@ -48,8 +46,8 @@ def latin(text: str) -> str:
     clean = _visible(text[:MAX_CHARACTERS])
     if clean.isascii():
         return clean
-    words = (_latin_word(word) for word in re.split(r"(\s+)", _SEPARATORS.sub(" · ", clean)))
-    return "".join(words) if "·" not in clean else " ".join(words)
+    parts = _SEPARATORS.sub(" ", clean).split()
+    return " ".join(_latin_word(part, len(parts) == 1) for part in parts)
 
 
 def scripts(text: str) -> frozenset[str]:
@@ -74,7 +72,7 @@ def _visible(text: str) -> str:
     return "".join(char for char in kept if unicodedata.category(char) not in ("Cf", "Cn", "Co"))
 
 
-def _latin_word(word: str) -> str:
+def _latin_word(word: str, alone: bool) -> str:
     if word.isascii():
         return word
     found = scripts(word)
@@ -84,9 +82,9 @@ def _latin_word(word: str) -> str:
     if "ARABIC" in found:
         return "".join(_ARABIC.get(char, anyascii(char)) for char in _undotted(word))
     if "HANGUL" in found:
-        return _hangul(word)
+        return _hangul(word, alone)
     if "HAN" in found:
-        return _han(word)
+        return _han(word, alone)
     return anyascii(unicodedata.normalize("NFC", word))
 
 
@@ -106,25 +104,27 @@ def _undotted(word: str) -> str:
     return "ال " + plain[2:] if plain.startswith("ال") and len(plain) > 4 else plain
 
 
-def _hangul(word: str) -> str:
+def _hangul(word: str, alone: bool) -> str:
+    """A Korean word: a whole name (family name first) where it stands alone, else a part."""
     syllables = _SYLLABLE.findall(anyascii(word)) or [anyascii(word)]
-    if not 2 <= len(word) <= 4:
-        return "".join(syllables)
-    family, used = family_name(word, syllables)
-    return " ".join([family, "".join(syllables[used:])])
+    if len(word) == 1 or (alone and len(word) <= 4):
+        family, used = family_name(word, syllables)
+        return " ".join([family, "".join(syllables[used:])]).strip()
+    return "".join(syllables)
 
 
-def _han(word: str) -> str:
+def _han(word: str, alone: bool) -> str:
     for form, meaning in _GENERIC_HAN.items():
         word = word.replace(form, meaning)
-    parts = (_han_part(part) if not part.isascii() else part for part in word.split())
-    return " ".join(parts)
+    parts = word.split()
+    whole = alone and len(parts) == 1
+    return " ".join(part if part.isascii() else _han_part(part, whole) for part in parts)
 
 
-def _han_part(part: str) -> str:
+def _han_part(part: str, alone: bool) -> str:
+    """A Chinese name of two or three characters has one for the family; of four, usually two."""
     syllables = _SYLLABLE.findall(anyascii(part)) or [anyascii(part)]
-    if 2 <= len(part) <= 3 and len(syllables) == len(part):
-        return " ".join([syllables[0], "".join(syllables[1:])])
-    if len(part) == 4 and len(syllables) == 4:
-        return " ".join(["".join(syllables[:2]), "".join(syllables[2:])])
+    if alone and 2 <= len(part) <= 4 and len(syllables) == len(part):
+        family = 2 if len(part) == 4 else 1
+        return " ".join(["".join(syllables[:family]), "".join(syllables[family:])])
     return "".join(syllables)
