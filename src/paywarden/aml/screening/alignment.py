@@ -16,6 +16,8 @@ from paywarden.aml.screening.similarity import word_similarity
 from paywarden.aml.screening.sounds import fold, skeleton
 
 JOINED_FLOOR = 0.8
+SURE = 0.97
+"""Words this alike are a pair whatever their neighbours could be joined to."""
 _LONGEST_JOIN = 3
 
 
@@ -41,10 +43,19 @@ class Alignment:
 def align(one: ParsedName, other: ParsedName) -> Alignment:
     """Pair the words of two names."""
     found = _single(one.words, other.words)
-    exact = sum(pair.similarity > 0.97 for pair in found)
-    if exact < min(len(one.words), len(other.words)) or len(one.words) != len(other.words):
-        found += _joined(one.words, other.words)
-    found.sort(key=lambda p: -(p.similarity * (p.weight + 0.3 * (len(p.left) + len(p.right) - 2))))
+    sure = [pair for pair in found if pair.similarity > SURE]
+    left_sure = {pair.left[0] for pair in sure}
+    right_sure = {pair.right[0] for pair in sure}
+    if len(left_sure) < len(one.words) or len(right_sure) < len(other.words):
+        found += [
+            Pair((j,), places, similarity, weight)
+            for places, j, similarity, weight in _joined(other.words, one.words, left_sure)
+        ]
+        found += [
+            Pair(places, (j,), similarity, weight)
+            for places, j, similarity, weight in _joined(one.words, other.words, right_sure)
+        ]
+    found.sort(key=_worth, reverse=True)
     left, right, kept = set[int](), set[int](), []
     for pair in found:
         if left.isdisjoint(pair.left) and right.isdisjoint(pair.right):
@@ -71,34 +82,36 @@ def _single(one: tuple[Word, ...], other: tuple[Word, ...]) -> list[Pair]:
     return found
 
 
-def _joined(one: tuple[Word, ...], other: tuple[Word, ...]) -> list[Pair]:
+def _worth(pair: Pair) -> float:
+    extra = len(pair.left) + len(pair.right) - 2
+    return pair.similarity * pair.similarity * (pair.weight + 0.15 * extra)
+
+
+def _joined(
+    parts: tuple[Word, ...], wholes: tuple[Word, ...], settled: set[int]
+) -> list[tuple[tuple[int, ...], int, float, float]]:
+    """Runs of `parts` that one of `wholes` writes as one word; those `settled` are left alone."""
     found = []
-    for runs, singles, turned in ((one, other, False), (other, one, True)):
-        for places, run in _runs(runs):
-            for j, single in enumerate(singles):
-                if abs(len(single.text) - len(run.text)) > 2 or single.kind != "name":
+    for j, whole in enumerate(wholes):
+        if j in settled or whole.kind != "name":
+            continue
+        length = len(whole.text)
+        for start in range(len(parts) - 1):
+            for stop in range(start + 2, min(start + _LONGEST_JOIN, len(parts)) + 1):
+                run = parts[start:stop]
+                letters = sum(len(word.text) for word in run)
+                if letters > length + 2:
+                    break
+                if letters < length - 2 or any(w.kind in ("initial", "number") for w in run):
                     continue
-                similarity = word_similarity(run, single)
+                one = _run_word("".join(word.text for word in run))
+                similarity = word_similarity(one, whole)
                 if similarity >= JOINED_FLOOR:
-                    pair = ((j,), places) if turned else (places, (j,))
-                    found.append(Pair(*pair, similarity * 0.99, max(run.weight, single.weight)))
+                    weight = max(whole.weight, *(word.weight for word in run))
+                    found.append((tuple(range(start, stop)), j, similarity * 0.99, weight))
     return found
 
 
-def _runs(found: tuple[Word, ...]) -> list[tuple[tuple[int, ...], Word]]:
-    runs = []
-    for length in range(2, _LONGEST_JOIN + 1):
-        for start in range(len(found) - length + 1):
-            places = tuple(range(start, start + length))
-            part = found[start : start + length]
-            if any(word.kind in ("initial", "number") for word in part):
-                continue
-            text = "".join(word.text for word in part)
-            weight = max(word.weight for word in part)
-            runs.append((places, _run_word(text, weight)))
-    return runs
-
-
 @lru_cache(maxsize=65_536)
-def _run_word(text: str, weight: float) -> Word:
-    return Word(text, fold(text), skeleton(text), weight, "name")
+def _run_word(text: str) -> Word:
+    return Word(text, fold(text), skeleton(text), 1.0, "name")

@@ -24,7 +24,7 @@ from paywarden.aml.screening.shelf import Shelf
 
 DEFAULT_THRESHOLD = 0.8
 """Score from which a party alerts; the operating curve stands in docs/explanation/screening.md."""
-CANDIDATES = 24
+CANDIDATES = 20
 """Names of one shelf that are compared in full."""
 MOST_NAMES = 400
 """Names of one entry that are indexed; the longest entry seen has 99."""

@@ -59,6 +59,13 @@ def likenesses(
     kept, apart, sounded = 0, 0, 0
     for at in range(count):
         word = words[at]
+        off0 = abs(asked_ends[0] - (starts[3 * word + 1] - starts[3 * word]))
+        off1 = abs(asked_ends[1] - asked_ends[0] - (starts[3 * word + 2] - starts[3 * word + 1]))
+        off2 = abs(asked_ends[2] - asked_ends[1] - (starts[3 * word + 3] - starts[3 * word + 2]))
+        longer = max(asked_ends[0], starts[3 * word + 1] - starts[3 * word])
+        sound = max(asked_ends[1] - asked_ends[0], starts[3 * word + 2] - starts[3 * word + 1])
+        if 1.0 - off0 / longer < least and 0.98 - 0.5 * (off1 + off2) / sound < least:
+            continue
         for part in range(3):
             a0 = 0 if part == 0 else asked_ends[part - 1]
             a1 = asked_ends[part]
@@ -87,10 +94,6 @@ def likenesses(
                 sounded = rows[last, b1 - b0]
             else:
                 sounded += rows[last, b1 - b0]
-        longer = max(asked_ends[0], starts[3 * word + 1] - starts[3 * word])
-        sound = max(
-            asked_ends[1] - asked_ends[0], starts[3 * word + 2] - starts[3 * word + 1]
-        )
         by_letters = 1.0 - apart / longer
         by_sound = 0.98 - 0.5 * sounded / sound
         likeness = max(by_letters, by_sound)

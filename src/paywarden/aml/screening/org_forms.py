@@ -74,6 +74,8 @@ yemen york zealand zimbabwe
 """
 )
 """Countries and great cities: a sister company elsewhere is another company."""
+AFTER_PERSONS = word_set("llc ltd limited inc corp gmbh plc jsc ooo oao sa srl sarl")
+"""Forms that are cut off behind a person's name; others are also names (`An`, `Se`, `Ag`)."""
 VESSEL_PREFIXES = word_set(
     """
 mv mt ms ss mts fv rv mvs tss mys mtv

@@ -70,9 +70,11 @@ def parse(text: str, kind: str) -> ParsedName:
     """Read a name. Kinds: PERSON, ORGANISATION, VESSEL."""
     text = text[:MAX_CHARACTERS]
     raw = _raw_words(text, kind)[:MAX_WORDS]
-    forms, kept = _forms(raw) if kind != VESSEL else (frozenset[str](), raw)
-    if kind == PERSON and len(forms) and len(kept) < 2:
-        forms, kept = frozenset(), raw
+    forms, kept = frozenset[str](), raw
+    if kind == ORGANISATION:
+        forms, kept = _forms(raw)
+    elif kind == PERSON and len(raw) > 2 and raw[-1] in org_forms.AFTER_PERSONS:
+        kept = raw[:-1]
     found = _words(kept or raw, kind)
     found_scripts = scripts(text)
     native = "" if found_scripts <= {"LATIN"} else "".join(c for c in text if c.isalnum()).lower()
@@ -154,14 +156,14 @@ def _is_numeral(text: str) -> bool:
 
 
 def _person_weight(text: str) -> tuple[float, str]:
+    if len(text) == 1:
+        return 0.35, "initial"
     if text in words.TITLES or text in words.SUFFIXES:
         return 0.08, "weak"
-    if text in words.PARTICLES and text != "i":
+    if text in words.PARTICLES:
         return 0.1, "weak"
     if text == "abdul":
         return 0.3, "weak"
-    if len(text) == 1:
-        return 0.35, "initial"
     return rarity.prior(text), "name"
 
 

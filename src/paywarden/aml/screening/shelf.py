@@ -8,6 +8,7 @@ Memory: per name one offset, one weight, one entity and four octets per word.
 
 from __future__ import annotations
 
+import itertools
 from array import array
 
 import numpy as np
@@ -18,10 +19,11 @@ from paywarden.aml.screening.sounds import fold, skeleton
 from paywarden.aml.screening.vocabulary import Vocabulary
 from paywarden.aml.screening.words import PARTICLES
 
-LEAST_WORTH = 0.6
+LEAST_WORTH = 0.66
 MOST_GATHERED = 64
 MOST_READINGS = 12
 SHORTEST_CUT = 5
+MOST_CUTS = 3
 
 
 class Shelf:
@@ -46,7 +48,8 @@ class Shelf:
         if not wanted:
             return
         name = len(self._entities)
-        for number in {self.vocabulary.add(word) for word in wanted}:
+        also = _servants(parsed)
+        for number in {self.vocabulary.add(word) for word in (*wanted, *also)}:
             self._pairs.extend((number, name))
         self._weights.append(sum(word.weight for word in wanted))
         self._entities.append(entity)
@@ -141,7 +144,8 @@ class Shelf:
                 near.append(parts)
         if not found and not self.vocabulary.knows_well(word):
             knows = self.vocabulary.knows_well
-            found = [parts for parts in near if all(self._known(p) or knows(p) for p in parts)]
+            near.sort(key=lambda parts: -max(len(p.text) for p in parts if self._known(p)))
+            found = [parts for parts in near[:MOST_CUTS] if all(knows(p) for p in parts)]
         return list(found)
 
     def _part(self, text: str) -> Word:
@@ -163,6 +167,14 @@ def _retrievable(name: ParsedName) -> tuple[Word, ...]:
 def _kept(found: tuple[Word, ...]) -> tuple[Word, ...]:
     kept = tuple(dict.fromkeys(word for word in found if word.kind in ("name", "number")))
     return kept or tuple(word for word in found if word.kind == "initial")
+
+
+def _servants(name: ParsedName) -> list[Word]:
+    """`abdul` with the word that it belongs to, as one word: often written so, and misspelt so."""
+    texts = [word.text for word in name.words]
+    pairs = itertools.pairwise(texts)
+    joined = ("abdul" + second for first, second in pairs if first == "abdul")
+    return [Word(text, fold(text), skeleton(text), 1.0, "name") for text in joined]
 
 
 def _joined(found: tuple[Word, ...]) -> list[tuple[int, int, Word]]:

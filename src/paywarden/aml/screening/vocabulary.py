@@ -24,7 +24,7 @@ from paywarden.aml.screening.similarity import word_similarity
 from paywarden.aml.screening.sounds import syllabic
 
 LEAST_ALIKE = 0.62
-LEAST_SHARED = 0.25
+LEAST_SHARED = 0.34
 """Share of the trigrams of a word that a candidate has to share."""
 LONGEST_WORD = 60
 WELL_KNOWN = 0.84
