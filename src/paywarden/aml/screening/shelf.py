@@ -17,9 +17,11 @@ from paywarden.aml.screening.kernels import gather, rows_of
 from paywarden.aml.screening.parsing import MAX_WORDS, ParsedName, Word, parse
 from paywarden.aml.screening.sounds import fold, skeleton
 from paywarden.aml.screening.vocabulary import Vocabulary
-from paywarden.aml.screening.words import PARTICLES
+from paywarden.aml.screening.words import PARTICLES, TITLES
 
-LEAST_WORTH = 0.66
+LEAST_WORTH = 0.63
+SURE_WORTH = 0.97
+"""Names of equal words, up to twice the limit, so that common words do not hide one of them."""
 MOST_GATHERED = 64
 MOST_READINGS = 12
 SHORTEST_CUT = 5
@@ -94,7 +96,9 @@ class Shelf:
             for name, worth in zip(names, worths, strict=True):
                 if worth > best.get(name, 0.0):
                     best[name] = worth
-        return sorted(best, key=lambda name: (-best[name], name))[:limit]
+        ranked = sorted(best, key=lambda name: (-best[name], name))
+        sure = sum(best[name] >= SURE_WORTH for name in ranked)
+        return ranked[: min(max(limit, sure), 2 * limit)]
 
     def _gather(self, words: tuple[Word, ...]) -> tuple[list[int], list[float]]:
         units = [(self.vocabulary.alike(word), word.weight) for word in dict.fromkeys(words)]
@@ -152,7 +156,7 @@ class Shelf:
         known = self.vocabulary.number(text)
         if known is not None:
             return self.vocabulary.words[known]
-        if text in PARTICLES or text == "abdul":
+        if text in PARTICLES or text in TITLES or text == "abdul":
             return Word(text, text, text, 0.1, "weak")
         return Word(text, fold(text), skeleton(text), 1.0, "name")
 

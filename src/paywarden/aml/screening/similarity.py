@@ -15,7 +15,7 @@ from paywarden.aml.screening.parsing import Word
 from paywarden.aml.screening.sounds import syllabic
 from paywarden.aml.screening.words import NICKNAMES_OF, VARIANT_OF
 
-FLOOR = 0.5
+FLOOR = 0.58
 """Below it two words are strangers."""
 SAME_SPELLING_ROW = 0.96
 SAME_NICKNAME_ROW = 0.86

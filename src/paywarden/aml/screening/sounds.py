@@ -12,8 +12,8 @@ from functools import lru_cache
 
 _CACHE = 131_072
 _SPELLINGS = (
-    ("schtsch", "s"), ("shch", "s"), ("sch", "s"), ("tsch", "c"), ("tch", "c"), ("tsh", "c"),
-    ("dzh", "j"), ("dsch", "j"), ("dj", "j"), ("dz", "z"), ("zh", "j"), ("sh", "s"), ("ch", "c"),
+    ("schtsch", "s"), ("shch", "s"), ("sch", "s"), ("tsch", "x"), ("tch", "x"), ("tsh", "x"),
+    ("dzh", "j"), ("dsch", "j"), ("dj", "j"), ("dz", "z"), ("zh", "j"), ("sh", "s"), ("ch", "x"),
     ("kh", "h"), ("gh", "g"), ("ph", "f"), ("th", "t"), ("dh", "d"), ("bh", "b"), ("rh", "r"),
     ("ck", "k"), ("qu", "k"), ("q", "k"), ("tz", "z"), ("ts", "z"), ("x", "ks"), ("w", "v"),
     ("oo", "u"), ("ou", "u"), ("ee", "i"), ("ie", "i"), ("ei", "ai"), ("ey", "i"), ("ay", "ai"),
@@ -24,7 +24,7 @@ _ALTERNATION = re.compile("|".join(re.escape(spelling) for spelling, _ in _SPELL
 _MEANING = dict(_SPELLINGS)
 _DOUBLE = re.compile(r"(.)\1+")
 _VOWELS = re.compile(r"[aeiou]")
-_ENDINGS = (("ovich", "ovic"), ("off", "ov"), ("eff", "ev"))
+_ENDINGS = (("ovic", "ovich"), ("off", "ov"), ("eff", "ev"))
 _PINYIN = re.compile(
     r"(?:(?:zh|ch|sh|hs|ts|tz|kw|hw|[bpmfdtnlgkhjqxzcsrywv])?"
     r"(?:y|w)?[aeiou]{1,3}(?:ng|n|r|k|l|m|p|t)?)"
@@ -42,13 +42,13 @@ def fold(word: str) -> str:
     if word.startswith("x"):
         word = "s" + word[1:]
     folded = _ALTERNATION.sub(lambda match: _MEANING[match[0]], word)
-    folded = _hard_c(folded)
+    folded = _plain_c(folded)
     return _DOUBLE.sub(r"\1", folded)
 
 
-def _hard_c(word: str) -> str:
-    """`c` is `k` unless it is what is left of `ch`, which the table wrote before e, i or an end."""
-    return re.sub(r"c(?=[aourltkn])", "k", word) if "c" in word else word
+def _plain_c(word: str) -> str:
+    """`c` is `s` before e and i, else `k`; `ch` has become `x` by then."""
+    return re.sub(r"c(?=[ei])", "s", word).replace("c", "k") if "c" in word else word
 
 
 @lru_cache(maxsize=_CACHE)
@@ -57,7 +57,7 @@ def skeleton(word: str) -> str:
     folded = fold(word)
     tail = _VOWELS.sub("", folded[1:]).replace("h", "")
     head = "a" if folded[:1] in "aeiou" else folded[:1]
-    return _DOUBLE.sub(r"\1", (head + tail).replace("j", "z").replace("c", "z"))
+    return _DOUBLE.sub(r"\1", (head + tail).replace("j", "z").replace("x", "z"))
 
 
 @lru_cache(maxsize=_CACHE)
@@ -74,7 +74,7 @@ def syllabic(word: str) -> str:
 def _coarse(syllable: str) -> str:
     plain = syllable
     for spelling, sound in (
-        ("zh", "c"), ("ch", "c"), ("sh", "s"), ("hs", "s"), ("tz", "c"), ("ts", "c"), ("x", "s"),
+        ("zh", "c"), ("ch", "x"), ("sh", "s"), ("hs", "s"), ("tz", "c"), ("ts", "c"), ("x", "s"),
         ("q", "c"), ("yeo", "yo"), ("eo", "o"), ("eu", "u"), ("oo", "u"), ("ou", "u"), ("ee", "i"),
         ("ung", "ong"), ("ie", "e"), ("ue", "e"), ("ae", "e"), ("yu", "yo"), ("uh", "u"),
     ):  # fmt: skip

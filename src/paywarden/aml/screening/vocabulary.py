@@ -27,6 +27,7 @@ LEAST_ALIKE = 0.62
 LEAST_SHARED = 0.34
 """Share of the trigrams of a word that a candidate has to share."""
 LONGEST_WORD = 60
+SHORT_WORD = 5
 WELL_KNOWN = 0.84
 MOST_ALIKE = 96
 REMEMBERED = 16_384
@@ -61,12 +62,14 @@ class Vocabulary:
         pairs = array("i")
         sounds: defaultdict[str, array[int]] = defaultdict(lambda: array("i"))
         for number, word in enumerate(self.words):
-            for gram in trigram_numbers(word.sound):
+            for gram in _grams(word):
                 pairs.extend((gram, number))
             sounds[word.skeleton].append(number)
             key = syllabic(word.text)
             if key:
                 sounds["=" + key].append(number)
+            if len(word.text) <= SHORT_WORD:
+                sounds["~" + "".join(sorted(word.text))].append(number)
         spelt, cuts = bytearray(), array("q", [0])
         for word in self.words:
             octets, ends = _spelt(word)
@@ -117,8 +120,8 @@ class Vocabulary:
 
     def _near(self, word: Word) -> dict[int, float]:
         """Words that share trigrams of sound and are few edits away."""
-        grams = np.array(trigram_numbers(word.sound), np.int64)
-        least = max(1, int(LEAST_SHARED * len(grams)))
+        grams = np.array(_grams(word), np.int64)
+        least = max(1, int(LEAST_SHARED * len(word.sound)))
         count = shared_trigrams(
             grams, self._starts, self._postings, self._counts, self._touched, least
         )
@@ -137,7 +140,18 @@ class Vocabulary:
         key = syllabic(word.text)
         if key:
             found.update(self._by_sound.get("=" + key, ())[:MOST_ALIKE])
+        if len(word.text) <= SHORT_WORD:
+            letters = "~" + "".join(sorted(word.text))
+            found.update(self._by_sound.get(letters, ())[:MOST_ALIKE])
         return found
+
+
+def _grams(word: Word) -> list[int]:
+    """Trigrams of the sound; of short words those of the letters too, where one edit leaves few."""
+    grams = trigram_numbers(word.sound)
+    if len(word.text) > SHORT_WORD or word.text == word.sound:
+        return grams
+    return sorted({*grams, *trigram_numbers(word.text)})
 
 
 def _spelt(word: Word) -> tuple[bytes, list[int]]:
