@@ -21,6 +21,7 @@ from paywarden.aml.screening.sources.limits import LINE_LIMIT_OCTETS
 from paywarden.aml.screening.sources.opening import Content
 from paywarden.aml.screening.sources.own import object_entity
 from paywarden.aml.screening.sources.schemas import schema_of
+from paywarden.aml.screening.sources.tabular import UNENDED
 from paywarden.aml.screening.sources.told import Told
 
 SOURCE: Final = "ftm"
@@ -61,7 +62,7 @@ def read_json_lines(content: Content, told: Told, source: str) -> Iterator[Liste
                 yield made
     _note(told, left_out)
     if not ended:
-        told.note("the last line has no end: the list may have been cut off there")
+        told.note(UNENDED)
 
 
 def read_json_document(content: Content, told: Told, source: str) -> Iterator[ListedEntity]:

@@ -17,6 +17,7 @@ from paywarden.aml.screening.model import ListedEntity, PartialDate
 from paywarden.aml.screening.sources.drafting import Draft
 from paywarden.aml.screening.sources.faults import malformed, truncated
 from paywarden.aml.screening.sources.opening import Content
+from paywarden.aml.screening.sources.tabular import UNENDED
 from paywarden.aml.screening.sources.told import Told
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -26,7 +27,10 @@ _SECONDS_DIGITS: Final = 11
 
 def read_names_yml(content: Content, told: Told) -> Iterator[ListedEntity]:
     """All entries of all sections. Errors: ListFault."""
-    document = _document(content.whole())
+    octets = content.whole()
+    if not octets.endswith(b"\n"):
+        told.note(UNENDED)
+    document = _document(octets)
     if not isinstance(document, dict):
         raise malformed("the YAML holds no sections")
     for section, body in document.items():

@@ -30,7 +30,8 @@ _NUMBER: Final = re.compile(
     r"Birth Certificate Number|Residency Number|Diplomatic Passport|Stateless Person ID Card|"
     r"Aircraft Tail Number|Aircraft Manufacturer's Serial Number \(MSN\)|Phone Number|"
     r"SWIFT/BIC|BIK \(RU\)|LE Number|Legal Entity Number|UK Company Number|"
-    r"Seafarer's Identification Document|Personal ID Card|Bank Identification Number|Email Address|Website))"
+    r"Seafarer's Identification Document|Personal ID Card|Bank Identification Number|"
+    r"Email Address|Website))"
     r" #? ?(\S+)(?: \((.+?)\))?"
 )
 

@@ -16,7 +16,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -95,6 +95,16 @@ class Content:
                 "the archive is encrypted or packed in a way not known here",
                 "unpack it and give the list itself",
             ) from fault
+
+    def digested(self) -> Content:
+        """The same with its digest, which a member of an archive has not yet. Errors: ListFault."""
+        if self.sha256:
+            return self
+        state = hashlib.sha256()
+        with self.stream() as stream:
+            while chunk := stream.read(_CHUNK):
+                state.update(chunk)
+        return replace(self, sha256=state.hexdigest())
 
     def head(self) -> bytes:
         """The first octets, for recognising the format."""
@@ -182,13 +192,4 @@ def _member(path: Path, name: str, info: zipfile.ZipInfo) -> Content:
             return archive.open(info)  # type: ignore[return-value]
 
     inner = info.filename.replace("\\", "/").rsplit("/", 1)[-1]
-    content = Content(f"{name}!{inner}", "", opened, _allowed(info.compress_size))
-    return Content(content.name, _streamed_digest(content), opened, content.limit_octets)
-
-
-def _streamed_digest(content: Content) -> str:
-    state = hashlib.sha256()
-    with content.stream() as stream:
-        while chunk := stream.read(_CHUNK):
-            state.update(chunk)
-    return state.hexdigest()
+    return Content(f"{name}!{inner}", "", opened, _allowed(info.compress_size))

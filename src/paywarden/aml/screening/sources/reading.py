@@ -163,7 +163,8 @@ def _open(reading: _Reading, file: Path, name: str) -> None:
         _guarded(reading, content.name, partial(_recognise, reading, content))
 
 
-def _recognise(reading: _Reading, content: Content) -> None:
+def _recognise(reading: _Reading, found: Content) -> None:
+    content = found.digested()
     first = reading.seen.setdefault(content.sha256, content.name)
     if first != content.name:
         note = f"the same as {first}, and read once"
