@@ -7,7 +7,7 @@ content hash, so order, format and spelling of the file play no part.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from paywarden.aml.screening.model import ListedEntity
@@ -30,7 +30,9 @@ def compare(before: Iterable[ListedEntity], after: Iterable[ListedEntity]) -> De
     )
 
 
-def doubts(before: Manifest | None, after: Manifest, delta: Delta) -> tuple[str, ...]:
+def doubts(
+    before: Manifest | None, after: Manifest, delta: Delta, former: Collection[str] = ()
+) -> tuple[str, ...]:
     """Why a person has to approve; empty when the list may replace the one in force."""
     found = [f"{note}" for note in after.notes if "cut off" in note]
     if before is None:
@@ -38,6 +40,8 @@ def doubts(before: Manifest | None, after: Manifest, delta: Delta) -> tuple[str,
     gone = len(delta.removed)
     if gone and gone >= before.entities * SHRINK_SHARE:
         found.append(f"{gone} of {before.entities} entries are gone")
+    if after.id in former:
+        found.append("it was in force before and was replaced since")
     if before.list_date and after.list_date and after.list_date < before.list_date:
         found.append(f"it is of {after.list_date}, the one in force of {before.list_date}")
     return tuple(found)

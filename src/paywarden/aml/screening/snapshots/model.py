@@ -16,8 +16,8 @@ from paywarden.aml.screening.model import ListedEntity
 from paywarden.core.errors import Conflict
 
 PREVIOUS_LIMIT: Final = 10
-ACTS_LIMIT: Final = 100
-UNDELIVERED_LIMIT: Final = 1_000
+ACTS_LIMIT: Final = 20
+UNDELIVERED_LIMIT: Final = 100
 
 
 class StoredFile(msgspec.Struct, frozen=True):
@@ -109,6 +109,14 @@ class SourceState(msgspec.Struct, frozen=True):
             confirmed_at_us=act.at_us,
             undelivered=(*self.undelivered, switch),
         )
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """Snapshots that this state still speaks of."""
+        told = {self.current, self.waiting, *self.previous}
+        for one in self.undelivered:
+            told |= {one.before, one.after}
+        return frozenset(one for one in told if one is not None)
 
     def delivered(self, seq: int) -> SourceState:
         """The re-screening of a switch is done."""

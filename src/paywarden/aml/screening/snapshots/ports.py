@@ -49,6 +49,10 @@ class Snapshots(Protocol):
         """Folder with a kept snapshot's files, to be read as lists."""
         ...
 
+    def prune(self, source: str) -> None:
+        """Drop snapshots that the state speaks of no more."""
+        ...
+
     def verify(self, source: str, snapshot: str) -> Manifest:
         """Read every octet of a snapshot again. Errors: Corrupt naming the file."""
         ...

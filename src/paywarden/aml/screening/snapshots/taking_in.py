@@ -32,7 +32,8 @@ from paywarden.aml.screening.sources.reading import FileFault, FolderOfLists, re
 from paywarden.core.clock import Clock
 from paywarden.core.errors import Conflict, Corrupt, InvalidRequest
 
-_PERSON_LIMIT = 200
+_PERSON_LIMIT = 100
+_WORDS_LIMIT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class ListDesk:
             return TakenIn(state.source, "unchanged", manifest)
         before = self._current(state)
         delta = compare(self._entities(state.source, state.current), read.entities)
-        why_not = doubts(before, manifest, delta)
+        why_not = doubts(before, manifest, delta, state.previous)
         self._snapshots.keep(staged, manifest)
         if why_not:
             told = "; ".join(why_not)
@@ -93,6 +94,7 @@ class ListDesk:
         self._snapshots.write_state(
             state.switched(manifest.id, self._act("taken in", person, "", manifest.id))
         )
+        self._snapshots.prune(state.source)
         return TakenIn(state.source, "current", manifest, delta)
 
     def approve(self, source: str, snapshot: str, person: str, reason: str) -> SourceState:
@@ -205,7 +207,14 @@ class ListDesk:
     def _act(
         self, act: str, person: str, reason: str, snapshot: str | None, detail: str = ""
     ) -> Act:
-        return Act(act, person, reason[:500], self._clock.now_us(), snapshot, detail[:500])
+        return Act(
+            act,
+            person,
+            reason[:_WORDS_LIMIT],
+            self._clock.now_us(),
+            snapshot,
+            detail[:_WORDS_LIMIT],
+        )
 
 
 def snapshot_id(files: tuple[StoredFile, ...]) -> str:

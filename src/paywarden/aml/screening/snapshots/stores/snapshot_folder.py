@@ -68,18 +68,11 @@ class SnapshotFolder:
         path = self._folder(source) / "state.note"
         octets = _record(path)
         if octets is None:
-            if any((self._folder(source) / "snapshots").glob("*/manifest.note")):
-                return self._orphaned(source)
             return SourceState(source)
         found = unsealed(self._key, STATE, SourceState, octets, f"{source}/state.note")
         if found.source != source:
             raise Corrupt("list_record_damaged", "a state of another source", pointer=source)
         return found
-
-    @staticmethod
-    def _orphaned(source: str) -> SourceState:
-        """Killed between the first snapshot and the first state: nothing was in force yet."""
-        return SourceState(source)
 
     def write_state(self, state: SourceState) -> None:
         """Replace the state at once and durably."""
@@ -140,6 +133,13 @@ class SnapshotFolder:
     def files(self, source: str, snapshot: str) -> Path:
         """Folder with a kept snapshot's files."""
         return self._snapshot(source, snapshot) / "files"
+
+    def prune(self, source: str) -> None:
+        """Drop snapshots that the state speaks of no more."""
+        needed = self.state(source).needed
+        for one in (self._folder(source) / "snapshots").iterdir():
+            if _ID.match(one.name) and one.name not in needed:
+                shutil.rmtree(one, ignore_errors=True)
 
     def verify(self, source: str, snapshot: str) -> Manifest:
         """Read every octet again. Errors: Corrupt `snapshot_damaged` naming the file."""
