@@ -129,6 +129,9 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     bound = _command(parts, "certificates", "bind keys to client certificates", _certificates)
     if "certificates" in words:
         importlib.import_module("paywarden.entrypoints.certificates").add_arguments(bound)
+    screened = _command(parts, "screening", "lists of sanctions: take in, approve", _screening)
+    if "screening" in words:
+        importlib.import_module("paywarden.cli.screening_lists").add_arguments(screened)
     _command(parts, "version", "the version of this program", _version)
     return parser
 
@@ -268,6 +271,12 @@ def _people(arguments: argparse.Namespace, home: Home) -> int:
     from paywarden.entrypoints.people import people
 
     return people(arguments, home)
+
+
+def _screening(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.screening_lists import screening
+
+    return screening(arguments, home)
 
 
 def _version(arguments: argparse.Namespace, _home: Home) -> int:

@@ -45,9 +45,9 @@ class ListedName:
 
 @dataclass(frozen=True, slots=True, order=True)
 class PartialDate:
-    """A date as far as it is known; `month` and `day` are 0 or absent never, but None.
+    """A date as far as it is known; what is unknown is None, never 0.
 
-    A range of years comes as one PartialDate per end and `circa`.
+    A short range of years comes as one PartialDate per year, each `circa`; a long one as its ends.
     """
 
     year: int
