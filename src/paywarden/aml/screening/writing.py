@@ -33,6 +33,7 @@ _ARABIC = {
     "ٹ": "t", "ڈ": "d", "ڑ": "r", "ں": "n", "ہ": "h", "ھ": "h", "ے": "e",
 }  # fmt: skip
 _SYLLABLE = re.compile(r"[A-Z][a-z']*")
+_CLOSING = {"g": "k", "d": "t", "b": "p"}
 _SEPARATORS = re.compile(r"[·・‧•]")
 _GENERIC_HAN = {
     "有限公司": " company limited ", "股份": " joint stock ", "公司": " company ",
@@ -106,11 +107,17 @@ def _undotted(word: str) -> str:
 
 def _hangul(word: str, alone: bool) -> str:
     """A Korean word: a whole name (family name first) where it stands alone, else a part."""
-    syllables = _SYLLABLE.findall(anyascii(word)) or [anyascii(word)]
+    syllables = [_spoken(part) for part in _SYLLABLE.findall(anyascii(word))] or [anyascii(word)]
     if len(word) == 1 or (alone and len(word) <= 4):
         family, used = family_name(word, syllables)
         return " ".join([family, "".join(syllables[used:])]).strip()
     return "".join(syllables)
+
+
+def _spoken(syllable: str) -> str:
+    """A closing g, d, b is heard and written as k, t, p."""
+    closed = syllable[-1:] in _CLOSING and not syllable.endswith("ng")
+    return syllable[:-1] + _CLOSING[syllable[-1]] if closed else syllable
 
 
 def _han(word: str, alone: bool) -> str:
