@@ -113,11 +113,13 @@ class Content:
 
     def whole(self) -> bytes:
         """All octets, for formats that cannot be streamed. Errors: ListFault."""
+        octets = bytearray()
         with self.stream() as stream:
-            octets = stream.read(DOCUMENT_LIMIT_OCTETS + 1)
-        if len(octets) > DOCUMENT_LIMIT_OCTETS:
-            raise too_large("a list of this format is read whole and may not be so large")
-        return octets
+            while chunk := stream.read(_CHUNK):
+                octets += chunk
+                if len(octets) > DOCUMENT_LIMIT_OCTETS:
+                    raise too_large("a list of this format is read whole and may not be so large")
+        return bytes(octets)
 
 
 def contents_of(path: Path, name: str) -> list[Content]:
