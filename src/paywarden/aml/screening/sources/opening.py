@@ -181,6 +181,8 @@ def _members(path: Path, name: str) -> list[Content]:
             infos = [one for one in archive.infolist() if not one.is_dir()]
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as fault:
         raise malformed("the archive is damaged or incomplete") from fault
+    if not infos:
+        raise ListFault("list_empty", "the archive holds no file", "fetch it again")
     if len(infos) > MEMBERS_LIMIT:
         raise too_large(f"the archive holds more than {MEMBERS_LIMIT} files")
     if sum(one.file_size for one in infos) > UNPACKED_LIMIT_OCTETS:
