@@ -1,9 +1,9 @@
 """What changed between two readings of a source, and whether a person has to look first.
 
 Guards: a list that lost a tenth of its entries (a broken export, a wrong file), that may be cut off
-or is older than the one in force does not replace it by itself.
-What a publisher's file always lacks (an end mark) is asked about once. Entries are compared by id and
-content hash, so order, format and spelling of the file play no part.
+or is older than the one in force does not replace it by itself. What a publisher's file always
+lacks (an end mark) is asked about once. Entries are compared by id and content hash, so order,
+format and spelling of the file play no part.
 """
 
 from __future__ import annotations
