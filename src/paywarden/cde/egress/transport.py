@@ -22,7 +22,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from paywarden.cde.egress.answers import Received
-from paywarden.cde.egress.destinations import Destination, payload_of, spki_pin
+from paywarden.cde.egress.destinations import Destination, spki_pin
 from paywarden.kit.webhooks.addresses import Allowed
 from paywarden.kit.webhooks.sending import AddressRefused, CheckedBackend, Resolve, resolved
 
@@ -131,7 +131,7 @@ class Transport:
         self._resolve = resolve or resolved
         self._trust = trust or ssl.create_default_context()
         self._trust.minimum_version = ssl.TLSVersion.TLSv1_2
-        self._pools: dict[tuple[str, str], tuple[bytes, httpcore.AsyncConnectionPool]] = {}
+        self._pools: dict[tuple[str, str], tuple[Destination, httpcore.AsyncConnectionPool]] = {}
 
     async def __aenter__(self) -> Transport:
         return self
@@ -186,9 +186,9 @@ class Transport:
 
     async def _pool(self, destination: Destination) -> httpcore.AsyncConnectionPool:
         """The pool of exactly this approved value; a changed destination gets a fresh one."""
-        name, value = (destination.scope, destination.name), payload_of(destination)
+        name = (destination.scope, destination.name)
         held = self._pools.get(name)
-        if held is not None and held[0] == value:
+        if held is not None and (held[0] is destination or held[0] == destination):
             return held[1]
         backend = PinnedBackend(
             Allowed(destination.opened_networks), self._resolve, frozenset(destination.pins)
@@ -201,7 +201,7 @@ class Transport:
             retries=0,
             network_backend=backend,
         )
-        self._pools[name] = (value, pool)
+        self._pools[name] = (destination, pool)
         if held is not None:
             await held[1].aclose()
         return pool
