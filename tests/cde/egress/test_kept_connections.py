@@ -1,4 +1,4 @@
-"""Connections kept for reuse: bounded, fresh, and never those whose request did not end in order."""
+"""Connections kept for reuse: bounded, fresh, never those whose request did not end in order."""
 
 from __future__ import annotations
 
