@@ -24,7 +24,6 @@ from typing import Final
 from paywarden.cde.places import places_of
 from paywarden.cli import output
 from paywarden.core.errors import Unavailable
-from paywarden.entrypoints.cde_commands import COMMANDS
 from paywarden.entrypoints.home import Home
 
 START_SECONDS: Final = 60.0
@@ -69,13 +68,12 @@ class Child:
 def _children(arguments: argparse.Namespace, home: Home) -> list[Child]:
     places, edge, egress = places_of(home.root), arguments.port, arguments.egress_port
     origin = ("--origin", arguments.origin) if arguments.origin else ()
-    listed = [
+    return [
         Child("key-agent", (), lambda: _speaks(places.keys_socket)),
         Child("vault", (), lambda: _speaks(places.vault_socket)),
         Child("edge", ("--port", str(edge), *origin), lambda: _listens(edge)),
         Child("egress", ("--port", str(egress)), lambda: _listens(egress)),
     ]
-    return [one for one in listed if one.name in COMMANDS]
 
 
 def _speaks(path: Path) -> bool:

@@ -49,7 +49,11 @@ class Tokenising:
         self._vault, self._tries, self._clock = vault, tries, clock
 
     async def make(
-        self, whom: For, card: CardBody, form: Form, subjects: Sequence[tuple[Allowance, str]]
+        self,
+        whom: For,
+        card: CardBody,
+        form: Form,
+        subjects: Sequence[tuple[Allowance, str]] = (),
     ) -> Token:
         """The token of a card. Errors: InvalidRequest, LimitExceeded, Unavailable."""
         self._tries.count_try(subjects)
