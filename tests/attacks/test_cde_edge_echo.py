@@ -17,10 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "cde" / "edge"))
-from edge_kit import SHOP_KEY, Edge
+from edge_kit import SHOP_KEY, Edge, logged
 
 from paywarden.entrypoints.settings import Limits
-from paywarden.kit.log import configure
 
 NUMBER, CODE = "5555555555554444", "918"
 FORMS = (NUMBER, NUMBER[:12], NUMBER[::-1], base64.b64encode(NUMBER.encode()).decode().rstrip("="),
@@ -28,8 +27,8 @@ FORMS = (NUMBER, NUMBER[:12], NUMBER[::-1], base64.b64encode(NUMBER.encode()).de
 NAMES = st.sampled_from(["card", "number", "expiry", "cvv", "form", "merchant", "x", NUMBER,
                          "origin", "ancestors", "button"])  # fmt: skip
 LEAVES = st.sampled_from([NUMBER, int(NUMBER), f" {NUMBER}", NUMBER[:15], "2031-07", CODE, None,
-                          True, "multi_use", "https://shop.example", f"https://{NUMBER}.example", 1e300,
-                          NUMBER + "\ud800", "４" * 16])  # fmt: skip
+                          True, "multi_use", "https://shop.example", f"https://{NUMBER}.example",
+                          1e300, NUMBER + "\ud800", "４" * 16])  # fmt: skip
 BODIES = st.recursive(
     LEAVES,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=5),
@@ -62,21 +61,18 @@ def test_the_search_finds_an_echo() -> None:
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(BODIES, PATHS, st.sampled_from(["POST", "GET", "DELETE", "PUT"]), st.booleans())
-async def test_nothing_comes_back(
-    edge: Edge, capsys: pytest.CaptureFixture[str], body: Any, path: str, method: str, own: bool
-) -> None:
-    configure()
+async def test_nothing_comes_back(edge: Edge, body: Any, path: str, method: str, own: bool) -> None:
     octets = json.dumps(body).encode()
     headers = {"authorization": f"Bearer {SHOP_KEY if own else NUMBER}", "x-card": NUMBER,
                "paywarden-request": "1", "origin": edge.origin, "idempotency-key": NUMBER,
                "user-agent": NUMBER}  # fmt: skip
     transport = httpx.ASGITransport(edge.app, raise_app_exceptions=True)
-    async with httpx.AsyncClient(transport=transport, base_url=edge.origin) as client:
-        answer = await client.request(method, path, content=octets, headers=headers)
-        metrics = (await client.get("/metrics")).text
-    told = capsys.readouterr()
+    with logged() as said:
+        async with httpx.AsyncClient(transport=transport, base_url=edge.origin) as client:
+            answer = await client.request(method, path, content=octets, headers=headers)
+            metrics = (await client.get("/metrics")).text
     assert answer.status_code in range(400, 501) or path == "/v1/field-sessions"
-    for text in (answer.text, str(answer.headers), metrics, told.out, told.err):
+    for text in (answer.text, str(answer.headers), metrics, said.getvalue()):
         assert not leaks(text), text
 
 
