@@ -232,6 +232,21 @@ async def test_a_state_file_put_back_shows_as_an_anchor_behind_the_vault(house: 
         assert held.revision < 2  # the vault knows of 2 and refuses to go on
 
 
+async def test_an_older_key_file_put_back_alone_stops_the_start(house: House) -> None:
+    old = house.places.key_file.read_bytes()
+    async with house.running(killed=True), house.agent("operator") as operator:
+        assert await operator.rotate("pan") == 2
+        assert await operator.destroy_version("pan", 1) is True
+    new = house.places.key_file.read_bytes()
+    house.places.key_file.write_bytes(old)
+    with pytest.raises(Corrupt) as refused:
+        house.open()
+    assert refused.value.code == "key_file_behind"
+    house.places.key_file.write_bytes(new)
+    async with house.running(), house.agent("operator") as operator:
+        assert await operator.rotate("pan") == 3
+
+
 async def test_anothers_journal_and_an_emptied_one_stop_the_start(
     tmp_path: Path, house: House
 ) -> None:
