@@ -14,6 +14,8 @@ from typing import Final
 from paywarden.entrypoints.home import Home
 
 COMMANDS: Final = {
+    "ceremony": ("cde_ceremony", "hold key ceremonies"),
+    "inventory": ("cde_inventory", "keys, and the cryptography in use"),
     "init": ("cde_init", "make folders and keys for development"),
     "key-agent": ("key_agent", "the process that holds the keys"),
     "keys": ("cde_keys", "list, rotate and end keys of a running key agent"),
