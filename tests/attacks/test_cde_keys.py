@@ -179,6 +179,23 @@ async def test_guesses_cost_as_much_as_hits_and_a_restart_refills_nothing(tmp_pa
         assert await opened(egress, item) == key.key.expose()
 
 
+async def test_a_batch_spends_for_each_of_its_items(tmp_path: Path) -> None:
+    house = House(tmp_path, with_budget(egress_minute=5))
+    async with trio(house) as (vault, egress, operator):
+        keys = await made(vault, b"1", b"2", b"3")
+        items = [
+            wire.WrappedItem(b"%d" % place, key.wrapped, 1) for place, key in enumerate(keys, 1)
+        ]
+        first = await egress.open_data_keys(SCOPE, "pan", PERIOD, items, "forward")
+        assert not isinstance(first, Refused)
+        second = await egress.open_data_keys(SCOPE, "pan", PERIOD, items, "forward")
+        assert isinstance(second, Refused) and second.code == "decrypt_budget_exceeded"
+        budgets = await operator.budgets()
+        assert not isinstance(budgets, Refused)
+        spent = {(one.account, one.window): one.spent for one in budgets}
+        assert spent["egress", "minute"] == spent["global", "day"] == 3
+
+
 async def test_a_crowd_gets_exactly_its_budget(tmp_path: Path) -> None:
     house = House(tmp_path, with_budget(egress_minute=40))
     async with trio(house) as (vault, egress, _):
