@@ -13,6 +13,7 @@ from paywarden.cde.keys.software_root import root_from_file
 from paywarden.cde.keys.start import create_keys
 from paywarden.cde.places import Places, places_of
 from paywarden.cde.proofs import make_proofs
+from paywarden.cde.vault import settings as vault
 from paywarden.cli import output
 from paywarden.core.errors import InvalidRequest
 from paywarden.entrypoints.home import Home, private_write
@@ -53,6 +54,10 @@ def initialise(places: Places) -> list[str]:
         root = root_from_file(places.development_root, randomness)
         create_keys(places, root, SystemClock(), randomness)
         made.append("keys")
+    vault_settings = places.vault / vault.FILE
+    if not vault_settings.exists():
+        private_write(vault_settings, vault.DEVELOPMENT_TEXT)
+        made.append("vault settings")
     if make_proofs(places.run, randomness):
         made.append("callers")
     return made

@@ -83,8 +83,8 @@ class Desk:
         if self._session is None or self._transcript is None:
             return Standing(root, self._nonce, check=check)  # type: ignore[arg-type]
         one = self._session
-        needed = one.authorising if one.stage is Stage.AUTHORISING else len(one.plan.custodians)
-        missing = max(0, needed - len(one.acted)) if one.waiting else 0
+        authorising = one.stage is Stage.AUTHORISING
+        missing = one.authorising - len(one.acted) if authorising else len(one.waiting)
         return Standing(
             root,  # type: ignore[arg-type]
             self._nonce,
