@@ -13,6 +13,7 @@
     data/audit_log/           tiles of the audit log: can be made again from it
     data/segments/            sealed observations: can be made again from the log
     data/checkpoints/         state that they lead to: can be made again from segments
+    cde/sightings.db, .key    card numbers found where none may be, and the key of their names
 
 Guards: the folder and its keys are for one user only.
 """

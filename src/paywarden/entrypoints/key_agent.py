@@ -12,14 +12,13 @@ import os
 import signal
 
 from paywarden.cde.hardening import harden
-from paywarden.cde.keys.key_file import root_of
-from paywarden.cde.keys.root import Root
+from paywarden.cde.keys.roster_file import FILE as ROSTER
+from paywarden.cde.keys.roster_file import read_roster
 from paywarden.cde.keys.settings import KeySettings, read_settings
-from paywarden.cde.keys.software_root import root_from_environment, root_from_file
 from paywarden.cde.keys.start import open_agent, serve_until
 from paywarden.cde.places import Places, places_of
 from paywarden.cli import output
-from paywarden.core.errors import InvalidRequest
+from paywarden.entrypoints.cde_roots import opened_root
 from paywarden.entrypoints.home import Home
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.kit.log import configure, logger
@@ -45,27 +44,17 @@ def run(_arguments: argparse.Namespace, home: Home) -> int:
 async def _serve(places: Places, settings: KeySettings) -> None:
     hardened = harden(lock_memory=settings.agent.lock_memory)
     randomness = SystemRandomness()
-    root = open_root(places, settings, randomness)
-    opened = open_agent(
-        places, settings, root, SystemClock(), randomness, hardened, own_uid=os.geteuid()
-    )
+    roster = read_roster(places.keys / ROSTER) if settings.production else None
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    logger().info("key_agent_started", state=settings.agent.mode, source=root.kind)
-    mode = SOCKET_MODE if settings.production else OWN_USER_MODE
-    await serve_until(opened, places, stop, mode)
-    logger().info("key_agent_stopped")
-
-
-def open_root(places: Places, settings: KeySettings, randomness: SystemRandomness) -> Root:
-    """The root of `[agent] root`. Errors: InvalidRequest `root_unknown`; those of the back end."""
-    kind = settings.agent.root
-    if kind == "file":
-        return root_from_file(places.development_root, randomness)
-    if kind == "environment":
-        return root_from_environment(os.environ, randomness)
-    sealed_by = root_of(places.key_file)[1]  # tells of a missing key file first
-    raise InvalidRequest(
-        "root_unknown", f"no back end for a root of kind {kind} (keys are sealed by {sealed_by})"
-    )
+    async with opened_root(places, settings, SystemClock(), randomness, stop) as root:
+        if root is None:
+            return  # stopped while it waited for its custodians
+        opened = open_agent(
+            places, settings, root, SystemClock(), randomness, hardened, os.geteuid(), roster
+        )
+        logger().info("key_agent_started", state=settings.agent.mode, source=root.kind)
+        mode = SOCKET_MODE if settings.production else OWN_USER_MODE
+        await serve_until(opened, places, stop, mode)
+        logger().info("key_agent_stopped")

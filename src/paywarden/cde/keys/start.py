@@ -23,15 +23,14 @@ from paywarden.cde.keys.keeper import Keeper
 from paywarden.cde.keys.key_file import create_ring
 from paywarden.cde.keys.making import first_ring
 from paywarden.cde.keys.root import Root
-from paywarden.cde.keys.roster_file import FILE as ROSTER
-from paywarden.cde.keys.roster_file import read_roster
 from paywarden.cde.keys.settings import KeySettings, check_root_kind, known_callers
 from paywarden.cde.keys.state_journal import Record, StateJournal, create_journal
 from paywarden.cde.keys.wire import Request
 from paywarden.cde.places import Places
 from paywarden.cde.proofs import KnownCallers
+from paywarden.cde_client.roster import PinnedRoster
 from paywarden.core.clock import Clock, Randomness
-from paywarden.core.errors import Conflict
+from paywarden.core.errors import Conflict, Unavailable
 from paywarden.core.scope import Scope
 
 STACK_OCTETS: Final = 512 << 10
@@ -86,15 +85,21 @@ def open_agent(
     randomness: Randomness,
     hardened: Hardened,
     own_uid: int,
+    roster: PinnedRoster | None = None,
 ) -> OpenAgent:
-    """The agent of a folder. Errors: InvalidRequest, Unavailable, Corrupt, Conflict."""
+    """The agent of a folder; production needs the roster of those who approve operators' acts.
+
+    Errors: InvalidRequest, Unavailable, Corrupt, Conflict.
+    """
     check_root_kind(settings, root.kind)
+    if settings.production and roster is None:
+        raise Unavailable("roster_missing", "production needs a roster of custodians")
     callers = known_callers(settings, places.run, own_uid)
     beside = _one_thread()
     keeper = Keeper(places.key_file, root, clock, randomness, beside)
     state_key = keeper.ring.active("state").material
     journal = StateJournal(places.state_journal, state_key, keeper.ring.journal_id, beside)
-    approvals = _approvals(places, settings, clock, journal)
+    approvals = _approvals(roster, settings, clock, journal)
     budgets, anchors = DecryptBudgets(settings.limits(), clock, journal), Anchors(journal)
 
     def snapshot() -> list[Record]:
@@ -107,12 +112,11 @@ def open_agent(
 
 
 def _approvals(
-    places: Places, settings: KeySettings, clock: Clock, journal: StateJournal
+    roster: PinnedRoster | None, settings: KeySettings, clock: Clock, journal: StateJournal
 ) -> Approvals:
-    if not settings.production:
+    if roster is None or not settings.production:
         return NothingAsked()
-    rule = Rule(Scope.parse(settings.agent.scope))
-    return SignedGrants(read_roster(places.keys / ROSTER), rule, clock, journal)
+    return SignedGrants(roster, Rule(Scope.parse(settings.agent.scope)), clock, journal)
 
 
 def _one_thread() -> ThreadPoolExecutor:
