@@ -15,6 +15,7 @@ from pathlib import Path
 from paywarden.cde.keys.key_file import read_ring, write_ring
 from paywarden.cde.keys.making import key_maker
 from paywarden.cde.keys.model import Ring, Status, months_around
+from paywarden.cde.keys.publishing import publish
 from paywarden.cde.keys.root import Root
 from paywarden.cde.keys.using import KeyUse
 from paywarden.core.clock import Clock, Randomness
@@ -26,15 +27,22 @@ class Keeper:
     """Holds the ring in use and its `KeyUse`."""
 
     def __init__(
-        self, path: Path, root: Root, clock: Clock, randomness: Randomness, beside: Executor
+        self,
+        path: Path,
+        root: Root,
+        clock: Clock,
+        randomness: Randomness,
+        beside: Executor,
+        published: Path,
     ) -> None:
         self.root = root
         self.make = key_maker(randomness)
         self._path, self._clock, self._randomness = path, clock, randomness
-        self._beside = beside
+        self._beside, self._published = beside, published
         self._changing = asyncio.Lock()
         self.ring = read_ring(path, root)
         self.use = KeyUse(self.ring, randomness)
+        publish(published, self.use.facts_keys())
 
     async def change(self, change: Callable[[Ring], Ring]) -> Ring:
         """The ring after `change`, durable. Errors: those of `change`; Unavailable."""
@@ -44,12 +52,12 @@ class Keeper:
                 return changed
             loop = asyncio.get_running_loop()
             try:
-                await loop.run_in_executor(self._beside, self._write, changed)
+                use = await loop.run_in_executor(self._beside, self._written, changed)
             except OSError as fault:
                 raise Unavailable(
                     "key_file_unwritable", "the key file cannot be written"
                 ) from fault
-            self.ring, self.use = changed, KeyUse(changed, self._randomness)
+            self.ring, self.use = changed, use
             return changed
 
     async def open_period(self, purpose: str, period: str) -> None:
@@ -71,8 +79,12 @@ class Keeper:
             return ring
         return ring.adding([self.make(purpose, period, now_us).moved(Status.ACTIVE, now_us)])
 
-    def _write(self, ring: Ring) -> None:
+    def _written(self, ring: Ring) -> KeyUse:
+        """The use of a ring that is on disk; its public keys are known before it signs."""
+        use = KeyUse(ring, self._randomness)
+        publish(self._published, use.facts_keys())
         write_ring(self._path, ring, self.root, self._randomness)
+        return use
 
 
 def month_of(at_us: int) -> str:

@@ -96,7 +96,8 @@ def open_agent(
         raise Unavailable("roster_missing", "production needs a roster of custodians")
     callers = known_callers(settings, places.run, own_uid)
     beside = _one_thread()
-    keeper = Keeper(places.key_file, root, clock, randomness, beside)
+    published = places.root / settings.agent.facts_keys
+    keeper = Keeper(places.key_file, root, clock, randomness, beside, published)
     state_key = keeper.ring.active("state").material
     journal = StateJournal(places.state_journal, state_key, keeper.ring.journal_id, beside)
     approvals = _approvals(roster, settings, clock, journal)
