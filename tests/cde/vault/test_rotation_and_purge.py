@@ -67,6 +67,20 @@ async def test_a_rotation_goes_on_after_a_restart_and_an_absent_agent(house: Hou
     assert (await step(house)).remaining == 0
 
 
+async def test_a_shredded_period_does_not_hold_up_the_others(house: House) -> None:
+    for n in range(5):
+        await house.token(spread_card(n))
+    house.clock.advance(31 * DAY_SECONDS)
+    for n in range(5, 12):
+        await house.token(spread_card(n))
+    house.agent.version = 2
+    house.agent.destroyed = {"2026-11"}
+    for _ in range(2):
+        state = await step(house)
+        assert (state.rewrapped, state.remaining, state.refused) == (7, 0, 5)
+    assert state.by_version == {"1": 5, "2": 7}
+
+
 async def test_writes_and_rotation_do_not_lose_each_other(house: House) -> None:
     for n in range(60):
         await house.token(spread_card(n))

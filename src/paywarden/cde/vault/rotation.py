@@ -4,7 +4,9 @@ Guards: only the 60-octet blobs change, never a record, so the root does not mov
 on. A step reads keys that lie under an older version, has the agent wrap them again (no data key
 leaves it) and puts each new blob in the place of exactly the old one; a key that changed or went
 meanwhile is left alone. Which keys are done is told by their own version, so a killed process goes
-on where it was, and a step done twice changes nothing. NIST SP 800-57 part 1, 5.3.5; PCI DSS 3.7.4.
+on where it was, and a step done twice changes nothing. A blob that the agent refuses (damaged, or
+of a destroyed period) is passed over, counted and tried again in the next pass: it never stops the
+others. NIST SP 800-57 part 1, 5.3.5; PCI DSS 3.7.4.
 """
 
 from __future__ import annotations
@@ -26,7 +28,12 @@ from paywarden.core.errors import PaywardenError, Unavailable
 PORTION: Final = 250
 PAUSE_SECONDS: Final = 0.01
 LOOK_SECONDS: Final = 30.0
-_ANY: Final = 2**31 - 1
+PROBES: Final = 8
+FIRST: Final = (0, "")
+OF_ONE_KEY: Final = frozenset(
+    {"wrapped_key_invalid", "key_destroyed", "key_not_active", "period_unknown", "version_unknown"}
+)
+"""Refusals that tell of one blob or its period, not of the agent."""
 
 
 class Rewrapping:
@@ -34,20 +41,24 @@ class Rewrapping:
 
     def __init__(self, store: VaultStore, agent: CardKeys) -> None:
         self._store, self._agent = store, agent
-        self._active: int | None = None
+        self._after = FIRST
+        self._refused = self._refusing = 0
         self._turn = asyncio.Lock()
 
     async def step(self, count: int) -> int:
-        """Rewrap up to `count` keys; how many changed (0: none lies under an older version)."""
+        """Rewrap up to `count` keys; how many changed (0: none is left that could be)."""
         async with self._turn:
             changed = 0
             active = await self._active_version()
             while active is not None and changed < count:
-                found = await self._store.keys_under(active, min(PORTION, count - changed))
-                done = await self._rewrap(found) if found else 0
-                if not done:
+                found = await self._store.keys_under(
+                    active, self._after, min(PORTION, count - changed)
+                )
+                if not found:
+                    self._end_pass()
                     break
-                changed += done
+                changed += await self._rewrap(found)
+                self._after = (found[-1].kek_version, found[-1].record_id)
                 await asyncio.sleep(0)
             return changed
 
@@ -55,12 +66,20 @@ class Rewrapping:
         """How far it is, told by the keys themselves."""
         versions = await self._store.key_versions()
         active = await self._active_version()
-        remaining = sum(n for version, n in versions.items() if active and version < active)
+        older = sum(n for version, n in versions.items() if active and version < active)
+        refused = min(older, max(self._refused, self._refusing))
         return Rotation(
-            sum(versions.values()) - remaining,
-            remaining,
+            sum(versions.values()) - older,
+            older - refused,
             {str(version): versions[version] for version in sorted(versions)},
+            refused,
         )
+
+    def _end_pass(self) -> None:
+        """Begin again from the first key; what was refused will be tried once more."""
+        if self._refusing:
+            structlog.get_logger().error("rotation_keys_refused", count=self._refusing)
+        self._after, self._refused, self._refusing = FIRST, self._refusing, 0
 
     async def run(self) -> None:
         """Look now and then for keys under an older version, and rewrap them at leisure."""
@@ -73,11 +92,12 @@ class Rewrapping:
             await asyncio.sleep(PAUSE_SECONDS if changed else LOOK_SECONDS)
 
     async def _active_version(self) -> int | None:
-        """The version under which the agent wraps now; None while there is no key at all."""
-        one = await self._store.keys_under(_ANY, 1)
-        if not one:
-            return None
-        return (await self._wrapped_again(one))[0].kek_version
+        """The version under which the agent wraps now; None while no key tells it."""
+        for key in await self._store.newest_keys(PROBES):
+            renewed = await self._wrapped_again([key])
+            if renewed[0] is not None:
+                return renewed[0].kek_version
+        return None
 
     async def _rewrap(self, found: Sequence[WrappedKey]) -> int:
         scopes: defaultdict[str, list[WrappedKey]] = defaultdict(list)
@@ -86,20 +106,27 @@ class Rewrapping:
         changed = 0
         for held in scopes.values():
             renewed = await self._wrapped_again(held)
-            pairs = [(old, new) for old, new in zip(held, renewed, strict=True)
-                     if new.kek_version != old.kek_version]  # fmt: skip
-            changed += await self._store.rewrap(pairs)
+            pairs = [(old, new) for old, new in zip(held, renewed, strict=True) if new is not None]
+            self._refusing += len(held) - len(pairs)
+            changed += await self._store.rewrap(pairs) if pairs else 0
         return changed
 
-    async def _wrapped_again(self, held: Sequence[WrappedKey]) -> list[WrappedKey]:
+    async def _wrapped_again(self, held: Sequence[WrappedKey]) -> list[WrappedKey | None]:
+        """New blobs; None for a key that the agent refuses (found by halving)."""
         items = [
             RewrapItem(key.period, key.record_id.encode(), key.wrapped, key.kek_version)
             for key in held
         ]
         answer = await self._agent.rewrap(held[0].scope, "pan", items)
-        if isinstance(answer, Refused):
+        if not isinstance(answer, Refused):
+            return [
+                WrappedKey(key.record_id, key.scope, key.period, new.kek_version, new.wrapped)
+                for key, new in zip(held, answer, strict=True)
+            ]
+        if answer.code not in OF_ONE_KEY:
             raise Unavailable("key_agent_refused", f"the key agent refused ({answer.code})")
-        return [
-            WrappedKey(key.record_id, key.scope, key.period, new.kek_version, new.wrapped)
-            for key, new in zip(held, answer, strict=True)
-        ]
+        if len(held) == 1:
+            return [None]
+        middle = len(held) // 2
+        first = await self._wrapped_again(held[:middle])
+        return first + await self._wrapped_again(held[middle:])

@@ -188,9 +188,13 @@ class PostgresVault:
         """See `VaultStore`."""
         return {row[0]: row[1] for row in await self._read(sql.GET_VERSIONS)}
 
-    async def keys_under(self, below: int, limit: int) -> list[WrappedKey]:
+    async def keys_under(self, below: int, after: tuple[int, str], limit: int) -> list[WrappedKey]:
         """See `VaultStore`."""
-        return [WrappedKey(*row) for row in await self._read(sql.GET_UNDER, below, limit)]
+        return [WrappedKey(*row) for row in await self._read(sql.GET_UNDER, below, *after, limit)]
+
+    async def newest_keys(self, limit: int) -> list[WrappedKey]:
+        """See `VaultStore`."""
+        return [WrappedKey(*row) for row in await self._read(sql.GET_NEWEST, limit)]
 
     async def rewrap(self, changed: Sequence[tuple[WrappedKey, WrappedKey]]) -> int:
         """See `VaultStore`."""
