@@ -117,7 +117,7 @@ async def rotated(
             await asyncio.sleep(0.005)
 
     lookers = [asyncio.create_task(looking(n)) for n in range(callers)]
-    while (state := done(await operator.rotate_step(1_000))).remaining:
+    while (state := done(await operator.rotate_step(5_000))).remaining:
         pass
     seconds = time.perf_counter() - begun
     stop.set()

@@ -23,10 +23,11 @@ from paywarden.cde.keys.wire import RewrapItem
 from paywarden.cde.vault.model import WrappedKey
 from paywarden.cde.vault.ports import CardKeys, VaultStore
 from paywarden.cde.vault.wire import Rotation
+from paywarden.core.clock import Clock
 from paywarden.core.errors import PaywardenError, Unavailable
 
-PORTION: Final = 250
-PAUSE_SECONDS: Final = 0.01
+PORTION: Final = 50  # some milliseconds of the agent's time, which a look-up may have to wait
+STEP_KEYS: Final = 2_000
 LOOK_SECONDS: Final = 30.0
 PROBES: Final = 8
 FIRST: Final = (0, "")
@@ -39,8 +40,8 @@ OF_ONE_KEY: Final = frozenset(
 class Rewrapping:
     """Steps of a rotation; `run` takes them by itself."""
 
-    def __init__(self, store: VaultStore, agent: CardKeys) -> None:
-        self._store, self._agent = store, agent
+    def __init__(self, store: VaultStore, agent: CardKeys, clock: Clock) -> None:
+        self._store, self._agent, self._clock = store, agent, clock
         self._after = FIRST
         self._refused = self._refusing = 0
         self._turn = asyncio.Lock()
@@ -51,6 +52,7 @@ class Rewrapping:
             changed = 0
             active = await self._active_version()
             while active is not None and changed < count:
+                began_ns = self._clock.monotonic_ns()
                 found = await self._store.keys_under(
                     active, self._after, min(PORTION, count - changed)
                 )
@@ -59,7 +61,8 @@ class Rewrapping:
                     break
                 changed += await self._rewrap(found)
                 self._after = (found[-1].kek_version, found[-1].record_id)
-                await asyncio.sleep(0)
+                # As long a pause as the work took: agent, disk and loop stay free for look-ups.
+                await asyncio.sleep((self._clock.monotonic_ns() - began_ns) / 1e9)
             return changed
 
     async def status(self) -> Rotation:
@@ -85,11 +88,11 @@ class Rewrapping:
         """Look now and then for keys under an older version, and rewrap them at leisure."""
         while True:
             try:
-                changed = await self.step(PORTION)
+                changed = await self.step(STEP_KEYS)
             except PaywardenError as fault:
                 structlog.get_logger().warning("rotation_waits", code=fault.code)
                 changed = 0
-            await asyncio.sleep(PAUSE_SECONDS if changed else LOOK_SECONDS)
+            await asyncio.sleep(0 if changed else LOOK_SECONDS)
 
     async def _active_version(self) -> int | None:
         """The version under which the agent wraps now; None while no key tells it."""

@@ -76,7 +76,7 @@ class VaultService:
         self._shop = Workshop(
             store, GroupFrames(agent), self._caps, self._codes, self._signer, randomness, origin_of
         )
-        self._rewrapping = Rewrapping(store, agent)
+        self._rewrapping = Rewrapping(store, agent, clock)
         self._purging = Purging(store, self.groups, self.root, clock, limits.retention)
         self._background: list[asyncio.Task[None]] = []
 
