@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "egress": ("cde_egress", "the process that sends cards to approved destinations"),
     "events": ("cde_events", "check the event log of egress"),
     "vault": ("cde_vault", "the process that keeps cards and tokens"),
+    "cards": ("cde_cards", "ask a running vault: status, audit, rotate, purge"),
     "scan": ("cde_scan", "find card numbers in files, folders and databases"),
     "sightings": ("cde_sightings", "follow found card numbers to their closure"),
     "keys": ("cde_keys", "list, rotate and end keys of a running key agent"),

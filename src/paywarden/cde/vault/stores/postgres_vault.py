@@ -32,7 +32,7 @@ from paywarden.cde.vault.ports import StableKey
 from paywarden.cde.vault.rows import group_writes, key_row
 from paywarden.core.errors import Conflict, Unavailable
 
-PORTION: Final = 1_000
+PORTION: Final = 250  # hashed in one go: some milliseconds
 SWEEP_PORTION: Final = 10_000
 READERS: Final = 4
 WRITER_LOCK: Final = 0x50415957_56415554  # one vault writes

@@ -33,7 +33,7 @@ from paywarden.core.errors import Conflict, Unavailable
 from paywarden.kit.db import connection
 
 T = TypeVar("T")
-PORTION: Final = 1_000
+PORTION: Final = 250  # hashed in one go: some milliseconds
 SWEEP_PORTION: Final = 10_000
 _SCHEMA = "PRAGMA user_version"
 
