@@ -9,6 +9,7 @@ could read what is typed.
 
 from __future__ import annotations
 
+import argparse
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -27,6 +28,8 @@ from paywarden.cde.fields.http import FieldOperations, Place
 from paywarden.cde.fields.origins import origin_of
 from paywarden.cde.fields.sessions import FieldSessions
 from paywarden.cde.frame_client import FrameClient
+from paywarden.cde.hardening import harden
+from paywarden.cde.places import places_of
 from paywarden.cde.proofs import load_proof
 from paywarden.cde.vault.client import Vault as FramedVault
 from paywarden.core.clock import Clock, Randomness
@@ -52,14 +55,23 @@ DRAIN_SECONDS: Final = 10
 IN_FLIGHT: Final = 512
 
 
-def edge(home: Home, host: str, port: int, origin: str | None) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where to listen, and what browsers call it."""
+    parser.add_argument("--host", default=HOST)
+    parser.add_argument("--port", type=int, default=PORT)
+    parser.add_argument("--origin", help="origin of the card fields behind the proxy, https://...")
+
+
+def run(arguments: argparse.Namespace, home: Home) -> int:
     """Serve until SIGTERM; the exit code. Errors: InvalidRequest, Unavailable before the start."""
     home.require()
+    harden()
     production = home.settings(os.environ).installation.mode == "production"
-    check_address(host, port)
-    public = origin_of(origin or f"http://{host}:{port}", test=not production)
-    os.environ[VARIABLE], os.environ[ORIGIN_VARIABLE] = str(home.root), public
-    return _serve(host, port)
+    check_address(arguments.host, arguments.port)
+    given = arguments.origin or f"http://{arguments.host}:{arguments.port}"
+    os.environ[ORIGIN_VARIABLE] = origin_of(given, test=not production)
+    os.environ[VARIABLE] = str(home.root)
+    return _serve(arguments.host, arguments.port)
 
 
 def _serve(host: str, port: int) -> int:
@@ -82,16 +94,19 @@ def _serve(host: str, port: int) -> int:
 def create_app() -> Starlette:
     """Application over the home and origin that the environment names."""
     try:
+        harden()
         home = find_home(None, os.environ)
         home.require()
         settings = home.settings(os.environ)
         configure(level=settings.installation.log_level)
         clock, chance = SystemClock(), SystemRandomness()
-        run = home.root / "cde" / "run"
+        places = places_of(home.root)
         callers = StoredCallers(home, clock)
-        vault = FramedVault(FrameClient(run / "vault.sock", "edge", load_proof(run, "edge")))
+        vault = FramedVault(
+            FrameClient(places.vault_socket, "edge", load_proof(places.run, "edge"))
+        )
         origin = os.environ[ORIGIN_VARIABLE]
-        socket = (run / "vault.sock").is_socket
+        socket = places.vault_socket.is_socket
         return application(
             callers, vault, origin, settings.limits, clock, chance, vault.close, socket
         )

@@ -19,7 +19,6 @@ from paywarden.cde.keys.settings import KeySettings
 from paywarden.cde.keys.software_root import root_from_environment, root_from_file
 from paywarden.cde.keys.start import create_keys
 from paywarden.cde.places import Places
-from paywarden.cde.roots.settings import outside_root
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import Unavailable
 from paywarden.core.secret import Secret
@@ -68,6 +67,8 @@ async def opened_root(
         finally:
             await host.close()
     else:
+        from paywarden.cde.roots.settings import outside_root  # loads pipes and HTTPS
+
         root = outside_root(kind, places.keys, clock, randomness)
         try:
             yield root
@@ -83,6 +84,8 @@ def make_first_keys(
 
     Errors: Conflict `key_file_exists`; InvalidRequest, Unavailable.
     """
+    from paywarden.cde.roots.settings import outside_root
+
     root = outside_root(settings.agent.root, places.keys, clock, randomness, create=True)
     try:
         create_keys(places, root, clock, randomness)

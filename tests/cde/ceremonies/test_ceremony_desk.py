@@ -114,6 +114,7 @@ def test_every_stage_in_its_order_and_nothing_in_force_before_the_end(house: Hou
     assert not (house.folder / "root.json").exists() and house.desk.root is None
     with pytest.raises(NotPermitted, match="no_seat"):
         house.enter("ana", parts["ana"])
+    assert house.desk.standing().missing == 1 and house.desk.standing().waiting == ["olga"]
     house.activate()
     assert (house.folder / "root.json").exists() and house.desk.root is not None
     with pytest.raises(Conflict, match="ceremony_ended"):

@@ -12,7 +12,7 @@ from edge_kit import CARD, OTHER_KEY, SCOPE, Edge
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paywarden.cde.edge.tries import OF_KEY, OF_SESSION, Allowance, Tries
+from paywarden.cde.edge.tries import OF_MERCHANT_FIELDS, OF_SESSION, Allowance, Tries
 from paywarden.cde.fields import served
 from paywarden.cde.fields.origins import origin_of
 from paywarden.cde.fields.sessions import LIFE_SECONDS, FieldSessions
@@ -210,6 +210,6 @@ def test_one_bin_and_last_four_has_few_cards() -> None:
 def test_counts_are_bounded_and_hold_no_number() -> None:
     tries = Tries(FixedClock(1), SystemRandomness(), places=10)
     for number in range(100):
-        tries.count_card([(OF_KEY, f"key_{number}")], b"4111111111111111")
+        tries.count_card([(OF_MERCHANT_FIELDS, f"key_{number}")], b"4111111111111111")
     assert len(tries) == 10
     assert b"4111" not in b"".join(digest for one in tries._held.values() for digest in one.cards)

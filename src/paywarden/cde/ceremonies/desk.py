@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from paywarden.cde.ceremonies import components, model, shamir
+from paywarden.cde.ceremonies import model
 from paywarden.cde.ceremonies.attempts import Attempts
 from paywarden.cde.ceremonies.attendance import (
     CUSTODIAN,
@@ -25,13 +25,13 @@ from paywarden.cde.ceremonies.attendance import (
     believe,
     step,
 )
+from paywarden.cde.ceremonies.making import Former, Made, joined, make, prove
 from paywarden.cde.ceremonies.model import Act, Plan, Session, Stage
-from paywarden.cde.ceremonies.parts import Kind, Part, printed, read
+from paywarden.cde.ceremonies.parts import Part, printed, read
 from paywarden.cde.ceremonies.transcript import Fact, Transcript
 from paywarden.cde.ceremonies.wire import Activate, Cancel, Enter, Entered, Standing, Start
-from paywarden.cde.primitives import check_value
 from paywarden.cde.roots import record as records
-from paywarden.cde.roots.record import Header, Holder, RootRecord
+from paywarden.cde.roots.record import RootRecord
 from paywarden.cde.roots.sealing import RootInMemory
 from paywarden.cde_client.roster import PinnedRoster
 from paywarden.core.clock import Clock, Randomness
@@ -64,7 +64,7 @@ class Desk:
         self._root: dict[int, Secret[bytes]] | None = None
         self._session: Session | None = None
         self._transcript: Transcript | None = None
-        self._made: _Made | None = None
+        self._made: Made | None = None
         self._entered: list[Part] = []
         self._nonce = randomness.octets(16)
 
@@ -83,8 +83,8 @@ class Desk:
         if self._session is None or self._transcript is None:
             return Standing(root, self._nonce, check=check)  # type: ignore[arg-type]
         one = self._session
-        needed = one.authorising if one.stage is Stage.AUTHORISING else len(one.plan.custodians)
-        missing = max(0, needed - len(one.acted)) if one.waiting else 0
+        authorising = one.stage is Stage.AUTHORISING
+        missing = one.authorising - len(one.acted) if authorising else len(one.waiting)
         return Standing(
             root,  # type: ignore[arg-type]
             self._nonce,
@@ -194,7 +194,7 @@ class Desk:
         self._told("part_entered", asked.person, {"place": mine.place, "check": mine.check.hex()})
         self._entered.append(given)
         if len(self._entered) == len(session.plan.custodians):
-            self._prove_made()
+            prove(self._made_now(), self._entered)
         self._advance(session, asked.person)
         return Entered(self.standing(), "", mine.check.hex())
 
@@ -219,7 +219,7 @@ class Desk:
 
     def _release(self, record: RootRecord, entered: list[Part]) -> None:
         try:
-            self._root = records.opened(record, _joined(entered))
+            self._root = records.opened(record, joined(entered))
         except Corrupt:
             self._told("quorum_wrong", "")
             self._finish(Stage.INTERRUPTED)
@@ -234,52 +234,20 @@ class Desk:
         self._told("authorised", "", facts)
         self._make()
 
-    # what is made
-
     def _make(self) -> None:
-        session, before = self._session, self._record
+        session = self._session
         assert session is not None
-        plan = session.plan
-        unsealing = Secret(self._randomness.octets(32))
-        if plan.scheme == "shares":
-            count = len(plan.custodians)
-            made = shamir.split(unsealing, plan.needed, count, self._randomness)
-        else:
-            made = components.split(unsealing, len(plan.custodians), self._randomness)
-        root, former, generation = self._next_root(plan.act)
-        holders = [
-            Holder(person, part.place, part.check.hex())
-            for person, part in zip(plan.custodians, made, strict=True)
-        ]
-        name = before.header.name if before else f"root-{self._randomness.octets(4).hex()}"
-        header = Header(
-            name, generation, plan.scheme, made[0].set_id.hex(), plan.needed, holders,
-            check_value(root).hex(), session.ceremony, self._clock.now_us(),
-        )  # fmt: skip
-        record = records.sealed_record(header, unsealing, root, self._randomness, former)
-        keys = {**former, generation: root}
-        self._made = _Made(record, keys, made)
-
-    def _next_root(self, act: Act) -> tuple[Secret[bytes], dict[int, Secret[bytes]], int]:
-        """(root, former roots by generation, generation) of the record to be made."""
-        if self._record is None or self._root is None:
-            return Secret(self._randomness.octets(32)), {}, 1
-        present = self._record.header.generation
-        if act is Act.ROTATE:
-            return Secret(self._randomness.octets(32)), dict(self._root), present + 1
-        former = {one: key for one, key in self._root.items() if one != present}
-        return self._root[present], former, present
-
-    def _prove_made(self) -> None:
-        """What the custodians entered opens the record that will be written, or nothing is."""
-        made = self._made
-        assert made is not None
-        if records.opened(made.record, _joined(self._entered)).keys() != made.keys.keys():
-            raise Corrupt("root_record_corrupt", "the parts do not open the new record")
+        held = self._record is not None and self._root is not None
+        former = Former(self._record, self._root) if held else None  # type: ignore[arg-type]
+        now_us = self._clock.now_us()
+        self._made = make(session.plan, session.ceremony, former, now_us, self._randomness)
 
     def _made_part(self, session: Session, person: str) -> Part:
+        return self._made_now().parts[session.plan.custodians.index(person)]
+
+    def _made_now(self) -> Made:
         assert self._made is not None
-        return self._made.parts[session.plan.custodians.index(person)]
+        return self._made
 
     # small steps
 
@@ -360,17 +328,6 @@ class Desk:
         self._transcript.add(what, person, facts)
 
 
-class _Made:
-    """What a ceremony made and has not put in force."""
-
-    __slots__ = ("keys", "parts", "record")
-
-    def __init__(
-        self, record: RootRecord, keys: dict[int, Secret[bytes]], parts: list[Part]
-    ) -> None:
-        self.record, self.keys, self.parts = record, keys, parts
-
-
 def plan_text(plan: Plan) -> str:
     """What the officer signs of a plan: all of it, in one line."""
     people = ",".join(plan.custodians)
@@ -380,11 +337,6 @@ def plan_text(plan: Plan) -> str:
 def digest_of(record: RootRecord) -> str:
     """SHA-256 of a record, in hex: what the transcript names before it is put in force."""
     return hashlib.sha256(msgspec.json.encode(record, order="deterministic")).hexdigest()
-
-
-def _joined(parts: list[Part]) -> Secret[bytes]:
-    way = shamir.join if parts[0].kind is Kind.SHAMIR else components.join
-    return way(parts)
 
 
 def _present(folder: Path) -> RootRecord | None:

@@ -30,12 +30,12 @@ from paywarden.core.instants import format_rfc3339
 from paywarden.kit.log import logger
 
 _FORMS: Final[dict[str, wire.Form]] = {"multi_use": "tk", "single_use": "ot", "numeric": "numeric"}
-_LIMITS: Final = frozenset({"cards_too_many", "fingerprint_limit", "card_limit_exceeded"})
+_LIMITS: Final = frozenset({"card_cap_alike", "card_cap_caller"})
 
 
 @dataclass(frozen=True, slots=True)
 class For:
-    """Whom a token is for: `scope` as text; `caller` is a key id or a session's public id."""
+    """Whom a token is for: `scope` as text; `caller` is the key whose cards the vault counts."""
 
     scope: str
     merchant: str
@@ -49,7 +49,11 @@ class Tokenising:
         self._vault, self._tries, self._clock = vault, tries, clock
 
     async def make(
-        self, whom: For, card: CardBody, form: Form, subjects: Sequence[tuple[Allowance, str]]
+        self,
+        whom: For,
+        card: CardBody,
+        form: Form,
+        subjects: Sequence[tuple[Allowance, str]] = (),
     ) -> Token:
         """The token of a card. Errors: InvalidRequest, LimitExceeded, Unavailable."""
         self._tries.count_try(subjects)
@@ -99,6 +103,8 @@ def error_of(code: str) -> PaywardenError:
     if code in CARD_CODES:
         detail = "the card is not taken; the code names the rule that it broke"
         return InvalidRequest(code, detail, pointer=POINTERS[code])
+    if code == "card_refused":
+        return InvalidRequest("card_refused", "the vault does not take this card", pointer="/card")
     if code == "token_unknown":
         return NotFound("token_unknown", "no such token of this merchant")
     if code in _LIMITS:

@@ -16,7 +16,6 @@ from paywarden.cde.callers import DESCRIBE, TOKENISE, merchant_of
 from paywarden.cde.card import luhn_passes
 from paywarden.cde.edge.messages import PATTERN_OF_TOKENS, Deleted, Token, TokenQuery, TokenRequest
 from paywarden.cde.edge.tokenising import For, Tokenising, error_of
-from paywarden.cde.edge.tries import OF_KEY
 from paywarden.core.errors import InvalidRequest
 from paywarden.kit.http.operation import Answer, Call, Operation
 
@@ -57,8 +56,7 @@ class TokenOperations:
         """POST /v1/tokens."""
         asker, body = call.asker, call.body
         whom = For(asker.scope.text, merchant_of(asker, body.merchant), asker.key_id)
-        subjects = [(OF_KEY, asker.key_id)]
-        return Answer(await self._tokenising.make(whom, body.card, body.form, subjects), 201)
+        return Answer(await self._tokenising.make(whom, body.card, body.form), 201)
 
     async def describe(self, call: Call) -> Answer:
         """GET /v1/tokens/{token}."""

@@ -1,11 +1,13 @@
-"""Limits against card testing and against the fingerprint as an oracle.
+"""Limits on hosted fields against card testing, before the vault is asked.
 
-Guards: BIN and last four leave about a thousand possible numbers, so whoever may tokenise without
-limit finds the number behind a fingerprint; and stolen numbers are tried out in bulk. Counted in a
-window: tries, different cards, and different cards with one BIN and last four. Cards are told apart
-by a digest under a key of this start, cut to 16 octets: memory holds no number, and a restart
-forgets the counts. Memory is bounded: when `PLACES` counts are held, the oldest go.
-Not done here: rates by key and address (`kit.http.limits`).
+Guards: a page that everybody may open is where stolen numbers are tried out, and BIN and last four
+leave about a thousand possible numbers, so that whoever may ask without limit finds the number
+behind a fingerprint. Counted in a window, by session, address and merchant: tries, different cards,
+and different cards with one BIN and last four. Cards are told apart by a digest under a key of this
+start, cut to 16 octets: memory holds no number, and a restart forgets the counts. Memory is
+bounded: when `PLACES` counts are held, the oldest go.
+Not done here: rates by key and address (`kit.http.limits`), the caps on each key's cards, which
+survive restarts (`cde.vault.caps`).
 """
 
 from __future__ import annotations
@@ -35,7 +37,6 @@ class Allowance:
     alike: int
 
 
-OF_KEY: Final = Allowance("key", 3_600, 10_000_000, 1_000_000, 50)
 OF_MERCHANT_FIELDS: Final = Allowance("merchant", 3_600, 20_000, 10_000, 50)
 OF_ADDRESS: Final = Allowance("address", 3_600, 60, 20, 5)
 OF_SESSION: Final = Allowance("session", 900, 10, 3, 2)

@@ -139,7 +139,8 @@ class FieldOperations:
     async def card(self, call: Call) -> Answer:
         """POST /fields/{session}/card."""
         with self._sessions.spending(call.path["session"]) as session:
-            whom = For(session.scope.text, session.merchant, session.name)
+            # The key that opened it answers for its cards: many sessions are no way around caps.
+            whom = For(session.scope.text, session.merchant, session.key_id)
             subjects = _subjects(session, call.sender)
             return Answer(
                 await self._tokenising.make(whom, call.body.card, session.form, subjects), 201

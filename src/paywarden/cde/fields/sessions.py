@@ -34,7 +34,7 @@ ID_CHARACTERS: Final = 43
 
 @dataclass(frozen=True, slots=True)
 class FieldSession:
-    """An open session; `name` is safe to log, and the caller that the vault counts."""
+    """An open session; `name` is safe to log."""
 
     name: str
     scope: Scope
