@@ -81,7 +81,7 @@ RULES: Final[tuple[Rule, ...]] = (
                             "events:label", "rulesets:backtest", "rulesets:write",
                             "webhooks:read",
                             *_CASE_WORK, *_ASKING)),
-    *_rules(Role.OPERATOR, ("cards:reveal", "instrument:assert"), kinds=_KEYS),
+    *_rules(Role.OPERATOR, ("cards:describe", "cards:forward", "cards:reveal", "cards:tokenise", "instrument:assert"), kinds=_KEYS),
     *_rules(Role.OPERATOR, ("subjects:erase", "subjects:read"), environments=_TEST),
     *_fresh(Role.OPERATOR, "lists:write", "rulesets:emergency", "rulesets:publish",
             "webhooks:write"),
