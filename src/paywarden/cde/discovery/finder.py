@@ -33,14 +33,13 @@ class Finder:
 
     def file(self, path: Path, label: str) -> None:
         """One regular file. Errors: OSError when it cannot be opened or read."""
-        with path.open("rb", buffering=0) as raw:
-            size = os.fstat(raw.fileno()).st_size
-            head = raw.read(_HEAD)
-            raw.seek(0)
+        with path.open("rb", buffering=1 << 16) as source:
+            size = os.fstat(source.fileno()).st_size
+            head = source.read(_HEAD)
+            source.seek(0)
             if head.startswith(sqlite_tables.MAGIC):
-                self._database_file(path, label, raw, size)
+                self._database_file(path, label, source, size)
             else:
-                source = io.BufferedReader(raw, 1 << 16)
                 self._octets(label, source, head, size, Budget(), 0)
 
     def _octets(
@@ -160,19 +159,19 @@ class Finder:
         raw.found = [one for one in raw.found if "packed" not in one.form]
         self._findings.take_in(raw, but=marks)
 
-    def _database_file(self, path: Path, label: str, raw: io.FileIO, size: int) -> None:
+    def _database_file(self, path: Path, label: str, source: BinaryIO, size: int) -> None:
         try:
             database = sqlite_tables.open_file(path)
         except sqlite3.Error:
             self._findings.skip(label, "database_unreadable_as_tables")
-            self._plain(label, io.BufferedReader(raw, 1 << 16), size)
+            self._plain(label, source, size)
             return
         self._tables(label, database)
 
         def read(at: int, count: int) -> bytes:
-            return os.pread(raw.fileno(), count, at)
+            return os.pread(source.fileno(), count, at)
 
-        self._free_space(label, raw, read, size)
+        self._free_space(label, source, read, size)
 
     def _database_octets(self, label: str, octets: bytes) -> None:
         try:
