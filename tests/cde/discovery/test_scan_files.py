@@ -68,8 +68,12 @@ def test_sqlite_tables_and_free_space(folder: Path, capsys: pytest.CaptureFixtur
     database.execute("pragma secure_delete = off")
     database.execute("create table payments (id integer primary key, note text, n int, b blob)")
     database.execute("create table keyed (k text primary key, v text) without rowid")
-    rows = [(42, f"to {NUMBER}", None, None), (43, "x", int(NUMBER), None),
-            (44, "y" * 9_000 + " " + NUMBER, None, None), (45, "z", None, NUMBER.encode("utf-16"))]  # fmt: skip
+    rows = [
+        (42, f"to {NUMBER}", None, None),
+        (43, "x", int(NUMBER), None),
+        (44, "y" * 9_000 + " " + NUMBER, None, None),
+        (45, "z", None, NUMBER.encode("utf-16")),
+    ]
     database.executemany("insert into payments values (?, ?, ?, ?)", rows)
     database.execute("insert into keyed values ('a', ?)", (NUMBER,))
     left = " gone 4916338506082832 "
