@@ -14,8 +14,19 @@ from typing import Final
 from paywarden.entrypoints.home import Home
 
 COMMANDS: Final = {
+    "ceremony": ("cde_ceremony", "hold key ceremonies"),
+    "inventory": ("cde_inventory", "keys, and the cryptography in use"),
+    "init": ("cde_init", "make folders and keys for development"),
+    "serve": ("cde_serve", "key agent, vault, edge and egress as children"),
+    "key-agent": ("key_agent", "the process that holds the keys"),
+    "vault": ("cde_vault", "the process that keeps cards and tokens"),
+    "edge": ("cde_edge", "the process that takes cards in, over HTTP"),
+    "egress": ("cde_egress", "the process that sends cards to approved destinations"),
+    "events": ("cde_events", "check the event log of egress"),
+    "page-check": ("cde_page_check", "tell what changed on a payment page"),
     "scan": ("cde_scan", "find card numbers in files, folders and databases"),
     "sightings": ("cde_sightings", "follow found card numbers to their closure"),
+    "keys": ("cde_keys", "list, rotate and end keys of a running key agent"),
 }
 """Name -> (module of `paywarden.entrypoints` with add_arguments and run, help)."""
 

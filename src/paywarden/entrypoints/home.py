@@ -11,6 +11,7 @@
     data/webhooks.sqlite      deliveries of webhooks: the worker's own
     data/master.check         tells another master key from the one that the data belongs to
     data/audit_log/           tiles of the audit log: can be made again from it
+    data/screening_lists/     snapshots of lists of sanctions, signed by keys/screening_lists.key
     data/segments/            sealed observations: can be made again from the log
     data/checkpoints/         state that they lead to: can be made again from segments
     cde/sightings.db, .key    card numbers found where none may be, and the key of their names
@@ -93,6 +94,16 @@ class Home:
     def audit_tiles(self) -> Path:
         """Tiles of the audit log."""
         return self.root / "data" / "audit_log"
+
+    @property
+    def screening_key(self) -> Path:
+        """The key that signs which lists are in force."""
+        return self.root / "keys" / "screening_lists.key"
+
+    @property
+    def screening_lists(self) -> Path:
+        """Snapshots of lists, by source."""
+        return self.root / "data" / "screening_lists"
 
     @property
     def segments(self) -> Path:

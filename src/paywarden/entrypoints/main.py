@@ -33,6 +33,7 @@ OF_CLI = {
     "simulate": "make a synthetic world with attacks",
     "doctor": "judge a TLS endpoint",
     "bench": "run a benchmark of a source tree",
+    "screen": "hold parties of a file against lists of sanctions",
     "sign": "sign a request, or explain a refused signature",
 }
 """Commands that need no installation: modules of `paywarden.cli` with add_arguments and run."""
@@ -131,6 +132,9 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     bound = _command(parts, "certificates", "bind keys to client certificates", _certificates)
     if "certificates" in words:
         importlib.import_module("paywarden.entrypoints.certificates").add_arguments(bound)
+    screened = _command(parts, "screening", "lists of sanctions: take in, approve", _screening)
+    if "screening" in words:
+        importlib.import_module("paywarden.cli.screening_lists").add_arguments(screened)
     _command(parts, "version", "the version of this program", _version)
     return parser
 
@@ -276,6 +280,12 @@ def _people(arguments: argparse.Namespace, home: Home) -> int:
     from paywarden.entrypoints.people import people
 
     return people(arguments, home)
+
+
+def _screening(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.screening_lists import screening
+
+    return screening(arguments, home)
 
 
 def _version(arguments: argparse.Namespace, _home: Home) -> int:

@@ -29,6 +29,10 @@ PERMISSIONS: Final = {
     "approvals:read": "Read requests for approval",
     "approvals:request": "Ask for approval, cancel and execute what one asked for",
     "audit:read": "Read the audit log with its proofs",
+    "cards:describe": "Read what a card token stands for, without its number",
+    "cards:forward": "Have a request sent on with the number in place of its token",
+    "cards:reveal": "Ask for a card number itself; needs a signed grant each time",
+    "cards:tokenise": "Turn card numbers into tokens, open hosted card fields",
     "decisions:create": "Have payments decided",
     "decisions:explain": "Read the whole record of a decision, internal reasons included",
     "decisions:read": "Read decisions with their neutral reasons",
@@ -69,14 +73,15 @@ def _fresh(role: Role, *permissions: str) -> tuple[Rule, ...]:
 
 
 RULES: Final[tuple[Rule, ...]] = (
-    *_rules(Role.MERCHANT, ("decisions:create", "decisions:read", "events:create",
+    *_rules(Role.MERCHANT, ("cards:describe", "cards:forward", "cards:tokenise",
+                            "decisions:create", "decisions:read", "events:create",
                             "webhooks:read", "webhooks:write"),
             kinds=_KEYS, own_merchant=True),
     *_rules(Role.OPERATOR, ("audit:read", "decisions:create", "decisions:replay", "events:create",
                             "events:label", "rulesets:backtest", "rulesets:write",
                             "webhooks:read",
                             *_CASE_WORK, *_ASKING)),
-    *_rules(Role.OPERATOR, ("instrument:assert",), kinds=_KEYS),
+    *_rules(Role.OPERATOR, ("cards:reveal", "instrument:assert"), kinds=_KEYS),
     *_rules(Role.OPERATOR, ("subjects:erase", "subjects:read"), environments=_TEST),
     *_fresh(Role.OPERATOR, "lists:write", "rulesets:emergency", "rulesets:publish",
             "webhooks:write"),

@@ -1,0 +1,1 @@
+"""Money laundering and sanctions: screening of names against lists."""

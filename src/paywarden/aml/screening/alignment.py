@@ -1,0 +1,127 @@
+"""Which word of one name stands for which of the other.
+
+Guards, in order: pairs of words from the most alike down, each word used once; two or three words
+written as one (or one cut in pieces) count as a pair where they explain more than the words alone;
+what is left over on either side is told apart by side. Cost: words of one name times the other's,
+both bounded by `parsing.MAX_WORDS`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from paywarden.aml.screening.parsing import ParsedName, Word
+from paywarden.aml.screening.similarity import FLOOR, SAME_SYLLABLES, word_similarity
+from paywarden.aml.screening.sounds import fold, skeleton
+
+JOINED_FLOOR = 0.8
+SURE = 0.97
+"""Words this alike are a pair whatever their neighbours could be joined to."""
+_LONGEST_JOIN = 3
+CROSSED = 0.8
+_SYLLABLES = frozenset({"HAN", "HANGUL"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Words `left` of one name (positions) that stand for words `right` of the other."""
+
+    left: tuple[int, ...]
+    right: tuple[int, ...]
+    similarity: float
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """The pairs in order of the first name, and positions left over on each side."""
+
+    pairs: tuple[Pair, ...]
+    left_over: tuple[int, ...]
+    right_over: tuple[int, ...]
+
+
+def align(one: ParsedName, other: ParsedName) -> Alignment:
+    """Pair the words of two names."""
+    found = _single(one.words, other.words, _doubt(one, other))
+    sure = [pair for pair in found if pair.similarity > SURE]
+    left_sure = {pair.left[0] for pair in sure}
+    right_sure = {pair.right[0] for pair in sure}
+    if len(left_sure) < len(one.words) or len(right_sure) < len(other.words):
+        found += [
+            Pair((j,), places, similarity, weight)
+            for places, j, similarity, weight in _joined(other.words, one.words, left_sure)
+        ]
+        found += [
+            Pair(places, (j,), similarity, weight)
+            for places, j, similarity, weight in _joined(one.words, other.words, right_sure)
+        ]
+    found.sort(key=_worth, reverse=True)
+    left, right, kept = set[int](), set[int](), []
+    for pair in found:
+        if left.isdisjoint(pair.left) and right.isdisjoint(pair.right):
+            left.update(pair.left)
+            right.update(pair.right)
+            kept.append(pair)
+    kept.sort(key=lambda pair: pair.left)
+    return Alignment(
+        tuple(kept),
+        tuple(i for i in range(len(one.words)) if i not in left),
+        tuple(j for j in range(len(other.words)) if j not in right),
+    )
+
+
+def _single(one: tuple[Word, ...], other: tuple[Word, ...], doubt: float) -> list[Pair]:
+    found = []
+    for i, a in enumerate(one):
+        for j, b in enumerate(other):
+            similarity = word_similarity(a, b)
+            if similarity < SAME_SYLLABLES:
+                similarity *= doubt
+            if similarity >= FLOOR:
+                near = 0.01 * (abs(i - j) == 0)
+                weight = (a.weight + b.weight) / 2 + near
+                found.append(Pair((i,), (j,), similarity, weight))
+    return found
+
+
+def _doubt(one: ParsedName, other: ParsedName) -> float:
+    """Syllables out of Han or Hangul are no misspelt letters: unlike ones are other syllables."""
+    in_syllables = [bool(name.scripts & _SYLLABLES) for name in (one, other)]
+    return CROSSED if in_syllables[0] != in_syllables[1] else 1.0
+
+
+def _worth(pair: Pair) -> float:
+    extra = len(pair.left) + len(pair.right) - 2
+    return pair.similarity * pair.similarity * (pair.weight + 0.15 * extra)
+
+
+def _joined(
+    parts: tuple[Word, ...], wholes: tuple[Word, ...], settled: set[int]
+) -> list[tuple[tuple[int, ...], int, float, float]]:
+    """Runs of `parts` that one of `wholes` writes as one word; those `settled` are left alone."""
+    found = []
+    for j, whole in enumerate(wholes):
+        if j in settled or whole.kind != "name":
+            continue
+        length = len(whole.text)
+        for start in range(len(parts) - 1):
+            for stop in range(start + 2, min(start + _LONGEST_JOIN, len(parts)) + 1):
+                run = parts[start:stop]
+                letters = sum(len(word.text) for word in run)
+                if letters > length + 2:
+                    break
+                if letters < length - 2 or any(w.kind in ("initial", "number") for w in run):
+                    continue
+                one = _run_word("".join(word.text for word in run))
+                similarity = word_similarity(one, whole)
+                if similarity >= JOINED_FLOOR:
+                    weight = max(whole.weight, *(word.weight for word in run))
+                    found.append((tuple(range(start, stop)), j, similarity * 0.99, weight))
+    return found
+
+
+@lru_cache(maxsize=65_536)
+def _run_word(text: str) -> Word:
+    return Word(text, fold(text), skeleton(text), 1.0, "name")

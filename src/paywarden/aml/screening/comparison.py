@@ -1,0 +1,117 @@
+"""Compare a name with a name, and a party with a list entry: a score and what it is made of.
+
+Guards: the score is symmetric in the names and lies in 0..1; names that hold no letter or digit
+match nothing; facts beside the name count only where both sides have them, so that an entry is
+neither better nor worse for what its list happens to leave out. Each contribution is kept.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from paywarden.aml.screening import facts, features, weights
+from paywarden.aml.screening.alignment import Alignment, align
+from paywarden.aml.screening.model import ListedEntity
+from paywarden.aml.screening.parsing import PERSON, ParsedName, kind_of, parse
+from paywarden.aml.screening.party import Party
+
+_NAMES = tuple(weights.NAMES[name] for name in features.NAMES), weights.NAMES_INTERCEPT
+_SEARCH = tuple(weights.SEARCH[name] for name in features.NAMES), weights.SEARCH_INTERCEPT
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """One feature: its value and what it adds to the log-odds of the score."""
+
+    feature: str
+    value: float
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """`score` 0..1, the listed name that it rests on, its parts, and a sentence for a person."""
+
+    score: float
+    name: str
+    contributions: tuple[Contribution, ...]
+    text: str
+
+
+def compare_names(a: str, b: str, schema: str = "Person") -> float:
+    """How likely two names are of one party, 0..1, by the names alone. Symmetric; never raises."""
+    kind = kind_of(schema)
+    one, other = parse(a, kind), parse(b, kind)
+    if one.empty or other.empty:
+        return 0.0
+    linear, intercept = _NAMES
+    found = features.values(one, other, align(one, other))
+    return logistic(intercept + sum(w * v for w, v in zip(linear, found, strict=True)))
+
+
+def found_odds(one: ParsedName, other: ParsedName, alignment: Alignment, kind: str) -> float:
+    """Log-odds that a listed name found in an index is of the party asked for."""
+    linear, intercept = _SEARCH if kind == PERSON else _NAMES
+    found = features.values(one, other, alignment)
+    return intercept + sum(w * v for w, v in zip(linear, found, strict=True))
+
+
+def logistic(log_odds: float) -> float:
+    """1/(1+e^-x), bounded so that it never overflows."""
+    return 1.0 / (1.0 + math.exp(-max(-40.0, min(40.0, log_odds))))
+
+
+def compare(query: Party, entity: ListedEntity) -> Judgement:
+    """The best of an entry's names, corrected by birth date, country, gender and identifiers."""
+    kind = kind_of(entity.schema)
+    asked = parse(query.name, kind)
+    best, best_odds, best_alignment = "", -math.inf, None
+    for listed in entity.names:
+        other = parse(listed.text, kind)
+        if asked.empty or other.empty:
+            continue
+        alignment = align(asked, other)
+        odds = found_odds(asked, other, alignment, kind)
+        if odds > best_odds:
+            best, best_odds, best_alignment = listed.text, odds, alignment
+    return judged(query, entity, best, best_alignment)
+
+
+def judged(
+    query: Party, entity: ListedEntity, name: str, alignment: Alignment | None = None
+) -> Judgement:
+    """The judgement that rests on one listed name (may be empty: identifiers alone)."""
+    kind = kind_of(entity.schema)
+    one, other = parse(query.name, kind), parse(name, kind)
+    linear, intercept = _SEARCH if kind == PERSON else _NAMES
+    parts = [Contribution("intercept", 1.0, intercept)]
+    if one.empty or other.empty:
+        parts = [Contribution("no_name", 1.0, facts.NO_NAME)]
+    else:
+        found = features.values(one, other, alignment or align(one, other))
+        triples = zip(features.NAMES, found, linear, strict=True)
+        parts += [Contribution(n, round(v, 4), round(w * v, 4)) for n, v, w in triples if v]
+    extra = facts.found(query, entity)
+    parts += [Contribution(fact.name, fact.value, fact.log_odds) for fact in extra]
+    score = logistic(sum(part.contribution for part in parts))
+    words = _words(one, other, alignment or align(one, other))
+    return Judgement(score, name, tuple(parts), "; ".join([*words, *(f.text for f in extra)]))
+
+
+def _words(one: ParsedName, other: ParsedName, alignment: Alignment) -> list[str]:
+    found = []
+    for pair in alignment.pairs:
+        left = " ".join(one.words[i].text for i in pair.left)
+        right = " ".join(other.words[j].text for j in pair.right)
+        found.append(left if left == right else f"{left} ~ {right} {pair.similarity:.2f}")
+    for name, places, side in (
+        (one, alignment.left_over, "asked"),
+        (other, alignment.right_over, "listed"),
+    ):
+        left_over = " ".join(name.words[i].text for i in places)
+        if left_over:
+            found.append(f"only {side}: {left_over}")
+    if one.forms and other.forms and not one.forms & other.forms:
+        found.append("other legal form")
+    return found

@@ -1,0 +1,1 @@
+"""Snapshots of lists: kept, signed, compared, approved and taken back."""

@@ -1,0 +1,1 @@
+"""Readers of published lists: one file per format, recognised by content."""
