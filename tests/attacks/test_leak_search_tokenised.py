@@ -40,6 +40,7 @@ class Both:
 
     def __init__(self, home: Path) -> None:
         self.cards = Serving(home)
+        command(home, "cde", "keys", "rotate", "--purpose", "facts")  # writes the file of keys
         self.operator = command(home, "keys", "--name", "till")["api_key"]
         self.port, self.log = free_port(), home / "api.log"
         with self.log.open("wb") as log:
