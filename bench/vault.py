@@ -33,6 +33,7 @@ from paywarden.cde.vault import wire
 from paywarden.cde.vault.client import Vault
 from paywarden.reference.card_numbers import luhn_check_digit
 
+LOOKERS = 4
 SCOPE, MERCHANT = "bench/test", "shop-1"
 MAIN = [sys.executable, "-m", "paywarden.entrypoints.main"]
 CAPS = "[caps]\nper_caller = 100000000\nper_look = 1000000\nper_look_scope = 1000000\n"
@@ -97,14 +98,10 @@ async def load(
     }  # fmt: skip
 
 
-async def rotated(
-    places: Places, describe: Callable[[int], Awaitable[object]], cards: int, callers: int,
-    processes: Processes,
-) -> tuple[dict[str, Any], dict[str, Any]]:  # fmt: skip
-    """Look-ups beside a rotation, and the rotation."""
-    operator = client(places, "operator")
-    keys = KeyAgent(FrameClient(places.keys_socket, "operator", load_proof(places.run, "operator")))
-    done(await keys.rotate("pan"))
+async def paced(
+    describe: Callable[[int], Awaitable[object]], cards: int, until: Awaitable[object]
+) -> dict[str, Any]:
+    """Four callers that look up every 5 ms while `until` runs."""
     stop, latencies, begun = asyncio.Event(), [], time.perf_counter()
 
     async def looking(first: int) -> None:
@@ -113,21 +110,30 @@ async def rotated(
             at = time.perf_counter_ns()
             await describe(n % cards)
             latencies.append(time.perf_counter_ns() - at)
-            n += callers
+            n += LOOKERS
             await asyncio.sleep(0.005)
 
-    lookers = [asyncio.create_task(looking(n)) for n in range(callers)]
-    while (state := done(await operator.rotate_step(1_000))).remaining:
-        pass
+    lookers = [asyncio.create_task(looking(n)) for n in range(LOOKERS)]
+    await until
     seconds = time.perf_counter() - begun
     stop.set()
     await asyncio.gather(*lookers)
+    return {"acts": len(latencies), "per_second": round(len(latencies) / seconds),
+            "callers": LOOKERS, **percentiles(latencies, 1e6)}  # fmt: skip
+
+
+async def rotated(places: Places) -> dict[str, Any]:
+    """A whole rotation."""
+    operator = client(places, "operator")
+    keys = KeyAgent(FrameClient(places.keys_socket, "operator", load_proof(places.run, "operator")))
+    begun = time.perf_counter()
+    done(await keys.rotate("pan"))
+    while (state := done(await operator.rotate_step(2_000))).remaining:
+        pass
+    seconds = time.perf_counter() - begun
     await operator.close()
     await keys.close()
-    beside = {"acts": len(latencies), "per_second": round(len(latencies) / seconds),
-              "callers": callers, **percentiles(latencies, 1e6)}  # fmt: skip
-    whole = {"acts": state.rewrapped, "per_second": round(state.rewrapped / seconds)}
-    return beside, whole
+    return {"acts": state.rewrapped, "per_second": round(state.rewrapped / seconds)}
 
 
 def done(answer: Any) -> Any:
@@ -166,11 +172,11 @@ async def measure(arguments: argparse.Namespace, processes: Processes) -> dict[s
     few = min(cards, 1_000)
     runs["tokenise, single use with code"] = await load(single, few, callers, processes)
     runs["take, single use"] = await load(take, few, callers, processes)
-    alone = await load(describe, min(lookups, 2_000), 4, processes)
-    runs["look up, 4 callers, alone"] = alone
-    runs["look up, 4 callers, beside a rotation"], runs["rotation"] = await rotated(
-        places, describe, cards, 4, processes
-    )
+    runs["tokenise, 8 callers"] = await load(lambda n: tokenise(n + cards), few, 8, processes)
+    runs["look up, paced, alone"] = await paced(describe, cards, asyncio.sleep(3))
+    rotation = asyncio.create_task(rotated(places))
+    runs["look up, paced, beside a rotation"] = await paced(describe, cards, rotation)
+    runs["rotation"] = rotation.result()
     standing = done(await edge.status())
     size = sum(path.stat().st_size for path in places.vault.glob("*.db"))
     await edge.close()

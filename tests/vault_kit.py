@@ -45,6 +45,7 @@ class AgentTwin:
         self.anchors: dict[str, tuple[int, bytes]] = {}
         self.signer = Ed25519PrivateKey.from_private_bytes(bytes(32))
         self.gone = False
+        self.destroyed: set[str] = set()
         self.fail_next: str | None = None
         self.calls: list[str] = []
 
@@ -91,6 +92,8 @@ class AgentTwin:
         self._asked("rewrap")
         made = []
         for one in items:
+            if one.period in self.destroyed:
+                return Refused("key_destroyed")
             key = self.open(scope, one.period, one.context, one.wrapped, one.kek_version)
             made.append(
                 keys.Rewrapped(self._wrap(scope, one.period, one.context, key), self.version)

@@ -9,8 +9,9 @@ from typing import Any
 
 import cde_egress_place  # noqa: F401
 import pytest
-from egress_kit import FIELDS, NUMBER, TEST, TOKEN, Egress, Server, order, serving
+from egress_kit import FIELDS, NUMBER, TEST, TOKEN, Egress, Server, ok, order, serving
 
+from paywarden.cde.egress.answers import Passed
 from paywarden.cde.egress.canaries import Canaries
 from paywarden.core.errors import LimitExceeded, NotFound, NotPermitted, PaywardenError, Unavailable
 from paywarden.core.scope import Environment, Scope
@@ -156,6 +157,22 @@ async def test_budget_spent_and_agent_gone_fail_closed(egress: Egress, server: S
 async def test_a_full_disk_stops_forwarding(egress: Egress, server: Server) -> None:
     egress.events._failed = True
     assert await refused(egress, server) == "events_unwritable"
+
+
+async def test_a_disk_that_fails_after_the_send_does_not_ask_for_a_second_one(
+    egress: Egress, server: Server
+) -> None:
+    def answer(_arrived: object) -> bytes:
+        egress.events._failed = True
+        return ok(b'{"id": "5555341244441115", "status": "paid"}')
+
+    server.answer = answer
+    found = await egress.forwarding.forward(order())
+    assert isinstance(found, Passed)
+    assert found.body == {"status": "paid"}
+    with pytest.raises(PaywardenError):
+        await egress.forwarding.forward(order())
+    assert len(server.arrived) == 1
 
 
 async def test_canaries_tell_at_the_first_touch(egress: Egress, server: Server) -> None:

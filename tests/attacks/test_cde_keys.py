@@ -179,6 +179,23 @@ async def test_guesses_cost_as_much_as_hits_and_a_restart_refills_nothing(tmp_pa
         assert await opened(egress, item) == key.key.expose()
 
 
+async def test_a_batch_spends_for_each_of_its_items(tmp_path: Path) -> None:
+    house = House(tmp_path, with_budget(egress_minute=5))
+    async with trio(house) as (vault, egress, operator):
+        keys = await made(vault, b"1", b"2", b"3")
+        items = [
+            wire.WrappedItem(b"%d" % place, key.wrapped, 1) for place, key in enumerate(keys, 1)
+        ]
+        first = await egress.open_data_keys(SCOPE, "pan", PERIOD, items, "forward")
+        assert not isinstance(first, Refused)
+        second = await egress.open_data_keys(SCOPE, "pan", PERIOD, items, "forward")
+        assert isinstance(second, Refused) and second.code == "decrypt_budget_exceeded"
+        budgets = await operator.budgets()
+        assert not isinstance(budgets, Refused)
+        spent = {(one.account, one.window): one.spent for one in budgets}
+        assert spent["egress", "minute"] == spent["global", "day"] == 3
+
+
 async def test_a_crowd_gets_exactly_its_budget(tmp_path: Path) -> None:
     house = House(tmp_path, with_budget(egress_minute=40))
     async with trio(house) as (vault, egress, _):
@@ -230,6 +247,21 @@ async def test_a_state_file_put_back_shows_as_an_anchor_behind_the_vault(house: 
         held = await vault.anchored("vault")
         assert isinstance(held, wire.AnchorHeld)
         assert held.revision < 2  # the vault knows of 2 and refuses to go on
+
+
+async def test_an_older_key_file_put_back_alone_stops_the_start(house: House) -> None:
+    old = house.places.key_file.read_bytes()
+    async with house.running(killed=True), house.agent("operator") as operator:
+        assert await operator.rotate("pan") == 2
+        assert await operator.destroy_version("pan", 1) is True
+    new = house.places.key_file.read_bytes()
+    house.places.key_file.write_bytes(old)
+    with pytest.raises(Corrupt) as refused:
+        house.open()
+    assert refused.value.code == "key_file_behind"
+    house.places.key_file.write_bytes(new)
+    async with house.running(), house.agent("operator") as operator:
+        assert await operator.rotate("pan") == 3
 
 
 async def test_anothers_journal_and_an_emptied_one_stop_the_start(

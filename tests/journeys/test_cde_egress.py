@@ -217,7 +217,7 @@ def test_a_card_goes_where_two_people_said_and_nowhere_else(home: Path, tmp_path
             )
             assert NUMBER not in text
     shop.close()
-    assert command(home, "cde", "events")["events"] == 5
+    assert command(home, "cde", "events")["events"] == 6
     for file in home.rglob("*"):
         if file.is_file():
             assert NUMBER.encode() not in file.read_bytes(), file

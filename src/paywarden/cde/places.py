@@ -3,6 +3,7 @@
 cde/keys/   the agent's own: root.key (development), keys.sealed, state.journal, keys.toml
 cde/vault/  the vault's own
 cde/egress/ the egress' own
+cde/facts.keys  public keys that sign card facts, for the risk API
 cde/run/    sockets, and the proofs of callers that share one user
 """
 

@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "edge": ("cde_edge", "the process that takes cards in, over HTTP"),
     "egress": ("cde_egress", "the process that sends cards to approved destinations"),
     "events": ("cde_events", "check the event log of egress"),
+    "cards": ("cde_cards", "ask a running vault: status, audit, rotate, purge"),
     "page-check": ("cde_page_check", "tell what changed on a payment page"),
     "scan": ("cde_scan", "find card numbers in files, folders and databases"),
     "sightings": ("cde_sightings", "follow found card numbers to their closure"),

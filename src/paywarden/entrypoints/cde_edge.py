@@ -21,6 +21,7 @@ import paywarden
 from paywarden.cde.callers import CallerAuthenticator, Callers
 from paywarden.cde.edge.ports import Vault
 from paywarden.cde.edge.problems import CODES
+from paywarden.cde.edge.refusal_log import RefusalLog
 from paywarden.cde.edge.tokenising import Tokenising
 from paywarden.cde.edge.tokens_http import TokenOperations
 from paywarden.cde.edge.tries import Tries
@@ -131,10 +132,11 @@ def application(
     )
     listed = operations(vault, origin, clock, randomness, system)
     system.describe(listed)
+    refusals = RefusalLog(clock)
     surroundings = Surroundings(
         CallerAuthenticator(callers), clock, randomness, metrics, None, IN_FLIGHT,
-        origins=frozenset({origin}), rates=rate_gate(limits, clock, randomness),
-        senders=senders_of(limits),
+        origins=frozenset({origin}), on_refused=refusals.note,
+        rates=rate_gate(limits, clock, randomness), senders=senders_of(limits),
     )  # fmt: skip
 
     @asynccontextmanager
@@ -142,6 +144,7 @@ def application(
         try:
             yield
         finally:
+            refusals.flush(last=True)
             if close is not None:
                 await close()
 

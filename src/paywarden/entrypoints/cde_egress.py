@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import os
 import ssl
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -123,6 +124,7 @@ def create_app() -> Starlette:
     """Application over the home that the environment names."""
     try:
         harden()
+        _say_asyncio()
         home = find_home(None, os.environ)
         home.require()
         settings = home.settings(os.environ)
@@ -201,6 +203,12 @@ def application(
 def operations(own: EgressOperations, system: SystemOperations) -> list[Operation]:
     """Every operation of egress."""
     return [*own.operations(), *system.operations()]
+
+
+def _say_asyncio() -> None:
+    """Spare each request of httpcore a search of the disk for a package that is not installed."""
+    modules: dict[str, Any] = sys.modules
+    modules.setdefault("sniffio", None)  # None: its import fails at once, which means asyncio
 
 
 def _trust(folder: Path, settings: Egress) -> ssl.SSLContext | None:

@@ -11,9 +11,8 @@ import asyncio
 import os
 import signal
 
+from paywarden.cde.ceremonies.signed_roster import load_roster
 from paywarden.cde.hardening import harden
-from paywarden.cde.keys.roster_file import FILE as ROSTER
-from paywarden.cde.keys.roster_file import read_roster
 from paywarden.cde.keys.settings import KeySettings, read_settings
 from paywarden.cde.keys.start import open_agent, serve_until
 from paywarden.cde.places import Places, places_of
@@ -44,13 +43,13 @@ def run(_arguments: argparse.Namespace, home: Home) -> int:
 async def _serve(places: Places, settings: KeySettings) -> None:
     hardened = harden(lock_memory=settings.agent.lock_memory)
     randomness = SystemRandomness()
-    roster = read_roster(places.keys / ROSTER) if settings.production else None
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with opened_root(places, settings, SystemClock(), randomness, stop) as root:
         if root is None:
             return  # stopped while it waited for its custodians
+        roster = load_roster(places.keys) if settings.production else None
         opened = open_agent(
             places, settings, root, SystemClock(), randomness, hardened, os.geteuid(), roster
         )

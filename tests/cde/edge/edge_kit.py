@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import socket
 import threading
 import time
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import structlog
 import uvicorn
 
 from paywarden.cde.callers import Caller
@@ -21,6 +23,7 @@ from paywarden.core.scope import Environment, Scope
 from paywarden.entrypoints.cde_edge import application
 from paywarden.entrypoints.settings import Limits
 from paywarden.kit.clock import SystemClock, SystemRandomness
+from paywarden.kit.log import configure
 
 SCOPE = Scope("acme", Environment.TEST)
 SHOP_KEY, OTHER_KEY, TENANT_KEY, POOR_KEY = "shop-key", "other-key", "tenant-key", "poor-key"
@@ -97,6 +100,17 @@ class Edge:
         self.app = application(
             MemoryCallers(), self.vault, self.origin, limits, SystemClock(), SystemRandomness()
         )
+
+
+@contextmanager
+def logged() -> Iterator[io.StringIO]:
+    """What the house's log says meanwhile."""
+    said = io.StringIO()
+    configure(said)
+    try:
+        yield said
+    finally:
+        structlog.reset_defaults()
 
 
 @contextmanager

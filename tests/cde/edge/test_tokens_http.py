@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from edge_kit import CARD, OTHER_KEY, POOR_KEY, TENANT_KEY, Edge
+from edge_kit import CARD, OTHER_KEY, POOR_KEY, TENANT_KEY, Edge, logged
 
 from paywarden.cde.edge.problems import CODES
 from paywarden.cde.frame_format import Refused
@@ -160,20 +160,18 @@ def test_numeric_tokens_are_described(shop: httpx.Client) -> None:
     assert shop.get(f"/v1/tokens/{token}").json()["last4"] == "1111"
 
 
-def test_health_and_metrics_hold_no_card(
-    edge: Edge, shop: httpx.Client, capsys: pytest.CaptureFixture[str]
-) -> None:
-    post(shop)
-    post(shop, {**CARD, "number": "4111111111111112"})
-    shop.get(f"/v1/tokens/{NUMBER}")
-    edge.vault.refusing = RuntimeError(NUMBER)
-    post(shop)
+def test_health_and_metrics_hold_no_card(edge: Edge, shop: httpx.Client) -> None:
+    with logged() as said:
+        post(shop)
+        post(shop, {**CARD, "number": "4111111111111112"})
+        shop.get(f"/v1/tokens/{NUMBER}")
+        edge.vault.refusing = RuntimeError(NUMBER)
+        post(shop)
     assert shop.get("/livez").status_code == shop.get("/readyz").status_code == 200
     metrics = shop.get("/metrics").text
     assert 'route="/v1/tokens",status="201"' in metrics
-    told = capsys.readouterr()
-    assert "request_fault" in told.out + told.err
-    for text in (metrics, told.out, told.err):
+    assert "request_fault" in said.getvalue()
+    for text in (metrics, said.getvalue()):
         for digits in (NUMBER, NUMBER[:8], "4111111111111112"):
             assert digits not in text
 

@@ -64,6 +64,7 @@ async def test_a_code_is_used_once(egress: Egress, server: Server) -> None:
     with pytest.raises(InvalidRequest, match="cvv_gone"):
         await egress.forwarding.forward(order())
     assert len(server.arrived) == 1
+    assert egress.logged()[-1]["detail"]["code"] == "cvv_gone"
 
 
 async def test_nothing_is_sent_twice_when_the_answer_is_lost(

@@ -344,3 +344,28 @@ async def test_a_stale_socket_is_replaced_and_a_living_one_is_not(
 def test_structs_print_nothing_that_they_hold() -> None:
     assert "4111" not in repr(Echo("4111")) + str(Echo("4111")) + f"{Echo('4111')}"
     assert "4111" not in repr([Hello("vault", b"4111")])
+
+
+@pytest.mark.parametrize(
+    ("caller", "uid", "proof", "admitted"),
+    [
+        ("vault", 7, b"", True),
+        ("vault", 8, b"", False),  # another process' user, with the right name
+        ("edge", 7, b"", False),
+        ("egress", 9, b"e" * 32, True),
+        ("egress", 9, b"", False),
+        ("egress", 7, b"e" * 32, False),  # a stolen proof under another user
+        ("nobody", 7, b"", False),
+    ],
+)
+def test_a_name_counts_with_its_user_and_its_proof(
+    caller: str, uid: int, proof: bytes, admitted: bool
+) -> None:
+    known = KnownCallers(
+        {
+            "vault": KnownCaller(7),
+            "edge": KnownCaller(8),
+            "egress": KnownCaller(9, Secret(b"e" * 32)),
+        }
+    )
+    assert known.admits(Hello(caller, proof), uid) is admitted

@@ -7,6 +7,7 @@ import hmac
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -95,9 +96,25 @@ def test_index_digests_are_keyed_by_scope_and_version_and_newest_first() -> None
     assert both[1][1] == digest != both[0][1]
 
 
+def framed_by_hand(*parts: bytes) -> bytes:
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+
+
+@pytest.mark.parametrize("scope", ["shop/test", "other/test"])
+def test_the_wrapping_is_aes_gcm_under_hkdf_as_documented(scope: str) -> None:
+    key, wrapped = USE.wrap(scope, "pan", "2026-11", b"record-1")
+    material = RING.active("pan").material + RING.named("pan", "2026-11").material
+    place = (scope.encode(), b"pan", b"2026-11", b"1")
+    extracted = hmac.digest(b"paywarden.cde.v1", material, "sha256")  # RFC 5869, by hand
+    info = framed_by_hand(b"pw.kek.1", *place)
+    kek = hmac.digest(extracted, info + b"\x01", "sha256")
+    aad = framed_by_hand(b"pw.dek.1", *place, b"record-1")
+    assert AESGCM(kek).decrypt(wrapped[:12], wrapped[12:], aad) == key
+
+
 def test_the_index_is_hmac_under_hkdf_as_documented() -> None:
     material = RING.active("index").material
-    info = b"".join(len(p).to_bytes(4, "big") + p for p in (b"pw.index.1", b"shop/test", b"1"))
+    info = framed_by_hand(b"pw.index.1", b"shop/test", b"1")
     extracted = hmac.digest(b"paywarden.cde.v1", material, "sha256")  # RFC 5869, by hand
     key = hmac.digest(extracted, info + b"\x01", "sha256")
     wanted = hmac.new(key, b"4111111111111111", hashlib.sha256).digest()

@@ -150,7 +150,10 @@ async def test_data_keys_live_apart(store) -> None:
     await store.put_keys([key(1), key(2), key(3, version=2)])
     assert await store.wrapped(key(1).record_id) == key(1)
     assert await store.key_versions() == {1: 2, 2: 1}
-    assert await store.keys_under(2, 9) == [key(1), key(2)]
+    assert await store.keys_under(2, (0, ""), 9) == [key(1), key(2)]
+    assert await store.keys_under(2, (1, key(1).record_id), 9) == [key(2)]
+    assert await store.keys_under(9, (1, key(2).record_id), 9) == [key(3, version=2)]
+    assert await store.newest_keys(2) == [key(3, version=2), key(2)]
     new = replace(key(1), kek_version=3, wrapped=b"n" * 60)
     stale = replace(key(2), wrapped=b"?" * 60)
     assert await store.rewrap([(key(1), new), (stale, replace(stale, kek_version=3))]) == 1

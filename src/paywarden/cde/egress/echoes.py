@@ -27,6 +27,8 @@ WINDOW_DIGITS: Final = 9
 SHOWN_DIGITS: Final = (8, 4)
 """What may be shown side by side: its joints are no split."""
 DEPTH: Final = 3
+SHORTEST_MARK: Final = 10
+"""A number of 13 digits has ten or more in hexadecimal."""
 FORMS_LIMIT: Final = 400
 _NOT_DIGITS: Final = re.compile(r"[^0-9]+")
 _ESCAPED: Final = re.compile(r"\\(?:u\{?00|u00|x)([0-9A-Fa-f]{2})\}?")
@@ -44,7 +46,8 @@ class Echoes:
         self._windows = frozenset(_windows(number) | _windows(number[::-1]))
         shown = (number[: SHOWN_DIGITS[0]], number[-SHOWN_DIGITS[1] :])
         self._split = self._windows - _windows("".join(shown)) - _windows("".join(shown[::-1]))
-        self._marks = _marks(number)
+        self._number = number
+        self._marks: list[str] | None = None  # made for the first text that is long enough
 
     def found_in(self, text: str) -> str | None:
         """`number` or `cvv` when a text holds it in some form, `tangled` when it has too many."""
@@ -52,7 +55,7 @@ class Echoes:
         for form in _forms(text):
             forms += 1
             digits = _NOT_DIGITS.sub("", form)
-            if _hits(digits, self._windows) or any(mark in form.lower() for mark in self._marks):
+            if _hits(digits, self._windows) or self._marked(form):
                 return "number"
             code = code or self._holds_code(form)
         if forms >= FORMS_LIMIT:
@@ -70,6 +73,14 @@ class Echoes:
                 if joined[at : at + WINDOW_DIGITS] in self._split:
                     hit.update(owners[at : at + WINDOW_DIGITS])
         return sorted(hit)
+
+    def _marked(self, form: str) -> bool:
+        if len(form) < SHORTEST_MARK:
+            return False
+        if self._marks is None:
+            self._marks = _marks(self._number)
+        lower = form.lower()
+        return any(mark in lower for mark in self._marks)
 
     def _holds_code(self, form: str) -> bool:
         return self._code is not None and self._code.search(form) is not None
@@ -94,9 +105,12 @@ def _hits(digits: str, windows: frozenset[str]) -> bool:
 
 def _marks(number: str) -> list[str]:
     """Lower-case texts that give the number away without its digits."""
+    octets = number.encode()
     hashes = [
-        hashlib.new(name, number.encode(), usedforsecurity=False).digest()
-        for name in ("md5", "sha1", "sha256", "sha512")
+        hashlib.md5(octets, usedforsecurity=False).digest(),
+        hashlib.sha1(octets, usedforsecurity=False).digest(),
+        hashlib.sha256(octets).digest(),
+        hashlib.sha512(octets).digest(),
     ]
     coded = [base64.b64encode(one).decode().rstrip("=") for one in hashes]
     coded += [base64.urlsafe_b64encode(one).decode().rstrip("=") for one in hashes]
@@ -124,10 +138,14 @@ def _worth(form: str) -> bool:
 
 
 def _decoded(text: str) -> Iterator[str]:
-    yield unicodedata.normalize("NFKC", text)
-    yield unquote_plus(text)
-    yield html.unescape(text)
-    yield _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+    if not text.isascii():
+        yield unicodedata.normalize("NFKC", text)
+    if "%" in text or "+" in text:
+        yield unquote_plus(text)
+    if "&" in text:
+        yield html.unescape(text)
+    if "\\" in text:
+        yield _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
     for token in _BASE64.findall(text):
         plain = token.rstrip("=").translate({ord("-"): "+", ord("_"): "/"})
         for skipped in range(4 if len(plain) >= 12 else 1):

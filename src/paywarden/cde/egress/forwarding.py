@@ -23,11 +23,12 @@ from paywarden.cde.egress.echoes import Echoes
 from paywarden.cde.egress.metering import EgressMetrics
 from paywarden.cde.egress.opening import NOT_FOUND_TEXT, Asked, CardInUse, Opening
 from paywarden.cde.egress.transport import Failed, Sent, Transport
-from paywarden.cde.events import EventLog, Scalar
+from paywarden.cde.events import EventLog, Scalar, Severity
 from paywarden.core.clock import Clock
-from paywarden.core.errors import InvalidRequest, LimitExceeded, NotFound, NotPermitted
+from paywarden.core.errors import InvalidRequest, LimitExceeded, NotFound, NotPermitted, Unavailable
 from paywarden.core.scope import Scope
 from paywarden.kit.http.limits.gcra import Policy
+from paywarden.kit.log import logger
 
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
@@ -155,9 +156,13 @@ class Forwarding:
         touch: Touch,
         card: CardInUse,
     ) -> Passed | Failed:
-        body = _filled(order, places, card)
+        about = {**touch.detail, "destination": destination.name}
         try:
-            about = {**touch.detail, "destination": destination.name}
+            body = _filled(order, places, card)
+        except InvalidRequest as error:  # the card was opened: that is told, sent or not
+            await self._after(order.scope, "forward_failed", about | {"code": error.code})
+            raise
+        try:
             await asyncio.wrap_future(
                 self._events.append("card_forwarded", "info", order.scope.text, about)
             )
@@ -167,20 +172,24 @@ class Forwarding:
         finally:
             body[:] = bytes(len(body))
         if isinstance(received, Failed):
-            told = about | {"code": received.code}
-            await asyncio.wrap_future(
-                self._events.append("forward_failed", "warning", order.scope.text, told)
-            )
+            await self._after(order.scope, "forward_failed", about | {"code": received.code})
             self._metrics.forwards.labels("failed").inc()
             return received
         found = passed(received, destination, Echoes(card))
         self._metrics.forwards.labels("answered").inc()
         for place, what in found.echoes:
-            told = about | {"place": place, "held": what}
-            await asyncio.wrap_future(
-                self._events.append("echo_scrubbed", "critical", order.scope.text, told)
-            )
+            await self._after(order.scope, "echo_scrubbed", about | {"place": place, "held": what})
         return found
+
+    async def _after(self, scope: Scope, kind: str, detail: dict[str, Scalar]) -> None:
+        """An event of what has happened: a disk that refuses it now must not look like a refusal
+        of the request, which its caller would send again. Nothing is forwarded after that anyway.
+        """
+        severity: Severity = "critical" if kind == "echo_scrubbed" else "warning"
+        try:
+            await asyncio.wrap_future(self._events.append(kind, severity, scope.text, detail))
+        except (Unavailable, LimitExceeded) as fault:
+            logger().error("event_lost", reason=kind, code=fault.code)
 
 
 def _checked(order: Order, destination: Destination) -> list[tuple[int, int, str]]:

@@ -7,6 +7,7 @@ twice on the way is refused: readers differ in which of both counts.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from typing import Final
@@ -19,6 +20,7 @@ Steps = tuple[str, ...]
 Span = tuple[int, int]
 
 
+@functools.lru_cache(maxsize=4_096)
 def parsed(pointer: str) -> Steps | None:
     """The steps of a pointer, or None when it is none; "" names the whole."""
     if pointer == "":

@@ -22,7 +22,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from paywarden.cde.egress.answers import Received
-from paywarden.cde.egress.destinations import Destination, payload_of, spki_pin
+from paywarden.cde.egress.destinations import Destination, spki_pin
+from paywarden.cde.egress.kept_connections import KeptConnections
 from paywarden.kit.webhooks.addresses import Allowed
 from paywarden.kit.webhooks.sending import AddressRefused, CheckedBackend, Resolve, resolved
 
@@ -131,23 +132,23 @@ class Transport:
         self._resolve = resolve or resolved
         self._trust = trust or ssl.create_default_context()
         self._trust.minimum_version = ssl.TLSVersion.TLSv1_2
-        self._pools: dict[tuple[str, str], tuple[bytes, httpcore.AsyncConnectionPool]] = {}
+        self._pools: dict[tuple[str, str], tuple[Destination, KeptConnections]] = {}
 
     async def __aenter__(self) -> Transport:
         return self
 
     async def __aexit__(self, *_exception: object) -> None:
-        for _, pool in self._pools.values():
-            await pool.aclose()
+        for _, kept in self._pools.values():
+            await kept.aclose()
         self._pools.clear()
 
     async def send(self, destination: Destination, sent: Sent) -> Received | Failed:
         """The answer, or why there is none. Never raises for what the other side does."""
-        pool = await self._pool(destination)
+        kept = await self._kept(destination)
         progress = _Progress()
         try:
             async with asyncio.timeout(destination.seconds):
-                return await self._exchange(pool, destination, sent, progress)
+                return await self._exchange(kept, destination, sent, progress)
         except (TimeoutError, httpcore.TimeoutException):
             return Failed("destination_timed_out", progress.sent)
         except AddressRefused:
@@ -159,7 +160,7 @@ class Transport:
 
     async def _exchange(
         self,
-        pool: httpcore.AsyncConnectionPool,
+        kept: KeptConnections,
         destination: Destination,
         sent: Sent,
         progress: _Progress,
@@ -170,13 +171,16 @@ class Transport:
         }  # fmt: skip
         limits = {"connect": CONNECT_SECONDS, "read": destination.seconds,
                   "write": destination.seconds, "pool": destination.seconds}  # fmt: skip
-        async with pool.stream(
-            sent.method,
-            destination.base_url + sent.path,
-            headers=[*own.items(), *sent.headers.items()],
-            content=bytes(sent.body),
-            extensions={"timeout": limits, "trace": progress.note},
-        ) as answer:
+        async with (
+            kept.one() as connection,
+            connection.stream(
+                sent.method,
+                destination.base_url + sent.path,
+                headers=[*own.items(), *sent.headers.items()],
+                content=bytes(sent.body),
+                extensions={"timeout": limits, "trace": progress.note},
+            ) as answer,
+        ):
             told = {name.lower(): value for name, value in answer.headers}
             if told.get(b"content-encoding", b"identity").lower() != b"identity":
                 return Failed("answer_encoded", True)
@@ -184,27 +188,31 @@ class Transport:
             kind = told.get(b"content-type", b"").decode("latin-1")
             return Received(answer.status, kind, octets)
 
-    async def _pool(self, destination: Destination) -> httpcore.AsyncConnectionPool:
-        """The pool of exactly this approved value; a changed destination gets a fresh one."""
-        name, value = (destination.scope, destination.name), payload_of(destination)
+    async def _kept(self, destination: Destination) -> KeptConnections:
+        """Connections of exactly this approved value; a changed destination gets fresh ones."""
+        name = (destination.scope, destination.name)
         held = self._pools.get(name)
-        if held is not None and held[0] == value:
+        if held is not None and (held[0] is destination or held[0] == destination):
             return held[1]
         backend = PinnedBackend(
             Allowed(destination.opened_networks), self._resolve, frozenset(destination.pins)
         )
-        pool = httpcore.AsyncConnectionPool(
-            ssl_context=self._trust,
-            max_connections=CONNECTIONS,
-            max_keepalive_connections=CONNECTIONS,
-            keepalive_expiry=KEEP_SECONDS,
-            retries=0,
-            network_backend=backend,
-        )
-        self._pools[name] = (value, pool)
+        origin = httpcore.Origin(b"https", destination.host.encode(), destination.port)
+
+        def make() -> httpcore.AsyncHTTPConnection:
+            return httpcore.AsyncHTTPConnection(
+                origin,
+                ssl_context=self._trust,
+                keepalive_expiry=KEEP_SECONDS,
+                retries=0,
+                network_backend=backend,
+            )
+
+        made = KeptConnections(make, CONNECTIONS)
+        self._pools[name] = (destination, made)
         if held is not None:
             await held[1].aclose()
-        return pool
+        return made
 
 
 class _Progress:

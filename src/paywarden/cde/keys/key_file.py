@@ -6,8 +6,8 @@
 Guards: a write is atomic and durable (new file, synced, renamed, folder synced), so that a power
 cut leaves the old or the new ring, never half of one; every write draws a fresh file key; a file
 that anybody changed, or sealed for another revision, does not open. Not guarded here: an old file
-put back whole opens, with keys that were destroyed since; whoever keeps backups of it decides how
-long a destroyed key can return (docs/operate/key-agent.md).
+put back whole opens, with keys that were destroyed since. The journal notices it when it stands
+alone (`keeper`); who puts back both decides (docs/operate/key-agent.md).
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ class AgentSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     root: str = "shares"
     lock_memory: bool = True
     scope: str = "default/live"  # for which operators' approvals are made out
+    facts_keys: str = "facts.keys"  # under cde/: public keys, for the risk API
 
 
 class CallersSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from paywarden.cde.frames import FrameServer, serve_frames
 from paywarden.cde.hardening import Hardened
@@ -24,7 +25,12 @@ from paywarden.cde.keys.key_file import create_ring
 from paywarden.cde.keys.making import first_ring
 from paywarden.cde.keys.root import Root
 from paywarden.cde.keys.settings import KeySettings, check_root_kind, known_callers
-from paywarden.cde.keys.state_journal import Record, StateJournal, create_journal
+from paywarden.cde.keys.state_journal import (
+    Record,
+    Snapshot,
+    StateJournal,
+    create_journal,
+)
 from paywarden.cde.keys.wire import Request
 from paywarden.cde.places import Places
 from paywarden.cde.proofs import KnownCallers
@@ -96,19 +102,30 @@ def open_agent(
         raise Unavailable("roster_missing", "production needs a roster of custodians")
     callers = known_callers(settings, places.run, own_uid)
     beside = _one_thread()
-    keeper = Keeper(places.key_file, root, clock, randomness, beside)
+    published = places.root / settings.agent.facts_keys
+    keeper = Keeper(places.key_file, root, clock, randomness, beside, published)
     state_key = keeper.ring.active("state").material
     journal = StateJournal(places.state_journal, state_key, keeper.ring.journal_id, beside)
+    try:
+        keeper.follow(journal)
+    except BaseException:
+        journal.abandon()
+        raise
     approvals = _approvals(roster, settings, clock, journal)
     budgets, anchors = DecryptBudgets(settings.limits(), clock, journal), Anchors(journal)
-
-    def snapshot() -> list[Record]:
-        return [*anchors.records(), *budgets.records(), *approvals.records()]
-
-    journal.snapshot = snapshot
+    journal.snapshot = _snapshot(keeper, anchors, budgets, approvals)
     standing = Standing(settings.production, hardened.memory_locked)
     agent = Agent(keeper, budgets, anchors, approvals, clock, standing)
     return OpenAgent(agent, keeper, budgets, journal, callers, beside)
+
+
+class _Kept(Protocol):
+    def records(self) -> Iterable[Record]: ...
+
+
+def _snapshot(*parts: _Kept) -> Snapshot:
+    """What a compacted journal keeps of each part."""
+    return lambda: [record for part in parts for record in part.records()]
 
 
 def _approvals(

@@ -58,7 +58,13 @@ class OnceRecord(msgspec.Struct, frozen=True, array_like=True, tag="o"):
     once_key: bytes
 
 
-Record = AnchorRecord | CeilingRecord | OnceRecord
+class RingRecord(msgspec.Struct, frozen=True, array_like=True, tag="r"):
+    """A key file of this revision is on disk: an older one is not opened again."""
+
+    revision: int
+
+
+Record = AnchorRecord | CeilingRecord | OnceRecord | RingRecord
 Snapshot = Callable[[], Iterable[Record]]
 _groups: msgspec.msgpack.Decoder[list[Record]] = msgspec.msgpack.Decoder(list[Record])
 Waiting = tuple[Record, asyncio.Future[None]]
@@ -221,6 +227,8 @@ def _newest(records: Iterable[Record]) -> list[Record]:
                 last["b", account] = record
             case OnceRecord(once_key=once_key):
                 last["o", once_key] = record
+            case RingRecord():
+                last["r", ""] = record
     return list(last.values())
 
 

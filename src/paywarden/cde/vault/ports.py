@@ -128,8 +128,12 @@ class VaultStore(Protocol):
         """Data keys by the version that wrapped them."""
         ...
 
-    async def keys_under(self, below: int, limit: int) -> list[WrappedKey]:
-        """Data keys wrapped by a version below `below`, oldest version first."""
+    async def keys_under(self, below: int, after: tuple[int, str], limit: int) -> list[WrappedKey]:
+        """Data keys under a version below `below`, by (version, record), beyond `after`."""
+        ...
+
+    async def newest_keys(self, limit: int) -> list[WrappedKey]:
+        """Data keys under the newest version there is."""
         ...
 
     async def rewrap(self, changed: Sequence[tuple[WrappedKey, WrappedKey]]) -> int:

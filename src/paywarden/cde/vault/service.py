@@ -8,6 +8,7 @@ Card numbers pass through tokenising only; no operation gives one.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -43,6 +44,7 @@ PERMITTED: Final[dict[type, frozenset[str]]] = {
     wire.Audit: frozenset({"operator"}),
 }
 PURGE_SECONDS: Final = 300.0
+AUDIT_SECONDS: Final = 6 * 3_600.0
 
 
 def nothing_known(_bin: str) -> tuple[None, None]:
@@ -76,7 +78,7 @@ class VaultService:
         self._shop = Workshop(
             store, GroupFrames(agent), self._caps, self._codes, self._signer, randomness, origin_of
         )
-        self._rewrapping = Rewrapping(store, agent)
+        self._rewrapping = Rewrapping(store, agent, clock)
         self._purging = Purging(store, self.groups, self.root, clock, limits.retention)
         self._background: list[asyncio.Task[None]] = []
 
@@ -94,7 +96,8 @@ class VaultService:
         if background:
             self._background = [
                 asyncio.create_task(self._rewrapping.run()),
-                asyncio.create_task(self._purge_now_and_then()),
+                asyncio.create_task(_again(PURGE_SECONDS, self._purging.purge, "purge_waits")),
+                asyncio.create_task(_again(AUDIT_SECONDS, self._audit, "audit_failed")),
             ]
 
     async def close(self) -> None:
@@ -155,10 +158,12 @@ class VaultService:
             len(self._codes), head.revision, head.root, self._store.name,
         )  # fmt: skip
 
-    async def _purge_now_and_then(self) -> None:
-        while True:
-            await asyncio.sleep(PURGE_SECONDS)
-            try:
-                await self._purging.purge()
-            except PaywardenError as fault:
-                structlog.get_logger().warning("purge_waits", code=fault.code)
+
+async def _again(seconds: float, act: Callable[[], Awaitable[object]], event: str) -> None:
+    """Do something now and then; a fault is logged and the next turn tries again."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await act()
+        except PaywardenError as fault:
+            structlog.get_logger().warning(event, code=fault.code)

@@ -109,7 +109,10 @@ GET_SIGHTINGS: Final = f"SELECT {SIGHTING} FROM sightings WHERE at_us > ? ORDER 
 GET_VERSIONS: Final = "SELECT kek_version, count(*) FROM wrapped_keys GROUP BY kek_version"
 GET_UNDER: Final = (
     f"SELECT {KEY} FROM wrapped_keys WHERE kek_version < ?"  # noqa: S608
-    " ORDER BY kek_version, record_id LIMIT ?"
+    " AND (kek_version, record_id) > (?, ?) ORDER BY kek_version, record_id LIMIT ?"
+)
+GET_NEWEST: Final = (
+    f"SELECT {KEY} FROM wrapped_keys ORDER BY kek_version DESC, record_id DESC LIMIT ?"  # noqa: S608
 )
 COUNTS: Final = (
     "SELECT (SELECT count(*) FROM records), (SELECT count(DISTINCT fingerprint) FROM card_index),"

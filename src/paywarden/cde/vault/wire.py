@@ -152,11 +152,12 @@ class RotateStatus(Framed, frozen=True, tag="vault.rotate_status"):
 
 
 class Rotation(Framed, frozen=True, tag="vault.rotation"):
-    """Data keys rewrapped since the rotation began, and those still under an older version."""
+    """Data keys under the newest version, still under an older one, and refused by the agent."""
 
     rewrapped: int
     remaining: int
     by_version: dict[str, int]
+    refused: int = 0
 
 
 class Purge(Framed, frozen=True, tag="vault.purge"):

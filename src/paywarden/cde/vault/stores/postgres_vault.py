@@ -32,7 +32,7 @@ from paywarden.cde.vault.ports import StableKey
 from paywarden.cde.vault.rows import group_writes, key_row
 from paywarden.core.errors import Conflict, Unavailable
 
-PORTION: Final = 1_000
+PORTION: Final = 250  # hashed in one go: some milliseconds
 SWEEP_PORTION: Final = 10_000
 READERS: Final = 4
 WRITER_LOCK: Final = 0x50415957_56415554  # one vault writes
@@ -188,9 +188,13 @@ class PostgresVault:
         """See `VaultStore`."""
         return {row[0]: row[1] for row in await self._read(sql.GET_VERSIONS)}
 
-    async def keys_under(self, below: int, limit: int) -> list[WrappedKey]:
+    async def keys_under(self, below: int, after: tuple[int, str], limit: int) -> list[WrappedKey]:
         """See `VaultStore`."""
-        return [WrappedKey(*row) for row in await self._read(sql.GET_UNDER, below, limit)]
+        return [WrappedKey(*row) for row in await self._read(sql.GET_UNDER, below, *after, limit)]
+
+    async def newest_keys(self, limit: int) -> list[WrappedKey]:
+        """See `VaultStore`."""
+        return [WrappedKey(*row) for row in await self._read(sql.GET_NEWEST, limit)]
 
     async def rewrap(self, changed: Sequence[tuple[WrappedKey, WrappedKey]]) -> int:
         """See `VaultStore`."""

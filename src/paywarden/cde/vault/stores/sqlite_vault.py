@@ -33,7 +33,7 @@ from paywarden.core.errors import Conflict, Unavailable
 from paywarden.kit.db import connection
 
 T = TypeVar("T")
-PORTION: Final = 1_000
+PORTION: Final = 250  # hashed in one go: some milliseconds
 SWEEP_PORTION: Final = 10_000
 _SCHEMA = "PRAGMA user_version"
 
@@ -164,9 +164,14 @@ class SqliteVault:
         with closing(connection.open_reading(self._keys_path)) as held:
             return dict(await asyncio.to_thread(lambda: _all(held, sql.GET_VERSIONS)))
 
-    async def keys_under(self, below: int, limit: int) -> list[WrappedKey]:
+    async def keys_under(self, below: int, after: tuple[int, str], limit: int) -> list[WrappedKey]:
         """See `VaultStore`."""
-        return [WrappedKey(*row) for row in self._read_keys(sql.GET_UNDER, (below, limit))]
+        rows = self._read_keys(sql.GET_UNDER, (below, *after, limit))
+        return [WrappedKey(*row) for row in rows]
+
+    async def newest_keys(self, limit: int) -> list[WrappedKey]:
+        """See `VaultStore`."""
+        return [WrappedKey(*row) for row in self._read_keys(sql.GET_NEWEST, (limit,))]
 
     async def rewrap(self, changed: Sequence[tuple[WrappedKey, WrappedKey]]) -> int:
         """See `VaultStore`."""
