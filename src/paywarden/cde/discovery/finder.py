@@ -33,14 +33,13 @@ class Finder:
 
     def file(self, path: Path, label: str) -> None:
         """One regular file. Errors: OSError when it cannot be opened or read."""
-        with path.open("rb", buffering=0) as raw:
-            size = os.fstat(raw.fileno()).st_size
-            head = raw.read(_HEAD)
-            raw.seek(0)
+        with path.open("rb", buffering=1 << 16) as source:
+            size = os.fstat(source.fileno()).st_size
+            head = source.read(_HEAD)
+            source.seek(0)
             if head.startswith(sqlite_tables.MAGIC):
-                self._database_file(path, label, raw, size)
+                self._database_file(path, label, source, size)
             else:
-                source = io.BufferedReader(raw, 1 << 16)
                 self._octets(label, source, head, size, Budget(), 0)
 
     def _octets(
@@ -60,12 +59,13 @@ class Finder:
         elif documents.is_mail(head) and size <= documents.MAIL_OCTETS:
             self._mail(label, source, budget, depth)
             return
-        self._plain(label, source, size if depth == 0 else -1)
+        self._plain(label, source, size if depth == 0 else -1, head)
 
-    def _plain(self, label: str, source: BinaryIO, size: int) -> None:
+    def _plain(self, label: str, source: BinaryIO, size: int, head: bytes) -> None:
         """Octets as they come; holes of a sparse file are passed over and named."""
         if size < 0 or not _has_holes(source, size):
-            self._stretch(label, source.read, 0)
+            packed = not head.startswith(sqlite_tables.LOG_MAGIC)
+            self._stretch(label, source.read, 0, packed=packed)
             return
         self._findings.skip(label, "sparse_holes")
         descriptor = source.fileno()
@@ -79,14 +79,17 @@ class Finder:
             source.seek(begin)
             self._stretch(label, _limited(source, at - begin), begin)
 
-    def _stretch(self, label: str, read: object, first: int) -> None:
+    def _stretch(self, label: str, read: object, first: int, *, packed: bool = True) -> None:
+        """A stream of octets. `packed`: look for packed decimals, which integers resemble."""
+
         def counted(octets: int) -> bytes:
             piece: bytes = read(octets)  # type: ignore[operator]
             self._findings.octets += len(piece)
             return piece
 
         for hit in stream_hits(counted, first):
-            self._findings.add(label, hit.start, hit)
+            if packed or "packed" not in hit.form:
+                self._findings.add(label, hit.start, hit)
 
     def _archive(self, label: str, kind: str, source: BinaryIO, budget: Budget, depth: int) -> bool:
         """Whether it could be read as an archive, in whole or until it was refused."""
@@ -155,24 +158,22 @@ class Finder:
         marks = {one.mark for one in self._findings.found[known:]}
         held.seek(0)
         raw = Findings.like(self._findings)
-        Finder(raw)._stretch(label, held.read, 0)
-        # Packed columns are noise to the eye for packed decimals.
-        raw.found = [one for one in raw.found if "packed" not in one.form]
+        Finder(raw)._stretch(label, held.read, 0, packed=False)
         self._findings.take_in(raw, but=marks)
 
-    def _database_file(self, path: Path, label: str, raw: io.FileIO, size: int) -> None:
+    def _database_file(self, path: Path, label: str, source: BinaryIO, size: int) -> None:
         try:
             database = sqlite_tables.open_file(path)
         except sqlite3.Error:
             self._findings.skip(label, "database_unreadable_as_tables")
-            self._plain(label, io.BufferedReader(raw, 1 << 16), size)
+            self._plain(label, source, size, b"")
             return
         self._tables(label, database)
 
         def read(at: int, count: int) -> bytes:
-            return os.pread(raw.fileno(), count, at)
+            return os.pread(source.fileno(), count, at)
 
-        self._free_space(label, raw, read, size)
+        self._free_space(label, source, read, size)
 
     def _database_octets(self, label: str, octets: bytes) -> None:
         try:
@@ -198,7 +199,7 @@ class Finder:
         """What free pages and unused octets still hold."""
         free = sqlite_tables.FreeSpace(read, size)
         raw = Findings.like(self._findings)
-        Finder(raw)._stretch(label, source.read, 0)  # type: ignore[attr-defined]
+        Finder(raw)._stretch(label, source.read, 0, packed=False)  # type: ignore[attr-defined]
         raw.found = [one for one in raw.found if free.holds(one.offset)]
         self._findings.take_in(raw, but=set())
 

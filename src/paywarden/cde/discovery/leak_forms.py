@@ -1,8 +1,8 @@
 """Every form in which a careless program may leave a value behind, as octets to search for.
 
 A number is written as text of three encodings, with separators, turned round, in base 64 at each
-alignment (RFC 4648), in hexadecimal, packed decimal, as an integer of both byte orders, as a double,
-as CPython keeps an integer, and as the unkeyed digests that PCI DSS 3.5.1.1 forbids.
+alignment (RFC 4648), in hexadecimal, packed decimal, as an integer of both byte orders, as a
+double, as CPython keeps an integer, and as the unkeyed digests that PCI DSS 3.5.1.1 forbids.
 Not done here: compression and encryption; what is packed is unpacked before it is searched.
 """
 

@@ -43,7 +43,7 @@ class LeakHit:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a search saw. `hits` are leaks; `controls` are where the positive controls were found."""
+    """What a search saw. `hits` are leaks; `controls` is where positive controls were found."""
 
     hits: tuple[LeakHit, ...]
     controls: tuple[LeakHit, ...]

@@ -18,7 +18,8 @@ from paywarden.cde.discovery.published_numbers import TEST_NUMBERS
 from paywarden.reference.card_brands import card_brands
 from paywarden.reference.card_numbers import luhn_valid
 
-_EDGES = b"\x00\xff"
+_ZEROS = 2
+"""Zero octets in a packed number; one of some two thousand has more."""
 _TRACK = re.compile(r"([0-9]{13,19})d[0-9]{2}(?:0[1-9]|1[0-2])[0-9]{3}")
 _LONGEST = 10
 _MOST = 1 << 18
@@ -69,14 +70,20 @@ def _is_card(digits: str) -> bool:
 def _is_word(piece: bytes, digits: str) -> bool:
     if not any(piece[1::2]) or not any(piece[::2]):  # text of two octets a character
         return True
+    if piece.count(0) > _ZEROS and digits not in TEST_NUMBERS:  # integers beside each other
+        return True
     inner = piece.strip(b"\x00")
     return inner.isascii() and inner.decode().isprintable() and digits not in TEST_NUMBERS
 
 
 def _edges_marked(block: bytes, at: int, octets: int, digits: str) -> bool:
     before = block[max(0, at - 2) : at]
-    after = block[at + octets : at + octets + 1]
+    after = block[at + octets : at + octets + 2]
     count = len(digits)
     length = before[-1:] in (bytes([count]), bytes([int(str(count), 16)]))
-    left = not before or length or before[-1] in _EDGES
-    return left and (not after or after[0] in _EDGES)
+    return (length or _is_margin(before)) and _is_margin(after)
+
+
+def _is_margin(beside: bytes) -> bool:
+    """An edge of the block, or two octets (one at the very edge) of zero or of filler."""
+    return not beside.strip(b"\x00") or not beside.strip(b"\xff")

@@ -23,7 +23,7 @@ def likely_places(buffer: Octets, first: Octets, second: Octets, start: int, out
     """Fill `out` with places where the first four octets of a string may stand; how many."""
     found = 0
     for at in range(start, buffer.size - 3):
-        if first[int(buffer[at]) | (int(buffer[at + 1]) << 8)]:
+        if first[int(buffer[at]) | (int(buffer[at + 1]) << 8)]:  # noqa: SIM102
             if second[int(buffer[at + 2]) | (int(buffer[at + 3]) << 8)]:
                 out[found] = at
                 found += 1

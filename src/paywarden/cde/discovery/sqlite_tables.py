@@ -18,6 +18,8 @@ from paywarden.cde.discovery.block import Hit
 from paywarden.cde.discovery.cells import column_hits
 
 MAGIC = b"SQLite format 3\x00"
+LOG_MAGIC = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
+"""How a write-ahead log begins."""
 _ROWS = 2_000
 _CELL_OCTETS = 8 << 20
 
