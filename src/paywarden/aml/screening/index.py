@@ -22,7 +22,7 @@ from paywarden.aml.screening.parsing import ORGANISATION, PERSON, VESSEL, kind_o
 from paywarden.aml.screening.party import Party
 from paywarden.aml.screening.shelf import Shelf
 
-DEFAULT_THRESHOLD = 0.8
+DEFAULT_THRESHOLD = 0.85
 """Score from which a party alerts; the operating curve stands in docs/explanation/screening.md."""
 CANDIDATES = 20
 """Names of one shelf that are compared in full."""
