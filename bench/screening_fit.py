@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from screening import KINDS, distorted
 
 from paywarden.aml.screening import features
 from paywarden.aml.screening.alignment import align
@@ -25,6 +24,7 @@ from paywarden.aml.screening.index import ScreeningIndex
 from paywarden.aml.screening.parsing import PERSON, kind_of, parse
 from paywarden.aml.screening.sources.reading import read_folder
 from paywarden.cli.screen_file import read_parties
+from screening import KINDS, distorted
 
 RIDGE = 1.0
 STEPS = 40

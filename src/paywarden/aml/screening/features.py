@@ -166,7 +166,7 @@ def _inner_omission(
     if len(names) < 2 or bool(left) == bool(right) or names[0].similarity < 0.8:
         return 0.0
     places, count = (left, len(one.words)) if left else (right, len(other.words))
-    return 1.0 if 0 < min(places) and max(places) < count - 1 else 0.0
+    return 1.0 if min(places) > 0 and max(places) < count - 1 else 0.0
 
 
 def _edit_share(one: ParsedName, other: ParsedName, names: list[Pair]) -> float:
