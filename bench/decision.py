@@ -117,7 +117,7 @@ class Preparation:
 
     def ready(self, body: bytes, seq: int, t_us: int) -> Ready:
         request = self._decoder.decode(body)
-        intake = self._reader.payment(request.payment, may_assert=True, plain=True)
+        intake = self._reader.payment(SCOPE, request.payment, may_assert=True, plain=True)
         self._deriver.derive(intake.fields, t_us, False)
         seen = observe_fields(
             intake.fields, self._digester.digest, seq=seq, t_us=t_us, s_us=t_us, identity=seq

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from paywarden.core.scope import Environment, Scope
 from paywarden.decision.intake import PaymentReader
 from paywarden.decision.messages import Event
 from paywarden.reference.card_numbers import luhn_check_digit
@@ -232,7 +233,7 @@ def test_hashed_identifiers_still_name_the_same_thing(server: Server) -> None:
 def test_cards_cannot_be_told_from_the_hash_of_another_home() -> None:
     one = PaymentReader(lambda text: "h_1", lambda code: True)
     event = Event(pan(), "login", _moment())
-    assert one.event(event, "/events/0").card_like == 1
+    assert one.event(Scope("t", Environment.TEST), event, "/events/0").card_like == 1
 
 
 def _moment() -> Any:

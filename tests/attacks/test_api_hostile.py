@@ -85,7 +85,7 @@ def with_payment(server: Server, text: str) -> bytes:
         ("instrument/bin", "411111\n", "field_invalid"),
         ("instrument/last4", "1111\n", "field_invalid"),
         ("instrument/expiry", "2028-13", "field_invalid"),
-        ("instrument/facts", "x", "card_facts_unverifiable"),
+        ("instrument", {"kind": "card", "facts": "x"}, "card_facts_incomplete"),
         ("device/ip", "x" * 65, "field_invalid"),
         ("device/language", "de\n", "field_invalid"),
         ("device/language", "de de", "field_invalid"),

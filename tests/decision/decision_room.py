@@ -241,7 +241,9 @@ class Room:
     async def decide(self, payment: Payment | None = None, scope: Scope | None = None,
                      **changes: Any) -> Decided:  # fmt: skip
         payment = payment or self.payment(**changes)
-        intake = self.installation.payment_reader.payment(payment, may_assert=True)
+        intake = self.installation.payment_reader.payment(
+            scope or self.live, payment, may_assert=True
+        )
         return await self.installation.payments.decide(scope or self.live, intake, payment)
 
     def event(self, kind: str, **fields: Any) -> Event:

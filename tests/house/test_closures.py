@@ -21,8 +21,10 @@ GOLDENS = Path(__file__).parent / "closures"
 # Parts that several processes share; any other file beside them is a process and owes a golden.
 SHARED = {
     "backtest_jobs",
+    "cde_callers",
     "__init__",
     "access_wiring",
+    "cde_commands",
     "checkpoint_schedule",
     "compiling",
     "evidence",

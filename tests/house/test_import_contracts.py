@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import subprocess
@@ -15,10 +16,12 @@ CONTRACTS = [
     "Rooms only look down",
     "No cycles between siblings",
     "Only entry points import stores",
+    "Only its own entry points import the card data environment",
     "Core and models do no input or output",
 ]
 WRONGS = {
     "core/planted.py": "import paywarden.kit.log\n",
+    "lab/planted.py": "import paywarden.cde.keys.wire\n",
     "fraud/planted.py": "import paywarden.kit.stores.memory_journal\n",
     "risk/planted/__init__.py": "",
     "risk/planted/one/__init__.py": "import paywarden.risk.planted.two\n",
@@ -78,3 +81,28 @@ def test_a_new_room_must_be_put_on_the_map(copy_of_the_house: Path) -> None:
     (room / "__init__.py").write_text("", encoding="utf-8")
     broken = [name for name, verdict in lint(copy_of_the_house).items() if verdict == "BROKEN"]
     assert broken == ["Rooms only look down"]
+
+
+def importers_of_cde(folder: Path) -> set[str]:
+    """Entry points that import the card data environment, anywhere in their text."""
+    found = set()
+    for path in (folder / "src" / "paywarden" / "entrypoints").glob("**/*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+            if any(f"{name}.".startswith("paywarden.cde.") for name in names):
+                found.add(path.stem)
+    return found
+
+
+def test_of_entry_points_only_its_own_import_the_card_data_environment(
+    copy_of_the_house: Path,
+) -> None:
+    found = importers_of_cde(ROOT)
+    assert "key_agent" in found
+    assert {one for one in found if one != "key_agent" and not one.startswith("cde_")} == set()
+    planted = copy_of_the_house / "src" / "paywarden" / "entrypoints" / "planted.py"
+    for text in ("from paywarden import cde", "def f():\n    import paywarden.cde.keys.wire"):
+        planted.write_text(text + "\n", encoding="utf-8")
+        assert "planted" in importers_of_cde(copy_of_the_house)

@@ -21,8 +21,8 @@ from paywarden.identity.permissions.table import PERMISSIONS, READS, RULES
 from paywarden.identity.permissions.text import cedar, markdown
 
 NOW = 1_000_000_000
-MERCHANT = {"decisions:create", "decisions:read", "events:create", "webhooks:read",
-            "webhooks:write"}  # fmt: skip
+MERCHANT = {"cards:describe", "cards:forward", "cards:tokenise", "decisions:create",
+            "decisions:read", "events:create", "webhooks:read", "webhooks:write"}  # fmt: skip
 AGES = (None, -1, 0, 300, 301)
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "permissions.md"
 

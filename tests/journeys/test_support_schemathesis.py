@@ -13,6 +13,8 @@ import schemathesis
 from schemathesis.core.failures import Failure
 
 BEYOND_SCHEMA = {
+    "card_facts_incomplete": "token and facts come together, or other members do",
+    "card_facts_refused": "whether a signature holds is no form",
     "card_facts_unverifiable": "a signature can be well formed and still not be verifiable",
     "card_number_not_accepted": "whether digits are a card number is arithmetic, not form",
     "field_invalid": "JSON Schema counts 27.0 among integers",

@@ -65,12 +65,30 @@ def assertion_not_permitted() -> NotPermitted:
     )
 
 
-def facts_unverifiable() -> InvalidRequest:
+def facts_unverifiable(pointer: str) -> InvalidRequest:
     """No card data environment is known whose signature could be checked."""
     return InvalidRequest(
         "card_facts_unverifiable",
-        "the card facts cannot be verified: no card data environment is set up here",
-        pointer="/payment/instrument/facts",
+        "the card facts cannot be verified: their key is not known here",
+        pointer=pointer + "/instrument/facts",
+    )
+
+
+def facts_refused(pointer: str) -> InvalidRequest:
+    """Not signed, not of this token, or of another tenant, environment or merchant."""
+    return InvalidRequest(
+        "card_facts_refused",
+        "the card facts do not hold for this token, merchant and environment",
+        pointer=pointer + "/instrument/facts",
+    )
+
+
+def facts_incomplete(pointer: str) -> InvalidRequest:
+    """A token without facts, facts without a token, or facts beside asserted members."""
+    return InvalidRequest(
+        "card_facts_incomplete",
+        "send token and facts together, and no reference, bin, last4 or expiry beside them",
+        pointer=pointer + "/instrument",
     )
 
 

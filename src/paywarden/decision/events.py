@@ -120,7 +120,7 @@ class Events:
     ) -> tuple[EventResult, list[Staged], int]:
         """The result, what was staged, and the sequence at which the event stood before."""
         pointer = f"/events/{number}"
-        intake = self._intake(event, pointer, sending.merchant)
+        intake = self._intake(scope, event, pointer, sending.merchant)
         event_id = self._reader.identifier(event.id)
         digest = self._ledger.body_digest(scope, event)
         seq, prior = self._prior(scope, event_id)
@@ -146,10 +146,10 @@ class Events:
         usual = state.label_peaks.usual(sender.source, now)
         return self._watch.holds(sender, now, len(state.identities), usual)
 
-    def _intake(self, event: Event, pointer: str, merchant: str | None) -> Intake:
+    def _intake(self, scope: Scope, event: Event, pointer: str, merchant: str | None) -> Intake:
         metrics = self._ledger.metrics
         try:
-            intake = self._reader.event(event, pointer)
+            intake = self._reader.event(scope, event, pointer)
         except InvalidRequest as refusal:
             if refusal.code == "card_number_not_accepted":
                 metrics.card_numbers_refused.inc()

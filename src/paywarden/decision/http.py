@@ -239,7 +239,7 @@ class DecisionOperations:
     def _intake(self, asker: Principal, payment: Payment, plain: bool) -> Intake:
         may_assert = "instrument:assert" in asker.permissions
         try:
-            intake = self._reader.payment(payment, may_assert=may_assert, plain=plain)
+            intake = self._reader.payment(asker.scope, payment, may_assert=may_assert, plain=plain)
         except InvalidRequest as refusal:
             if refusal.code == "card_number_not_accepted":
                 self._metrics.card_numbers_refused.inc()

@@ -1,8 +1,10 @@
 """From a wire payment to flat fields: checked, canonical identifiers, no card number anywhere.
 
 Order: the search for card numbers, then what a schema cannot say (amount, currency, instrument),
-then flattening to the paths of the feature catalogue. Identifiers and accounts that look like a
-card number are replaced by a keyed hash before anything else sees them (API.md section 1).
+then flattening to the paths of the feature catalogue. A token counts with the signed facts of the
+card data environment alone: their fingerprint, never the token, names the card. Identifiers and
+accounts that look like a card number are replaced by a keyed hash before anything else sees them
+(API.md section 1).
 Standard: PCI DSS 4.0.1, 3.2 (no account data outside the card data environment).
 """
 
@@ -15,7 +17,9 @@ from typing import Any
 
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.instants import from_datetime
+from paywarden.core.scope import Scope
 from paywarden.decision import errors
+from paywarden.decision.card_facts import KnownFacts
 from paywarden.decision.messages import Address, Device, Event, Instrument, Payee, Payer, Payment
 from paywarden.decision.screening import IDENTIFIERS, Steps
 from paywarden.kit.http.decoding import shown_pointer
@@ -49,12 +53,19 @@ class Intake:
 class PaymentReader:
     """Reads wire messages; `hash_identifier` is the keyed hash for card-like identifiers."""
 
-    def __init__(self, hash_identifier: HashIdentifier, known_currency: Callable[[str], bool]):
+    def __init__(
+        self,
+        hash_identifier: HashIdentifier,
+        known_currency: Callable[[str], bool],
+        card_facts: KnownFacts | None = None,
+    ):
         self._hash = hash_identifier
         self._known_currency = known_currency
+        self._card_facts = card_facts or KnownFacts(dict)
 
     def payment(
         self,
+        scope: Scope,
         payment: Payment,
         *,
         may_assert: bool,
@@ -67,10 +78,10 @@ class PaymentReader:
         """
         if not plain:
             refuse_card_numbers(payment, pointer)
-        self._check(payment, may_assert)
-        return self._read(payment, pointer, plain)
+        self._check(payment, may_assert, pointer)
+        return self._read(scope, payment, pointer, plain)
 
-    def _read(self, payment: Payment, pointer: str, plain: bool) -> Intake:
+    def _read(self, scope: Scope, payment: Payment, pointer: str, plain: bool) -> Intake:
         occurred_us = instant_of(payment.occurred_at, pointer + "/occurred_at")
         intake = Intake("", "", occurred_us, {}, plain=plain)
         fields = intake.fields
@@ -94,12 +105,12 @@ class PaymentReader:
         if payment.checks is not None:
             for name in ("avs", "cvv", "eci", "three_ds"):
                 _put(fields, f"payment.checks.{name}", getattr(payment.checks, name))
-        self._parties(intake, payment, pointer)
+        self._parties(scope, intake, payment, pointer)
         _address(fields, "payment.billing_address", payment.billing_address)
         _address(fields, "payment.shipping_address", payment.shipping_address)
         return intake
 
-    def event(self, event: Event, pointer: str) -> Intake:
+    def event(self, scope: Scope, event: Event, pointer: str) -> Intake:
         """Flat fields of an event; only what it carries itself."""
         refuse_card_numbers(event, pointer)
         occurred_us = instant_of(event.occurred_at, pointer + "/occurred_at")
@@ -111,14 +122,14 @@ class PaymentReader:
         for name in ("status", "code", "verdict", "source", "reason", "result"):
             _put(intake.fields, f"event.{name}", getattr(event, name))
         intake.fields["event.kind"] = _exact(event.kind, pointer + "/kind")
-        self._parties(intake, event, pointer)
+        self._parties(scope, intake, event, pointer)
         return intake
 
     def identifier(self, text: str) -> str:
         """The stored form of an identifier that stands in a path or query."""
         return self._hash(text) if looks_like_card_number(text) else text
 
-    def _check(self, payment: Payment, may_assert: bool) -> None:
+    def _check(self, payment: Payment, may_assert: bool, pointer: str) -> None:
         if payment.type != "account_event" and (
             payment.amount_minor is None or payment.currency is None
         ):
@@ -128,9 +139,8 @@ class PaymentReader:
         instrument = payment.instrument
         if instrument is None:
             return
-        if instrument.token is not None or instrument.facts is not None:
-            raise errors.facts_unverifiable()
-        if instrument.kind == "card" and not may_assert:
+        signed = instrument.token is not None or instrument.facts is not None
+        if instrument.kind == "card" and not signed and not may_assert:
             raise errors.assertion_not_permitted()
 
     def _identifier(self, intake: Intake, text: str) -> str:
@@ -139,7 +149,7 @@ class PaymentReader:
             return self._hash(text)
         return text
 
-    def _parties(self, intake: Intake, source: Payment | Event, pointer: str) -> None:
+    def _parties(self, scope: Scope, intake: Intake, source: Payment | Event, pointer: str) -> None:
         fields = intake.fields
         if source.merchant is not None:
             merchant = source.merchant
@@ -155,7 +165,7 @@ class PaymentReader:
         if source.payee is not None:
             self._payee(intake, source.payee, pointer)
         if source.instrument is not None:
-            self._instrument(intake, source.instrument, pointer)
+            self._instrument(scope, intake, source, source.instrument, pointer)
         if source.device is not None:
             self._device(intake, source.device, pointer)
 
@@ -186,9 +196,24 @@ class PaymentReader:
             place = pointer + "/payee/created_at"
             fields["payee.created_at"] = instant_of(payee.created_at, place)
 
-    def _instrument(self, intake: Intake, instrument: Instrument, pointer: str) -> None:
+    def _instrument(
+        self,
+        scope: Scope,
+        intake: Intake,
+        source: Payment | Event,
+        instrument: Instrument,
+        pointer: str,
+    ) -> None:
         fields = intake.fields
         fields["payment.instrument_kind"] = instrument.kind
+        if instrument.token is not None or instrument.facts is not None:
+            merchant = None if source.merchant is None else source.merchant.id
+            facts = self._card_facts.of(scope, merchant, instrument, pointer)
+            fields["card.fingerprint"] = facts.fingerprint
+            fields["card.bin"] = facts.bin
+            fields["card.last4"] = facts.last4
+            fields["card.expiry"] = facts.expiry
+            return
         if instrument.reference is not None:
             fields["card.fingerprint"] = self._identifier(intake, instrument.reference)
         _put(fields, "card.bin", _exact(instrument.bin, pointer + "/instrument/bin"))

@@ -29,8 +29,11 @@ CODES: Mapping[str, str] = {
     "body_too_large": "Send less at once; the limit stands in the detail.",
     "body_too_slow": "Send the whole body at once.",
     "calibration_invalid": "Train the model again; its files are damaged.",
-    "card_facts_unverifiable": "No card data environment is set up whose signature could be "
-    "checked.",
+    "card_facts_incomplete": "Send the token together with the facts that came with it, alone.",
+    "card_facts_refused": "Fetch the facts again with GET /v1/tokens/{token} of the card data "
+    "environment, and send them unchanged.",
+    "card_facts_unverifiable": "Fetch the facts again; or the operator names the environment's "
+    "keys under [card_environment] facts_keys.",
     "card_number_not_accepted": "Send a token or an opaque reference, never a card number.",
     "checkpoint_not_yet": "The audit log has no signed checkpoint yet; try again in a minute.",
     "certificate_unreadable": "Name a file with a certificate in PEM form.",

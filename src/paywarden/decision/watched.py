@@ -24,6 +24,8 @@ WATCHED: Final = frozenset(
         "body_encoded",
         "body_too_large",
         "body_too_slow",
+        "card_facts_refused",
+        "card_facts_unverifiable",
         "card_number_not_accepted",
         "client_certificate_malformed",
         "client_certificate_unexpected",

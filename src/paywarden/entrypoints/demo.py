@@ -17,7 +17,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import msgspec
@@ -108,9 +108,9 @@ class Demonstration:
         building = asyncio.create_task(self._build(run))
         try:
             api_key = await self._until_stopped(self._initialise())
-            async with self._server(api_key) as (server, port):
+            async with self._card_environment() as edge, self._server(api_key) as (server, port):
                 lives = await self._until_stopped(self._patiently(building, "simulated worlds"))
-                return await self._show(lives, server, port, api_key, run)
+                return await self._show(lives, server, port, edge, api_key, run)
         finally:
             building.cancel()
             await asyncio.gather(building, return_exceptions=True)
@@ -151,6 +151,21 @@ class Demonstration:
         return str(answer["api_key"])
 
     @asynccontextmanager
+    async def _card_environment(self) -> AsyncIterator[tuple[Child, int]]:
+        """Key agent, vault, edge and egress, ended on the way out; the edge's port."""
+        made = await self._child("cde", "init", "--json")
+        if await self._until_stopped(self._patiently(made.ended(), "keys of the card vault")) != 0:
+            _repeat(made.said)
+            raise Unavailable("demo_vault_failed", "the card data environment could not be made")
+        edge, egress = _free_ports(2)
+        output.tell(f"demo: starting the card data environment on http://{HOST}:{edge}")
+        child = await self._child("cde", "serve", "--port", str(edge), "--egress-port", str(egress))
+        try:
+            yield child, edge
+        finally:
+            await asyncio.shield(child.stop(STOP_PATIENCE_SECONDS))
+
+    @asynccontextmanager
     async def _server(self, api_key: str) -> AsyncIterator[tuple[Child, int]]:
         """A server that is ready, ended on the way out."""
         port = self._port()
@@ -176,9 +191,7 @@ class Demonstration:
         wanted = self._home.settings(os.environ).server.port
         if not port_taken(HOST, wanted):
             return wanted
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.bind((HOST, 0))
-            free: int = probe.getsockname()[1]
+        [free] = _free_ports(1)
         output.tell(f"demo: port {wanted} is taken, {free} is free")
         return free
 
@@ -209,31 +222,56 @@ class Demonstration:
         finally:
             await connection.close()
 
+    async def _edge_listens(self, child: Child, port: int) -> None:
+        while not port_taken(HOST, port):
+            _must_run(child)
+            await asyncio.sleep(0.1)
+
     async def _show(
-        self, lives: list[Iterator[Life]], server: Child, port: int, api_key: str, run: int
+        self,
+        lives: list[Iterator[Life]],
+        server: Child,
+        port: int,
+        vault: tuple[Child, int],
+        api_key: str,
+        run: int,
     ) -> Snapshot:
+        environment, edge = vault
+
         def connect() -> Connection:
             return Connection(HOST, port, api_key)
 
+        def connect_edge() -> Connection:
+            return Connection(HOST, edge, api_key)
+
         def look() -> Snapshot:
-            return self._watch.snapshot(f"http://{HOST}:{port}", traffic.pacing())
+            seen = self._watch.snapshot(f"http://{HOST}:{port}", traffic.pacing())
+            return replace(seen, cards=traffic.card_use())
 
         name = run_name(run, self._clock.now_us())
-        traffic = Traffic(name, connect, self._watch, self._clock, self._options.speed)
+        traffic = Traffic(
+            name, connect, self._watch, self._clock, self._options.speed, connect_edge
+        )
+        await self._until_stopped(
+            self._patiently(self._edge_listens(environment, edge), "the card data environment")
+        )
         output.tell(f"demo: sending payments; {self._hint()}")
         self._watch.begin()
         with ExitStack() as stack:
             stack.enter_context(keys(self._stop.set))
             try:
                 await self._first_end(
-                    traffic.flow(lives), self._display(look), server.ended(), self._time_limit()
-                )
+                    traffic.flow(lives), self._display(look), server.ended(), environment.ended(),
+                    self._time_limit(),
+                )  # fmt: skip
             except Unavailable:
                 await asyncio.sleep(0.3)  # a server that died is known to be dead a moment later
                 _must_run(server)
+                _must_run(environment)
                 raise
             last = look()
         _must_run(server)
+        _must_run(environment)
         if last.held_back:
             output.tell("demo: the server made requests wait; its last words:")
             _repeat(server.said)
@@ -282,6 +320,15 @@ class Demonstration:
         if task.cancelled():
             raise Unavailable("demo_interrupted", "ended before the first payment was sent")
         return task.result()
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that were free a moment ago, all different."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind((HOST, 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 def run_number(home: Home) -> int:

@@ -14,6 +14,7 @@
     data/screening_lists/     snapshots of lists of sanctions, signed by keys/screening_lists.key
     data/segments/            sealed observations: can be made again from the log
     data/checkpoints/         state that they lead to: can be made again from segments
+    cde/sightings.db, .key    card numbers found where none may be, and the key of their names
 
 Guards: the folder and its keys are for one user only.
 """

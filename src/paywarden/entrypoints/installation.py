@@ -21,6 +21,7 @@ from paywarden.core.secret import Secret
 from paywarden.decision import entries
 from paywarden.decision.approved_acts import ApprovedActs
 from paywarden.decision.automatic_entries import AutomaticEntries
+from paywarden.decision.card_facts import KnownFacts
 from paywarden.decision.checkpoints import Checkpoints
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.decider import Decider
@@ -62,6 +63,7 @@ from paywarden.entrypoints.backtest_jobs import runner_of
 from paywarden.entrypoints.checkpoint_schedule import CheckpointSchedule
 from paywarden.entrypoints.compiling import Compiler
 from paywarden.entrypoints.evidence import evidence_parts
+from paywarden.entrypoints.facts_keys import FactsKeyFile
 from paywarden.entrypoints.home import Home, private_write
 from paywarden.entrypoints.housekeeping import Round, forget_answers, forget_messages, go_round
 from paywarden.entrypoints.people_wiring import People
@@ -208,7 +210,11 @@ class Installation:
             self.ledger, make_deriver, self.sealer, self.ids, self.tables.version(),
             AutomaticEntries(self.lists, self.metrics), watch,
         )  # fmt: skip
-        self.payment_reader = PaymentReader(self.hash_identifier, active_currency)
+        self.payment_reader = PaymentReader(
+            self.hash_identifier,
+            active_currency,
+            KnownFacts(FactsKeyFile(home.root / settings.card_environment.facts_keys)),
+        )
         bulk = settings.labels
         limits = RateLimits(bulk.hourly_floor, bulk.usual_factor, bulk.payments_share)
         self.label_watch = LabelWatch(self.audit, self.metrics, limits, bulk.on_flood)

@@ -19,13 +19,18 @@ def rate_gate(settings: LimitSettings, clock: Clock, randomness: Randomness) -> 
     )
     if policies == Policies():
         return None
+    senders = senders_of(settings)
+    return Limits(policies, senders, clock, randomness, exempt=_listed(settings.exempt_keys))
+
+
+def senders_of(settings: LimitSettings) -> Origins:
+    """Who tells from where a request comes. Errors: InvalidRequest."""
     try:
-        origins = Origins(_listed(settings.trusted_proxies))
+        return Origins(_listed(settings.trusted_proxies))
     except ValueError as fault:
         raise InvalidRequest(
             "settings_invalid", str(fault), pointer="limits.trusted_proxies"
         ) from None
-    return Limits(policies, origins, clock, randomness, exempt=_listed(settings.exempt_keys))
 
 
 def _policy(name: str, per_second: float, burst: int) -> Policy | None:

@@ -117,6 +117,9 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     audit = _command(parts, "audit", "export, verify and prove the audit log", _audit)
     if "audit" in words:
         importlib.import_module("paywarden.cli.audit").add_arguments(audit)
+    cards = _command(parts, "cde", "the card data environment", _cde)
+    if "cde" in words:
+        importlib.import_module("paywarden.entrypoints.cde_commands").add_arguments(cards, words)
     witness = _command(parts, "witness", "cosign audit logs of others", _witness)
     witness.add_argument("--state", required=True, metavar="DIR", help="the witness' own folder")
     witness.add_argument("--host", default="127.0.0.1")
@@ -247,6 +250,12 @@ def _audit(arguments: argparse.Namespace, home: Home) -> int:
     from paywarden.entrypoints.audit import audit
 
     return audit(arguments, home)
+
+
+def _cde(arguments: argparse.Namespace, home: Home) -> int:
+    from paywarden.entrypoints.cde_commands import run
+
+    return run(arguments, home)
 
 
 def _witness(arguments: argparse.Namespace, _home: Home) -> int:

@@ -79,6 +79,16 @@ class Tables(msgspec.Struct, frozen=True):
     rates: str = ""
 
 
+class CardEnvironment(msgspec.Struct, frozen=True):
+    """The card data environment whose signed card facts are believed: its public keys, as a file.
+
+    One key a line, `KEY_ID BASE64`; read again when the file changes. The path is relative to the
+    home folder; no file, no facts are believed.
+    """
+
+    facts_keys: str = "cde/facts.keys"
+
+
 class Webhooks(msgspec.Struct, frozen=True):
     """Networks (CIDR) that webhooks may reach beside public addresses; plain http only there."""
 
@@ -137,6 +147,7 @@ class Settings(msgspec.Struct, frozen=True):
     tables: Tables = Tables()
     audit: Audit = Audit()
     limits: Limits = Limits()
+    card_environment: CardEnvironment = CardEnvironment()
     webhooks: Webhooks = Webhooks()
     labels: Labels = Labels()
     identity: Identity = Identity()
@@ -192,6 +203,10 @@ DEFAULT_TEXT = """\
 # datacenters = "tables/datacenters.txt"
 # vpns = "tables/vpns.txt"
 # rates = "tables/rates.csv"
+
+[card_environment]
+# Public keys of the card data environment, which signs what is known of a tokenised card.
+# facts_keys = "cde/facts.keys"
 
 [webhooks]
 # Webhooks go to public https addresses only. Networks of your own that they may reach as well:

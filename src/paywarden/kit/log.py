@@ -27,6 +27,8 @@ ALLOWED_KEYS = frozenset(
         "route",
         "status",
         "code",
+        "caller",
+        "operation",
         "duration_ms",
         "latency_ms",
         "seq",

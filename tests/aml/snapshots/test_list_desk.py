@@ -118,6 +118,15 @@ def test_a_list_that_may_be_cut_off_waits(root, lists):
     assert taken.outcome == "waiting" and "cut off" in taken.why[0]
 
 
+def test_what_a_file_always_lacks_is_asked_once(root, lists):
+    made, path = desk(root), lists / "staff.csv"
+    path.write_bytes(b"id,name\n1,Ann Quillberry")
+    waiting = made.take_in(path, "own-staff", "anna").manifest.id
+    made.approve("own-staff", waiting, "boris", "it always ends like this")
+    path.write_bytes(b"id,name\n1,Ann Quillberry\n2,Bo Quillberry")
+    assert made.take_in(path, "own-staff", "anna").outcome == "current"
+
+
 def test_own_lists_keep_their_ids_whatever_the_file_is_called(root, lists):
     made = desk(root)
     for day in ("monday", "tuesday"):

@@ -105,6 +105,10 @@ def test_deep_xml_json_and_yaml(tmp_path):
         (b"name,dob\n,1962\n", "list_name_missing"),
         (b'name,dob\n"Tom,1962\nAnn,1963\n', "list_truncated"),
         (b"name\n", "list_empty"),
+        (b"PK\x05\x06" + bytes(18), "list_empty"),
+        (b'{"name":"Ann \\ud800"}\n', "list_malformed"),
+        (b"[[1]]", "list_malformed"),
+        (b"A:\n  content:\n  - !!python/name:os.system x\n  updated: 1\n", "list_malformed"),
         (b"PK\x03\x04 not really a zip", "list_malformed"),
         (b'{"id":"a","schema":"Person","properties":{}}\n', "list_malformed"),
     ],
@@ -142,6 +146,13 @@ def test_two_versions_of_one_list_lose_no_name(tmp_path):
     (tmp_path / "old.xml").write_bytes(samples.UN_XML.replace(b"Tom Kvilberi", b"Tomas Kvilberg"))
     person = next(one for one in read_folder(tmp_path).entities if one.schema == "Person")
     assert {"Tom Kvilberi", "Tomas Kvilberg"} <= {one.text for one in person.names}
+
+
+def test_one_id_twice_in_a_file_is_told(tmp_path):
+    read = read_one(tmp_path, b"id,name\n1,Ann Quill\n1,Bo Quill\n")
+    (entity,) = read.entities
+    assert [one.text for one in entity.names] == ["Ann Quill", "Bo Quill"]
+    assert "1 entries have an id" in read.files[0].notes[0]
 
 
 def test_nothing_there(tmp_path):

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from paywarden.cli.demo.cards import Cards
 from paywarden.cli.demo.connection import Connection, Reply
 from paywarden.cli.demo.pacing import Pace
 from paywarden.cli.demo.rebasing import rebase
@@ -60,13 +61,20 @@ class Driver:
     """Sends one world. `name` tells its campaigns and ids from those of other worlds."""
 
     def __init__(
-        self, name: str, run: str, connection: Connection, watch: Watch, clock: Clock
+        self,
+        name: str,
+        run: str,
+        connection: Connection,
+        watch: Watch,
+        clock: Clock,
+        cards: Cards | None = None,
     ) -> None:
         self._name = name
         self._run = f"{run}{name}"
         self._connection = connection
         self._watch = watch
         self._clock = clock
+        self._cards = cards
         self._challenged: OrderedDict[Key, _Challenged] = OrderedDict()
         self._ended: OrderedDict[Key, None] = OrderedDict()
 
@@ -84,6 +92,8 @@ class Driver:
         key = (payment["id"], payment["attempt"])
         truth = life.truth(*key)
         rebase(payment, self._run, at_us, self._clock.now_us())
+        if self._cards is not None:
+            await self._cards.name(payment)
         began_ns = self._clock.monotonic_ns()
         reply, waited = await self._insist("/v1/decisions", {"payment": payment})
         took_ms = (self._clock.monotonic_ns() - began_ns) / 1e6

@@ -64,6 +64,8 @@ def summary(snapshot: Snapshot) -> str:
         "outcomes: " + ", ".join(f"{n} {count}" for n, count in snapshot.outcomes.items()),
         f"latency as the client saw it: p50 {latency.p50:.2f} ms, p95 {latency.p95:.2f} ms, "
         f"p99 {latency.p99:.2f} ms, longest {latency.largest:.1f} ms",
+        f"cards: {snapshot.cards.tokens} tokens made; payments named {snapshot.cards.by_token} "
+        f"cards by token and {snapshot.cards.by_reference} by reference",
         *_truth(snapshot),
         *_most("reasons", snapshot.reasons),
         *_most(f"rules, in {snapshot.explained} records looked up", snapshot.rules),

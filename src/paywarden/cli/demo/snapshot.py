@@ -6,9 +6,10 @@ is not in it cannot be shown: no person, no card.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from paywarden.cli.demo.cards import CardUse
 from paywarden.cli.demo.scoring import Standing
 from paywarden.cli.demo.statistics import Percentiles
 
@@ -89,6 +90,7 @@ class Snapshot:
     standing: Standing
     notable: tuple[Notable, ...]
     pacing: Pacing
+    cards: CardUse = field(default_factory=CardUse)
 
     @property
     def mean_per_second(self) -> float:
@@ -128,6 +130,7 @@ class Snapshot:
                 "reached": round(self.pacing.reached, 1),
                 "given_up_seconds": round(self.pacing.given_up_seconds, 3),
             },
+            "cards": self.cards.document(),
             "latest": [one.document() for one in self.notable[:20]],
         }
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 
+from paywarden.cli.demo.cards import Cards, CardUse
 from paywarden.cli.demo.connection import Connection
 from paywarden.cli.demo.driver import Driver, Life
 from paywarden.cli.demo.pacing import Pace
 from paywarden.cli.demo.snapshot import Pacing
 from paywarden.cli.demo.watch import Watch
+from paywarden.cli.demo.worlds import WORLDS
 from paywarden.core.clock import Clock
 
 EXPLAIN_PAUSE_SECONDS = 0.1
@@ -23,8 +25,17 @@ Connect = Callable[[], Connection]
 class Traffic:
     """The worlds of a run. `lives`: for each, its first world and those that follow it."""
 
-    def __init__(self, run: str, connect: Connect, watch: Watch, clock: Clock, speed: float):
+    def __init__(
+        self,
+        run: str,
+        connect: Connect,
+        watch: Watch,
+        clock: Clock,
+        speed: float,
+        connect_edge: Connect | None = None,
+    ) -> None:
         self._run, self._connect = run, connect
+        self._cards = [] if connect_edge is None else [Cards(connect_edge()) for _ in range(WORLDS)]
         self._watch, self._clock, self._speed = watch, clock, speed
         self._paces: list[Pace] = []
         self._worlds = 0
@@ -45,18 +56,30 @@ class Traffic:
         given_up = sum(pace.given_up_seconds for pace in self._paces)
         return Pacing(self._worlds, self._speed, reached, given_up)
 
+    def card_use(self) -> CardUse:
+        """How cards were named so far, over all worlds."""
+        uses = [cards.use for cards in self._cards]
+        return CardUse(
+            sum(use.tokens for use in uses),
+            sum(use.by_token for use in uses),
+            sum(use.by_reference for use in uses),
+        )
+
     async def _live(self, number: int, lives: Iterator[Life]) -> None:
         connection = self._connect()
+        cards = self._cards[number % WORLDS] if self._cards else None
         try:
             for generation in range(1_000_000):
                 life = await asyncio.to_thread(next, lives)
                 pace = Pace(self._clock, self._speed)
                 self._paces.append(pace)
                 name = f"{chr(97 + number % 26)}{generation}"
-                driver = Driver(name, self._run, connection, self._watch, self._clock)
+                driver = Driver(name, self._run, connection, self._watch, self._clock, cards)
                 await driver.drive(life, pace)
         finally:
             await connection.close()
+            if cards is not None:
+                await cards.close()
 
     async def _explain(self) -> None:
         connection = self._connect()

@@ -138,6 +138,9 @@ class Endpoint:
             path = scope.get("path_params", {})
             self._take_rest(principal, body, query, turn)
             call = Call(turn.request_id, principal, body, raw, path, query, turn.started_ns)
+            if (senders := self._around.senders) is not None:
+                sender = senders.of(scope, headers.get("x-forwarded-for"))
+                call = call._replace(sender=sender)
             return await operation.handler(call)
 
         key = headers.get("idempotency-key")

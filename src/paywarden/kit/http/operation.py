@@ -28,7 +28,7 @@ class Answer(NamedTuple):
 
 
 class Call(NamedTuple):
-    """One request as a handler sees it."""
+    """One request as a handler sees it; `sender` is its address where a process asks for it."""
 
     request_id: str
     principal: Principal | None
@@ -37,6 +37,7 @@ class Call(NamedTuple):
     path: Mapping[str, str]
     query: Any
     started_ns: int
+    sender: bytes = b""
 
     @property
     def asker(self) -> Principal:

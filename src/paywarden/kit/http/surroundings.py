@@ -13,6 +13,7 @@ from typing import Protocol
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import PaywardenError
 from paywarden.kit.http.authenticator import Authenticator, Principal
+from paywarden.kit.http.limits.addresses import Origins
 from paywarden.kit.http.limits.fairness import FairPlaces
 from paywarden.kit.http.limits.gate import RateGate
 from paywarden.kit.http.operation import Answer
@@ -61,7 +62,7 @@ class Recorder(Protocol):
 
 @dataclass(slots=True)
 class Surroundings:
-    """What every operation of a process shares."""
+    """What every operation of a process shares; with `senders`, handlers learn the address."""
 
     authenticator: Authenticator
     clock: Clock
@@ -76,6 +77,7 @@ class Surroundings:
     certificates: Certificates | None = None
     on_refused: Refused = nobody_told
     recorder: Recorder | None = None
+    senders: Origins | None = None
     places: FairPlaces = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,8 +1,9 @@
 """What changed between two readings of a source, and whether a person has to look first.
 
 Guards: a list that lost a tenth of its entries (a broken export, a wrong file), that may be cut off
-or is older than the one in force does not replace it by itself. Entries are compared by id and
-content hash, so order, format and spelling of the file play no part.
+or is older than the one in force does not replace it by itself. What a publisher's file always
+lacks (an end mark) is asked about once. Entries are compared by id and content hash, so order,
+format and spelling of the file play no part.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ def doubts(
     before: Manifest | None, after: Manifest, delta: Delta, former: Collection[str] = ()
 ) -> tuple[str, ...]:
     """Why a person has to approve; empty when the list may replace the one in force."""
-    found = [f"{note}" for note in after.notes if "cut off" in note]
+    known = () if before is None else before.notes
+    found = [note for note in after.notes if "cut off" in note and note not in known]
     if before is None:
         return tuple(found)
     gone = len(delta.removed)

@@ -113,11 +113,13 @@ class Content:
 
     def whole(self) -> bytes:
         """All octets, for formats that cannot be streamed. Errors: ListFault."""
+        octets = bytearray()
         with self.stream() as stream:
-            octets = stream.read(DOCUMENT_LIMIT_OCTETS + 1)
-        if len(octets) > DOCUMENT_LIMIT_OCTETS:
-            raise too_large("a list of this format is read whole and may not be so large")
-        return octets
+            while chunk := stream.read(_CHUNK):
+                octets += chunk
+                if len(octets) > DOCUMENT_LIMIT_OCTETS:
+                    raise too_large("a list of this format is read whole and may not be so large")
+        return bytes(octets)
 
 
 def contents_of(path: Path, name: str) -> list[Content]:
@@ -179,6 +181,8 @@ def _members(path: Path, name: str) -> list[Content]:
             infos = [one for one in archive.infolist() if not one.is_dir()]
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as fault:
         raise malformed("the archive is damaged or incomplete") from fault
+    if not infos:
+        raise ListFault("list_empty", "the archive holds no file", "fetch it again")
     if len(infos) > MEMBERS_LIMIT:
         raise too_large(f"the archive holds more than {MEMBERS_LIMIT} files")
     if sum(one.file_size for one in infos) > UNPACKED_LIMIT_OCTETS:

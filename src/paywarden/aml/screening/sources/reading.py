@@ -210,6 +210,9 @@ def _read(reading: _Reading, content: Content, format_: Format) -> None:
         raise too_large(f"there are more than {ENTITIES_LIMIT} entries")
     if not entities:
         raise ListFault("list_empty", "the list holds no entry", "fetch it again")
+    twice = len(entities) - len({one.id for one in entities})
+    if twice:
+        told.note(f"{twice} entries have an id that stands before, and were joined to it")
     reading.entities += entities
     reading.files.append(_file_read(content, format_, entities[0].source, told, len(entities)))
 

@@ -1,0 +1,1 @@
+"""Key ceremonies: split knowledge, dual control, and a transcript of who did what."""

@@ -1,0 +1,1 @@
+"""The edge: HTTP in front of the vault; takes card numbers in, never gives one out."""

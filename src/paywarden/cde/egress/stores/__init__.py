@@ -1,0 +1,1 @@
+"""What egress keeps: approved destinations, spent grants, the count of reveals."""

@@ -1,0 +1,1 @@
+"""Files that hosted fields serve, as they are."""

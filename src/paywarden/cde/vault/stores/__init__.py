@@ -1,0 +1,1 @@
+"""Where the vault keeps its rows; imported by entry points only."""
