@@ -13,7 +13,7 @@ SAME = [
     ("Mohammed bin Salman", "Muhammad bin Salman"),
     ("Abd al-Rahman al-Qaduli", "Abdurrahman al Qaduli"),
     ("Kim Jong-un", "KIM Jong Un"),
-    ("Jean-Claude Juncker", "J.-C. Juncker"),
+    ("Jean-Marie Fournier", "J.-M. Fournier"),
     ("Ig0r Sech1n", "Igor Sechin"),
     ("Барак Обама", "Barack Obama"),
     ("AlisherUsmanov", "Alisher Usmanov"),
