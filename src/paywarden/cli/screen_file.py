@@ -14,6 +14,7 @@ import polars as pl
 
 from paywarden.aml.screening.model import SCHEMAS, Identifier, PartialDate
 from paywarden.aml.screening.party import Party
+from paywarden.aml.screening.sources.countries import alpha2_of
 from paywarden.core.errors import InvalidRequest
 from paywarden.lab.files import PaymentFile, open_file
 
@@ -42,10 +43,16 @@ def _party(file: PaymentFile, row: int, cells: dict[str, str | None]) -> Party:
         cells["name"] or "",
         _schema(file, row, cells.get("schema")),
         _date(file, row, cells.get("date_of_birth")),
-        (nationality.upper(),) if len(nationality) == 2 else (),
+        _countries(nationality),
         (cells.get("gender") or "").strip(),
         (Identifier("unknown", identifier),) if identifier else (),
     )
+
+
+def _countries(nationality: str) -> tuple[str, ...]:
+    """A code or a name; what is no country says nothing, and costs nothing."""
+    code = alpha2_of(nationality) if nationality else None
+    return () if code is None else (code,)
 
 
 def _schema(file: PaymentFile, row: int, cell: str | None) -> str:

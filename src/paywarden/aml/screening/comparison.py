@@ -42,7 +42,8 @@ class Judgement:
 def compare_names(a: str, b: str, schema: str = "Person") -> float:
     """How likely two names are of one party, 0..1, by the names alone. Symmetric; never raises."""
     kind = kind_of(schema)
-    one, other = parse(a, kind), parse(b, kind)
+    first, second = (a, b) if a <= b else (b, a)  # ties in the alignment fall the same way
+    one, other = parse(first, kind), parse(second, kind)
     if one.empty or other.empty:
         return 0.0
     linear, intercept = _NAMES

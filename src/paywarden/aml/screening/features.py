@@ -12,6 +12,8 @@ from rapidfuzz.distance import Levenshtein
 from paywarden.aml.screening.alignment import Alignment, Pair
 from paywarden.aml.screening.parsing import ParsedName
 
+COMMON_WEIGHT = 0.82
+"""Weight of a word below which `rarity` calls it common."""
 NAMES = (
     "agreement",
     "closeness",
@@ -33,6 +35,8 @@ NAMES = (
     "certainty",
     "edit_share",
     "short_changes",
+    "common_only",
+    "inner_omission",
 )
 """Order of the features in a row of `values`."""
 
@@ -69,6 +73,8 @@ def values(one: ParsedName, other: ParsedName, alignment: Alignment) -> tuple[fl
         _certainty(one, other, names),
         _edit_share(one, other, names),
         min(3.0, sum(1.0 for p in names if p.similarity < 0.9 and _shorter(one, other, p) <= 4)),
+        _common_only(names, contradiction + omission),
+        _inner_omission(one, other, alignment, names),
     )
 
 
@@ -144,6 +150,23 @@ def _certainty(one: ParsedName, other: ParsedName, names: list[Pair]) -> float:
     """Weight of the words that agree beyond doubt, short words counting less; at most 3."""
     sure = (p for p in names if p.similarity >= 0.9)
     return min(3.0, sum(p.weight * min(1.0, _shorter(one, other, p) / 6) for p in sure))
+
+
+def _common_only(names: list[Pair], left_over: float) -> float:
+    """What is left over where only common words agree: `Joseph Wilson` has many namesakes."""
+    sure = [p for p in names if p.similarity >= 0.9]
+    return min(2.0, left_over) if all(p.weight < COMMON_WEIGHT for p in sure) else 0.0
+
+
+def _inner_omission(
+    one: ParsedName, other: ParsedName, alignment: Alignment, names: list[Pair]
+) -> float:
+    """First and last word agree and only words between are missing: a name without patronymic."""
+    left, right = alignment.left_over, alignment.right_over
+    if len(names) < 2 or bool(left) == bool(right) or names[0].similarity < 0.8:
+        return 0.0
+    places, count = (left, len(one.words)) if left else (right, len(other.words))
+    return 1.0 if min(places) > 0 and max(places) < count - 1 else 0.0
 
 
 def _edit_share(one: ParsedName, other: ParsedName, names: list[Pair]) -> float:

@@ -18,11 +18,11 @@ from paywarden.aml.screening.alignment import align
 from paywarden.aml.screening.comparison import Judgement, found_odds, judged, logistic
 from paywarden.aml.screening.facts import plain
 from paywarden.aml.screening.model import ListedEntity
-from paywarden.aml.screening.parsing import ORGANISATION, PERSON, VESSEL, kind_of, parse
+from paywarden.aml.screening.parsing import ORGANISATION, PERSON, VESSEL, ParsedName, kind_of, parse
 from paywarden.aml.screening.party import Party
 from paywarden.aml.screening.shelf import Shelf
 
-DEFAULT_THRESHOLD = 0.8
+DEFAULT_THRESHOLD = 0.7
 """Score from which a party alerts; the operating curve stands in docs/explanation/screening.md."""
 CANDIDATES = 20
 """Names of one shelf that are compared in full."""
@@ -86,6 +86,10 @@ class ScreeningIndex:
         kept.sort(key=lambda hit: (-hit.score, hit.entity.source, hit.entity.id))
         return tuple(kept)
 
+    def shelf(self, kind: str) -> Shelf:
+        """The shelf of a kind, for benchmarks and for learning weights."""
+        return self._shelves[kind]
+
     def entity(self, number: int) -> ListedEntity:
         """The entry of a number."""
         start = self._ends[number - 1] if number else 0
@@ -116,6 +120,8 @@ class ScreeningIndex:
         for name in shelf.find(asked, CANDIDATES):
             text = shelf.text(name)
             listed = parse(text, kind)
+            if _too_bare(asked, listed):
+                continue
             odds = found_odds(asked, listed, align(asked, listed), kind)
             number = shelf.entity(name)
             if logistic(odds + HEADROOM) >= threshold and odds > best.get(number, (-99.0, ""))[0]:
@@ -125,6 +131,14 @@ class ScreeningIndex:
     def _judge(self, party: Party, number: int, name: str) -> Hit:
         entity = self.entity(number)
         return Hit(entity, judged(party, entity, name))
+
+
+def _too_bare(asked: ParsedName, listed: ParsedName) -> bool:
+    """A listed `Ahmed, A` speaks of every Ahmed: it is met only by a name with an initial too."""
+    if not any(word.kind == "initial" for word in listed.words):
+        return False
+    full = sum(word.weight for word in listed.words if word.kind == "name")
+    return full < 1.0 and not any(word.kind == "initial" for word in asked.words)
 
 
 def _kinds(schema: str) -> tuple[str, ...]:

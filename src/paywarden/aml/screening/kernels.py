@@ -7,14 +7,25 @@ scratch is left clean (zero) at the end of each call. Machine code is cached whe
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any, TypeAlias
 
-from paywarden.risk.features.jit import Words, door
+import numpy as np
+import numpy.typing as npt
+
+from paywarden.risk.features.jit import door
+
+Numbers: TypeAlias = npt.NDArray[Any]
+"""An array whose type of number the docstring of each loop names."""
 
 
 @door
 def shared_trigrams(
-    grams: Words, starts: Words, postings: Words, counts: Words, touched: Words, least: int
+    grams: Numbers,
+    starts: Numbers,
+    postings: Numbers,
+    counts: Numbers,
+    touched: Numbers,
+    least: int,
 ) -> int:
     """Words that share at least `least` of the `grams` into `touched`; how many.
 
@@ -40,15 +51,15 @@ def shared_trigrams(
 
 @door
 def likenesses(
-    asked: Words,
-    asked_ends: Words,
-    letters: Words,
-    starts: Words,
-    words: Words,
+    asked: Numbers,
+    asked_ends: Numbers,
+    letters: Numbers,
+    starts: Numbers,
+    words: Numbers,
     count: int,
     least: float,
-    rows: Words,
-    found: Words,
+    rows: Numbers,
+    found: Numbers,
 ) -> int:
     """Likeness of an asked word to `words[:count]` into `found`; drops those below `least`.
 
@@ -106,18 +117,18 @@ def likenesses(
 
 @door
 def gather(
-    words: Words,
-    gains: Words,
-    unit_ends: Words,
-    starts: Words,
-    postings: Words,
-    weights: Words,
+    words: Numbers,
+    gains: Numbers,
+    unit_ends: Numbers,
+    starts: Numbers,
+    postings: Numbers,
+    weights: Numbers,
     asked_weight: float,
     least: float,
-    gained: Words,
-    stamps: Words,
-    touched: Words,
-    scores: Words,
+    gained: Numbers,
+    stamps: Numbers,
+    touched: Numbers,
+    scores: Numbers,
 ) -> int:
     """Names that gather enough weight from the units of a query; how many.
 
@@ -168,7 +179,7 @@ TRIGRAMS = 38**3
 _CODE = {char: place + 1 for place, char in enumerate("abcdefghijklmnopqrstuvwxyz0123456789")}
 
 
-def rows_of(pairs: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+def rows_of(pairs: Numbers, count: int) -> tuple[Numbers, Numbers]:
     """Compressed rows of pairs (row, value) [n, 2]: starts int64 [count+1], values int32 [n]."""
     order = np.argsort(pairs[:, 0], kind="stable")
     starts = np.zeros(count + 1, np.int64)

@@ -26,6 +26,10 @@ MOST_GATHERED = 64
 MOST_READINGS = 12
 SHORTEST_CUT = 5
 MOST_CUTS = 3
+FRAGMENT = 4
+"""Letters up to which a strange word may be a piece of one that was cut."""
+LONG = 9
+"""Letters from which a strange word may be two words, one of them misspelt."""
 
 
 class Shelf:
@@ -124,10 +128,11 @@ class Shelf:
         words = _retrievable(asked)
         found = [words] if words else []
         for start, stop, joined in _joined(asked.words):
-            strange = any(not self._known(word) for word in asked.words[start:stop])
-            if joined.text in self.vocabulary or (
-                strange and self.vocabulary.knows_well(joined)
-            ):
+            strange = any(
+                len(word.text) <= FRAGMENT and not self._known(word)
+                for word in asked.words[start:stop]
+            )
+            if joined.text in self.vocabulary or (strange and self.vocabulary.knows_well(joined)):
                 found.append(_kept((*asked.words[:start], joined, *asked.words[stop:])))
         for place, word in enumerate(asked.words):
             for parts in self._cuts(word):
@@ -146,7 +151,7 @@ class Shelf:
                 found.append(parts)
             elif any(known) and min(place, len(word.text) - place) > 3:
                 near.append(parts)
-        if not found and not self.vocabulary.knows_well(word):
+        if not found and len(word.text) >= LONG and not self.vocabulary.knows_well(word):
             knows = self.vocabulary.knows_well
             near.sort(key=lambda parts: -max(len(p.text) for p in parts if self._known(p)))
             found = [parts for parts in near[:MOST_CUTS] if all(knows(p) for p in parts)]

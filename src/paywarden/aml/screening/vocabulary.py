@@ -131,9 +131,7 @@ class Vocabulary:
             asked, np.array(ends), self._letters, self._cuts,
             self._touched, count, LEAST_ALIKE, self._rows, self._found,
         )  # fmt: skip
-        return dict(
-            zip(self._touched[:count].tolist(), self._found[:count].tolist(), strict=True)
-        )
+        return dict(zip(self._touched[:count].tolist(), self._found[:count].tolist(), strict=True))
 
     def _of_one_sound(self, word: Word) -> set[int]:
         found = set(self._by_sound.get(word.skeleton, ())[:MOST_ALIKE])

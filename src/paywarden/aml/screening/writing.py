@@ -33,6 +33,8 @@ _ARABIC = {
     "ٹ": "t", "ڈ": "d", "ڑ": "r", "ں": "n", "ہ": "h", "ھ": "h", "ے": "e",
 }  # fmt: skip
 _SYLLABLE = re.compile(r"[A-Z][a-z']*")
+_UNSPOKEN = frozenset({"Cf", "Cn", "Co", "So"})
+"""Categories of characters that are never part of a name: directions, unassigned, pictures."""
 _CLOSING = {"g": "k", "d": "t", "b": "p"}
 _SEPARATORS = re.compile(r"[·・‧•]")
 _GENERIC_HAN = {
@@ -70,7 +72,7 @@ def _visible(text: str) -> str:
         return text
     folded = unicodedata.normalize("NFKC", text)
     kept = (" " if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char for char in folded)
-    return "".join(char for char in kept if unicodedata.category(char) not in ("Cf", "Cn", "Co"))
+    return "".join(char for char in kept if unicodedata.category(char) not in _UNSPOKEN)
 
 
 def _latin_word(word: str, alone: bool) -> str:
