@@ -28,14 +28,50 @@ import polars as pl
 from paywarden.reference.card_numbers import luhn_check_digit, luhn_valid
 
 BRANDS = (
-    ("4", 16), ("4", 19), ("51", 16), ("55", 16), ("2221", 16), ("2720", 16), ("34", 15),
-    ("37", 15), ("6011", 16), ("644", 16), ("65", 16), ("36", 14), ("38", 14), ("3528", 16),
-    ("3589", 16), ("62", 16), ("62", 19), ("4", 16), ("4", 16), ("53", 16),
-)  # fmt: skip
+    ("4", 16),
+    ("4", 19),
+    ("51", 16),
+    ("55", 16),
+    ("2221", 16),
+    ("2720", 16),
+    ("34", 15),
+    ("37", 15),
+    ("6011", 16),
+    ("644", 16),
+    ("65", 16),
+    ("36", 14),
+    ("38", 14),
+    ("3528", 16),
+    ("3589", 16),
+    ("62", 16),
+    ("62", 19),
+    ("4", 16),
+    ("4", 16),
+    ("53", 16),
+)
 FULL_WIDTH = {48 + n: 0xFF10 + n for n in range(10)}
 ARABIC = {48 + n: 0x0660 + n for n in range(10)}
 DEVANAGARI = {48 + n: 0x0966 + n for n in range(10)}
-WORDS = "the order of our customer was paid and sent to a shop in town with thanks for all".split()
+WORDS = [
+    "the",
+    "order",
+    "of",
+    "our",
+    "customer",
+    "was",
+    "paid",
+    "and",
+    "sent",
+    "to",
+    "a",
+    "shop",
+    "in",
+    "town",
+    "with",
+    "thanks",
+    "for",
+    "all",
+]
 
 
 def pan(rng: random.Random, prefix: str = "", length: int = 0) -> str:
@@ -99,7 +135,7 @@ def _sqlite(rng: random.Random, number: str) -> bytes:
                 said(rng, number),
                 int(number) if int(number) < 2**63 else 0,
                 number.encode(),
-            )[place]  # noqa: E501
+            )[place]
             if place == 1 and int(number) >= 2**63:
                 row[0] = number
         database.execute("insert into payments values (?, ?, ?, ?)", (n, *row))
@@ -178,7 +214,9 @@ FORMS: dict[str, Callable[[random.Random, str], bytes]] = {
     "en-dashes": _text(lambda rng, n: grouped(n, "\u2013")),
     "single-digits": _text(lambda rng, n: " ".join(n)),
     "zero-width": _text(lambda rng, n: "\u200b".join(n)),
-    "csv": lambda rng, n: f"id,card,amount\n{rng.randrange(999)},{n},{rng.randrange(9999)}\n".encode(),
+    "csv": lambda rng, n: (
+        f"id,card,amount\n{rng.randrange(999)},{n},{rng.randrange(9999)}\n".encode()
+    ),
     "json": _text(_json),
     "xml": _text(lambda rng, n: f"<card>{n}</card>"),
     "float": lambda rng, n: f"a,{n}.0,b\n".encode(),
@@ -190,9 +228,15 @@ FORMS: dict[str, Callable[[random.Random, str], bytes]] = {
     "utf-16-bom-full-width": lambda rng, n: said(rng, n.translate(FULL_WIDTH)).encode("utf-16"),
     "base64": _text(lambda rng, n: base64.b64encode(said(rng, n).encode()).decode()),
     "base64-bare": _text(lambda rng, n: base64.b64encode(n.encode()).decode().rstrip("=")),
-    "base64url": _text(lambda rng, n: base64.urlsafe_b64encode(rng.randbytes(rng.randrange(9)) + b"=" + n.encode()).decode()),
+    "base64url": _text(
+        lambda rng, n: base64.urlsafe_b64encode(
+            rng.randbytes(rng.randrange(9)) + b"=" + n.encode()
+        ).decode()
+    ),
     "base64-utf-16": _text(lambda rng, n: base64.b64encode(n.encode("utf-16-le")).decode()),
-    "mime-base64": lambda rng, n: base64.encodebytes((prose(rng, rng.randrange(5, 20)) + n + prose(rng, 20)).encode()),
+    "mime-base64": lambda rng, n: base64.encodebytes(
+        (prose(rng, rng.randrange(5, 20)) + n + prose(rng, 20)).encode()
+    ),
     "hex": _text(lambda rng, n: said(rng, n).encode().hex()),
     "hex-upper": _text(lambda rng, n: ("x" + grouped(n, "-")).encode().hex().upper()),
     "url-escaped": _text(lambda rng, n: "q=" + urllib.parse.quote(grouped(n, " ")) + "&a=1"),
@@ -217,16 +261,26 @@ FORMS: dict[str, Callable[[random.Random, str], bytes]] = {
     "track2": _text(lambda rng, n: f";{n}=2912{rng.randrange(100, 999)}0000000?"),
     "track2-d": _text(lambda rng, n: f"{n}D2912{rng.randrange(100, 999)}0000000"),
     "packed": _packed,
-    "packed-emv": lambda rng, n: rng.randbytes(9) + b"\x5a" + bytes([(len(n) + 1) // 2])
-    + bytes.fromhex(n + "f" * (len(n) % 2)) + b"\x5f\x24\x03\x29\x12\x31",
-    "packed-track2": lambda rng, n: b"\x57\x13" + bytes.fromhex(
-        (n + "d2912" + "101" + "0" * 30)[: 38 - (0 if len(n) % 2 else 0)]) + b"\x5f\x20",
+    "packed-emv": lambda rng, n: (
+        rng.randbytes(9)
+        + b"\x5a"
+        + bytes([(len(n) + 1) // 2])
+        + bytes.fromhex(n + "f" * (len(n) % 2))
+        + b"\x5f\x24\x03\x29\x12\x31"
+    ),
+    "packed-track2": lambda rng, n: (
+        b"\x57\x13" + bytes.fromhex((n + "d2912" + "101" + "0" * 30)[:38]) + b"\x5f\x20"
+    ),
     "glued-letters": _text(lambda rng, n: f"PAN{n}EXP1229"),
-    "log-line": lambda rng, n: f'2026-11-25T12:00:01.123456Z INFO {{"pan":"{n}","amount":1}}\n'.encode(),
+    "log-line": lambda rng, n: (
+        f'2026-11-25T12:00:01.123456Z INFO {{"pan":"{n}","amount":1}}\n'.encode()
+    ),
     "with-expiry": _text(lambda rng, n: grouped(n, " ") + " 12/29 123"),
     "late-in-block": lambda rng, n: prose(rng, 9).encode() * 22_000 + b" " + n.encode() + b" end",
-    "across-blocks": lambda rng, n: b"x" * ((1 << 20) - rng.randrange(1, len(n))) + n.encode() + b"y" * 5_000,
-}  # fmt: skip
+    "across-blocks": lambda rng, n: (
+        b"x" * ((1 << 20) - rng.randrange(1, len(n))) + n.encode() + b"y" * 5_000
+    ),
+}
 
 
 def _bad_luhn(rng: random.Random) -> str:
@@ -273,17 +327,27 @@ def _uuid(rng: random.Random) -> str:
             return text
 
 
+def _two(rng: random.Random, low: int, high: int) -> str:
+    return f"{rng.randrange(low, high):02d}"
+
+
+def _clock(rng: random.Random) -> str:
+    return _two(rng, 0, 24) + _two(rng, 0, 60) + _two(rng, 0, 60)
+
+
 INNOCENTS: dict[str, Callable[[random.Random], str]] = {
     "orders-failing-luhn": _bad_luhn,
     "no-brand-16": lambda rng: _luhn(rng, rng.choice(("1", "7", "9", "0", "66", "21", "31")), 16),
     "iban": _iban,
-    "timestamps": lambda rng: rng.choice((
-        str(rng.randrange(1_500_000_000_000, 1_900_000_000_000)),
-        str(rng.randrange(1_500_000_000_000_000, 1_900_000_000_000_000)),
-        f"2026{rng.randrange(1, 13):02d}{rng.randrange(1, 29):02d}{rng.randrange(24):02d}{rng.randrange(60):02d}{rng.randrange(60):02d}",
-        f"2026-11-{rng.randrange(1, 29):02d} 12:{rng.randrange(60):02d}:01.{rng.randrange(10**6):06d}",
-        f"30{rng.randrange(1, 13):02d}2026{rng.randrange(24):02d}{rng.randrange(60):02d}{rng.randrange(60):02d}",
-    )),
+    "timestamps": lambda rng: rng.choice(
+        (
+            str(rng.randrange(1_500_000_000_000, 1_900_000_000_000)),
+            str(rng.randrange(1_500_000_000_000_000, 1_900_000_000_000_000)),
+            f"2026{_two(rng, 1, 13)}{_two(rng, 1, 29)}{_clock(rng)}",
+            f"2026-11-{_two(rng, 1, 29)} 12:{_two(rng, 0, 60)}:01.{rng.randrange(10**6):06d}",
+            f"30{_two(rng, 1, 13)}2026{_clock(rng)}",
+        )
+    ),
     "uuid": _uuid,
     "sha256": _hash,
     "floats": lambda rng: f"0.{pan(rng)}" if rng.random() < 0.5 else f"{rng.random() * 1e3!r}",
@@ -297,10 +361,14 @@ INNOCENTS: dict[str, Callable[[random.Random], str]] = {
     "ip-addresses": lambda rng: ".".join(str(rng.randrange(256)) for _ in range(4)),
     "versions": lambda rng: ".".join(str(rng.randrange(2030)) for _ in range(5)),
     "masked": lambda rng: (lambda n: n[:6] + "*" * (len(n) - 10) + n[-4:])(pan(rng)),
-    "usps-tracking": lambda rng: " ".join(["9400", "1000"] + [f"{rng.randrange(10**4):04d}" for _ in range(3)] + ["42"]),
+    "usps-tracking": lambda rng: " ".join(
+        ["9400", "1000"] + [f"{rng.randrange(10**4):04d}" for _ in range(3)] + ["42"]
+    ),
     "base64-of-noise": lambda rng: base64.b64encode(rng.randbytes(60)).decode(),
-    "dates-and-amounts": lambda rng: f"25-11-2026 {rng.randrange(10**4)} {rng.randrange(10**5)}-{rng.randrange(10**3)}",
-}  # fmt: skip
+    "dates-and-amounts": lambda rng: (
+        f"25-11-2026 {rng.randrange(10**4)} {rng.randrange(10**5)}-{rng.randrange(10**3)}"
+    ),
+}
 
 
 def plant(root: Path, seed: int, each: int) -> dict[str, dict[str, str]]:

@@ -1,7 +1,7 @@
 """Precision and recall of card number discovery on a planted corpus, and its speed.
 
-Each form is planted in files of its own; innocents stand a thousand to a file. Speed is of one core,
-by its processor time, over text with few digits, log lines, and text that is mostly digits.
+Each form is planted in files of its own; innocents stand a thousand to a file. Speed is of one
+core, by its processor time, over text with few digits, log lines, and text that is mostly digits.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import _card_corpus as corpus
 import _report
-
 from paywarden.cde.discovery.findings import Findings
 from paywarden.cde.discovery.judgement import masked
 from paywarden.cde.discovery.streaming import stream_hits
@@ -61,7 +60,7 @@ def material(rng: random.Random, octets: int) -> dict[str, bytes]:
     """Text of each kind, about `octets` long."""
     words = [
         "".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=rng.randint(2, 9))) for _ in range(4000)
-    ]  # noqa: E501
+    ]
     sparse = " ".join(rng.choices(words, k=octets // 6))
     log = "".join(
         f'203.0.113.9 - - [25/Nov/2026:12:00:{rng.randrange(60):02d} +0000] "GET /v1/x?id='

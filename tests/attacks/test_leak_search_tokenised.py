@@ -1,4 +1,4 @@
-"""A real card goes in at the edge and is paid with by token: outside, nothing knows its number.
+"""A real card is tokenised and paid with by token and facts: outside, nothing knows its number.
 
 Searched: every file of the home (the vault's own among them, where numbers lie encrypted), the logs
 of both servers, pages, and the memory of the processes outside the card data environment. What the
@@ -67,12 +67,12 @@ class Both:
         told: dict[str, Any] = made.json()
         return told
 
-    def pay(self, token: str) -> httpx.Response:
+    def pay(self, card: dict[str, Any]) -> httpx.Response:
         payment = {
             "id": ORDER, "type": "card_payment", "occurred_at": now_text(), "amount_minor": 1_250,
             "currency": "EUR", "channel": "ecommerce", "merchant": {"id": "shop-1"},
             "payer": {"id": "cus-1"},
-            "instrument": {"kind": "card", "reference": token},
+            "instrument": {"kind": "card", "token": card["token"], "facts": card["facts"]},
         }  # fmt: skip
         headers = {"authorization": f"Bearer {self.operator}"}
         url = f"http://127.0.0.1:{self.port}/v1/decisions"
@@ -93,8 +93,9 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
 
 
 def test_outside_nothing_knows_the_number(both: Both) -> None:
-    token = both.tokenise()["token"]
-    paid = both.pay(token)
+    card = both.tokenise()
+    token = card["token"]
+    paid = both.pay(card)
     assert paid.status_code == 200, paid.text
     url = f"http://127.0.0.1:{both.port}"
     pages = {name: httpx.get(url + name, timeout=30).content for name in ("/metrics", "/readyz")}

@@ -121,6 +121,8 @@ def fields_of(folder: Path) -> Iterator[Page]:
         frame = Page(line)
         frame.wait("document.readyState", "complete")
         frame.ask("document.getElementById('number').focus()")
+        # Keys go to the page, which passes them on only once it knows where the focus is.
+        frame.wait("String(document.hasFocus())", "true")
         yield frame
 
 

@@ -5,7 +5,9 @@ are of one party, and stands behind `compare_names`: learned from the labelled p
 opensanctions/nomenklatura name_bench (MIT). `SEARCH` answers whether the best find among tens of
 thousands of listed persons is the one asked for, where chance likeness is common: learned from
 distorted listed names (OFAC, UN, EU) and from made-up clean names (opensanctions/yente, MIT).
-Source: `bench/screening_fit.py`, ridge logistic regression. Features that never differed have 0.
+Source: ridge logistic regression as in `bench/screening_fit.py`, over another mix of the same
+kinds of names than it draws: running it gives like weights, not these. Features that never
+differed have 0.
 """
 
 from __future__ import annotations
