@@ -107,6 +107,19 @@ def press(page: Page, text: str) -> None:
         )
 
 
+def type_number(frame: Page, number: str) -> None:
+    """Until it stands there whole: first keys may come before the focus has reached the frame."""
+    field = "document.getElementById('number')"
+    for _ in range(20):
+        frame.ask(f"{field}.value = ''")
+        frame.ask(f"{field}.focus()")
+        press(frame, number)
+        if frame.ask(f"{field}.value.replaceAll(' ', '')") == number:
+            return
+        time.sleep(0.1)
+    raise AssertionError("no keys reach the field")
+
+
 @contextmanager
 def fields_of(folder: Path) -> Iterator[Page]:
     """The frame of the fields: another site, so a process and a line of its own."""
@@ -121,8 +134,6 @@ def fields_of(folder: Path) -> Iterator[Page]:
         frame = Page(line)
         frame.wait("document.readyState", "complete")
         frame.ask("document.getElementById('number').focus()")
-        # Keys go to the page, which passes them on only once it knows where the focus is.
-        frame.wait("String(document.hasFocus())", "true")
         yield frame
 
 
@@ -141,7 +152,7 @@ def test_a_card_is_typed_and_the_shop_hears_a_token(
     page.open(shop.checkout(session))
     page.wait(HEARD, "ready")
     with fields_of(tmp_path) as frame:
-        press(frame, NUMBER)
+        type_number(frame, NUMBER)
         page.wait(HEARD, '"brand":"Visa"')
         press(frame, "\t0731\t737")
         page.wait(HEARD, '"complete":true')
@@ -177,7 +188,8 @@ def test_wrong_numbers_are_told_in_the_frame(
     page.open(shop.checkout(session_for(edge, shop.origin, button=False)))
     page.wait(HEARD, "ready")
     with fields_of(tmp_path) as frame:
-        press(frame, "4111111111111112\t0731\t737")
+        type_number(frame, "4111111111111112")
+        press(frame, "\t0731\t737")
         page.ask("fields.submit()")
         page.wait(HEARD, '["error","incomplete"]')
         assert frame.ask("document.activeElement.getAttribute('aria-invalid')") == "true"
