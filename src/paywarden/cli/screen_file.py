@@ -56,7 +56,9 @@ def _countries(nationality: str) -> tuple[str, ...]:
 
 
 def _schema(file: PaymentFile, row: int, cell: str | None) -> str:
-    text = (cell or "Person").strip()
+    text = (cell or "").strip()
+    if not text:
+        return ""  # not said: every kind of entry is searched
     known = {schema.lower(): schema for schema in SCHEMAS}
     if text.lower() not in known:
         detail = f"a schema is one of {', '.join(SCHEMAS)}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from paywarden.aml.screening import facts, features, weights
 from paywarden.aml.screening.alignment import Alignment, align
 from paywarden.aml.screening.model import ListedEntity
-from paywarden.aml.screening.parsing import PERSON, ParsedName, kind_of, parse
+from paywarden.aml.screening.parsing import PERSON, ParsedName, kind_of, kinds_of, parse
 from paywarden.aml.screening.party import Party
 
 _NAMES = tuple(weights.NAMES[name] for name in features.NAMES), weights.NAMES_INTERCEPT
@@ -65,39 +65,45 @@ def logistic(log_odds: float) -> float:
 
 def compare(query: Party, entity: ListedEntity) -> Judgement:
     """The best of an entry's names, corrected by birth date, country, gender and identifiers."""
-    kind = kind_of(entity.schema)
-    asked = parse(query.name, kind)
-    best, best_odds, best_alignment = "", -math.inf, None
-    for listed in entity.names:
-        other = parse(listed.text, kind)
-        if asked.empty or other.empty:
-            continue
-        alignment = align(asked, other)
-        odds = found_odds(asked, other, alignment, kind)
-        if odds > best_odds:
-            best, best_odds, best_alignment = listed.text, odds, alignment
-    return judged(query, entity, best, best_alignment)
+    best, best_odds, best_kind = "", -math.inf, None
+    for kind in _readings(query.schema, entity.schema):
+        asked = parse(query.name, kind)
+        for listed in entity.names:
+            other = parse(listed.text, kind)
+            if asked.empty or other.empty:
+                continue
+            odds = found_odds(asked, other, align(asked, other), kind)
+            if odds > best_odds:
+                best, best_odds, best_kind = listed.text, odds, kind
+    return judged(query, entity, best, kind=best_kind)
 
 
-def judged(
-    query: Party, entity: ListedEntity, name: str, alignment: Alignment | None = None
-) -> Judgement:
-    """The judgement that rests on one listed name (may be empty: identifiers alone)."""
-    kind = kind_of(entity.schema)
+def judged(query: Party, entity: ListedEntity, name: str, *, kind: str | None = None) -> Judgement:
+    """The judgement that rests on one listed name (may be empty: identifiers alone).
+
+    `kind`: as what the names are read; None: as what the entry is said to be.
+    """
+    kind = kind or kind_of(entity.schema)
     one, other = parse(query.name, kind), parse(name, kind)
     linear, intercept = _SEARCH if kind == PERSON else _NAMES
     parts = [Contribution("intercept", 1.0, intercept)]
     if one.empty or other.empty:
         parts = [Contribution("no_name", 1.0, facts.NO_NAME)]
     else:
-        found = features.values(one, other, alignment or align(one, other))
+        found = features.values(one, other, align(one, other))
         triples = zip(features.NAMES, found, linear, strict=True)
         parts += [Contribution(n, round(v, 4), round(w * v, 4)) for n, v, w in triples if v]
     extra = facts.found(query, entity)
     parts += [Contribution(fact.name, fact.value, fact.log_odds) for fact in extra]
     score = logistic(sum(part.contribution for part in parts))
-    words = _words(one, other, alignment or align(one, other))
+    words = _words(one, other, align(one, other))
     return Judgement(score, name, tuple(parts), "; ".join([*words, *(f.text for f in extra)]))
+
+
+def _readings(asked: str, listed: str) -> tuple[str, ...]:
+    """Ways of reading that both sides allow; the entry's own where they agree on none."""
+    both = [kind for kind in kinds_of(listed) if kind in kinds_of(asked)]
+    return tuple(both) or kinds_of(listed)
 
 
 def _words(one: ParsedName, other: ParsedName, alignment: Alignment) -> list[str]:

@@ -8,17 +8,26 @@ time: its scratch is its own. Not done here: reading lists (`sources`), `excepti
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
-from paywarden.aml.screening.alignment import align
+from paywarden.aml.screening.alignment import Alignment, align
 from paywarden.aml.screening.comparison import Judgement, found_odds, judged, logistic
 from paywarden.aml.screening.facts import plain
 from paywarden.aml.screening.model import ListedEntity
-from paywarden.aml.screening.parsing import ORGANISATION, PERSON, VESSEL, ParsedName, kind_of, parse
+from paywarden.aml.screening.parsing import (
+    ORGANISATION,
+    PERSON,
+    VESSEL,
+    ParsedName,
+    kinds_of,
+    parse,
+)
 from paywarden.aml.screening.party import Party
 from paywarden.aml.screening.shelf import Shelf
 
@@ -28,6 +37,8 @@ CANDIDATES = 20
 """Names of one shelf that are compared in full."""
 MOST_NAMES = 400
 """Names of one entry that are indexed; the longest entry seen has 99."""
+LIKE = 0.88
+"""Similarity of words from which they are the same but for a letter."""
 HEADROOM = 2.5
 """Log-odds below the threshold at which facts beside the name could still lift a name over it."""
 
@@ -43,6 +54,14 @@ class Hit:
     def score(self) -> float:
         """0..1."""
         return self.judgement.score
+
+
+class _Found(NamedTuple):
+    """The best name of an entry so far, and as what it was read."""
+
+    odds: float
+    name: str
+    kind: str | None
 
 
 class ScreeningIndex:
@@ -76,12 +95,10 @@ class ScreeningIndex:
 
     def search(self, party: Party, threshold: float = DEFAULT_THRESHOLD) -> tuple[Hit, ...]:
         """Entries that score at least `threshold`, the best first."""
-        found: dict[int, str] = {}
-        for number in self._same_identifier(party):
-            found[number] = ""
-        for kind in _kinds(party.schema):
-            found.update(self._by_name(party, kind, threshold))
-        hits = (self._judge(party, number, name) for number, name in found.items())
+        found = {number: _Found(-math.inf, "", None) for number in self._same_identifier(party)}
+        for kind in kinds_of(party.schema):
+            self._by_name(party, kind, threshold, found)
+        hits = (self._judge(party, number, one) for number, one in found.items())
         kept = [hit for hit in hits if hit.score >= threshold]
         kept.sort(key=lambda hit: (-hit.score, hit.entity.source, hit.entity.id))
         return tuple(kept)
@@ -97,9 +114,9 @@ class ScreeningIndex:
 
     def _add(self, entity: ListedEntity) -> None:
         number = len(self._ends)
-        shelf = self._shelves[kind_of(entity.schema)]
         for text in list(dict.fromkeys(name.text for name in entity.names))[:MOST_NAMES]:
-            shelf.add(number, text)
+            for kind in kinds_of(entity.schema):  # who is not said to be a person may be one
+                self._shelves[kind].add(number, text)
         for identifier in entity.identifiers:
             value = plain(identifier.value)
             if len(value) >= 5:
@@ -113,24 +130,35 @@ class ScreeningIndex:
             found += self._by_identifier.get(plain(identifier.value), ())
         return found
 
-    def _by_name(self, party: Party, kind: str, threshold: float) -> dict[int, str]:
+    def _by_name(self, party: Party, kind: str, threshold: float, found: dict[int, _Found]) -> None:
+        """Add the entries of one shelf, each with the name that speaks most for it."""
         shelf = self._shelves[kind]
         asked = parse(party.name, kind)
-        best: dict[int, tuple[float, str]] = {}
+        guessed = kind != PERSON and len(kinds_of(party.schema)) > 1 and not asked.forms
         for name in shelf.find(asked, CANDIDATES):
             text = shelf.text(name)
             listed = parse(text, kind)
             if _too_bare(asked, listed):
                 continue
-            odds = found_odds(asked, listed, align(asked, listed), kind)
+            alignment = align(asked, listed)
+            if guessed and not _whole(alignment):
+                continue
+            odds = found_odds(asked, listed, alignment, kind)
             number = shelf.entity(name)
-            if logistic(odds + HEADROOM) >= threshold and odds > best.get(number, (-99.0, ""))[0]:
-                best[number] = (odds, text)
-        return {number: text for number, (_, text) in best.items()}
+            known = found.get(number)
+            if logistic(odds + HEADROOM) >= threshold and (known is None or odds > known.odds):
+                found[number] = _Found(odds, text, kind)
 
-    def _judge(self, party: Party, number: int, name: str) -> Hit:
+    def _judge(self, party: Party, number: int, found: _Found) -> Hit:
         entity = self.entity(number)
-        return Hit(entity, judged(party, entity, name))
+        return Hit(entity, judged(party, entity, found.name, kind=found.kind))
+
+
+def _whole(alignment: Alignment) -> bool:
+    """All words of both sides have a like one: what a name that may be a person's must show before
+    it counts as that of a company or ship (`Sarah R. Adams` is not `SRA`)."""
+    likes = all(pair.similarity >= LIKE for pair in alignment.pairs)
+    return likes and not alignment.left_over and not alignment.right_over
 
 
 def _too_bare(asked: ParsedName, listed: ParsedName) -> bool:
@@ -139,12 +167,6 @@ def _too_bare(asked: ParsedName, listed: ParsedName) -> bool:
         return False
     full = sum(word.weight for word in listed.words if word.kind == "name")
     return full < 1.0 and not any(word.kind == "initial" for word in asked.words)
-
-
-def _kinds(schema: str) -> tuple[str, ...]:
-    if schema == "" or schema == "LegalEntity":
-        return (PERSON, ORGANISATION) if schema else (PERSON, ORGANISATION, VESSEL)
-    return (kind_of(schema),)
 
 
 _PACK = msgspec.msgpack.Encoder()

@@ -65,6 +65,13 @@ def kind_of(schema: str) -> str:
     return VESSEL if lowered in ("vessel", "aircraft") else ORGANISATION
 
 
+def kinds_of(schema: str) -> tuple[str, ...]:
+    """Every way in which a name of this schema may be read: several where it is not said."""
+    if not schema:
+        return (PERSON, ORGANISATION, VESSEL)
+    return (PERSON, ORGANISATION) if schema.lower() == "legalentity" else (kind_of(schema),)
+
+
 @lru_cache(maxsize=65_536)
 def parse(text: str, kind: str) -> ParsedName:
     """Read a name. Kinds: PERSON, ORGANISATION, VESSEL."""
