@@ -1,6 +1,7 @@
 """A stand-in for the program and its server: the contract of two operations, and ways to fail.
 
-Run as a command it plays `init` and `serve`; FAKE_DEMO in the environment chooses a failure:
+Run as a command it plays `init`, `serve` and the edge of `cde serve`; FAKE_DEMO in the environment
+chooses a failure:
 `die_after=N` decisions, `busy_every=N`, `never_ready`, `init_fails`.
 """
 
@@ -32,6 +33,9 @@ class FakeServer:
         self.requests.append((method, path, body))
         if path == "/readyz":
             return (503 if "never_ready" in self.behaviour else 200), {"ready": True}
+        if path == "/v1/tokens":
+            number = len(self.requests)
+            return 200, {"token": f"tk_test_{number}", "facts": f"pwf1.{number}"}
         self.turns += 1
         every = self.behaviour.get("busy_every", 0)
         if every and self.turns % every == 0:

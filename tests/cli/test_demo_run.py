@@ -59,9 +59,9 @@ class Run:
         return self.process.returncode, out, err
 
     def until_serving(self) -> None:
-        """Wait until the second child (the server) has been started."""
+        """Wait until the fourth child (the server, after home and card vault) has been started."""
         deadline = time.monotonic() + LIMIT_SECONDS
-        while len(self.children()) < 2:
+        while len(self.children()) < 4:
             assert time.monotonic() < deadline
             assert self.process.poll() is None, self.ended()
             time.sleep(0.02)
@@ -99,6 +99,7 @@ def test_json_is_one_document_and_nobody_is_left(tmp_path: Path) -> None:
     document = json.loads(out)
     assert document["decisions"] > 10
     assert document["seconds"] >= 1.5
+    assert document["cards"]["tokens"] > 0 and document["cards"]["by_reference"] == 0
     assert sum(document["outcomes"].values()) == document["decisions"]
     labelled = document["labelled"]
     assert labelled["fraud"] + labelled["genuine"] == document["decisions"]
