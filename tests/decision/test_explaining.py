@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import onnx_kit as kit
 from model_kit import SIGNER, place_anomaly, place_model
-from paywarden.core.errors import NotFound
+from paywarden.core.errors import Conflict
 from paywarden.entrypoints.explain import explain_decision
 from paywarden.lab.training.onnx_import import import_onnx
 
@@ -39,7 +39,7 @@ async def test_exact_contributions_add_up_and_agree_with_the_inline_ones(home: P
     chance = random.Random(6)
     async with opened(home) as room:
         before = await room.decide()
-        with pytest.raises(NotFound, match="nothing_to_explain"):
+        with pytest.raises(Conflict, match="nothing_to_explain"):
             await room.installation.explaining.explain(before)
         await serve(room, name)
         agreeing = alerts = 0

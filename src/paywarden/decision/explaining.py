@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from paywarden.core.errors import NotFound
+from paywarden.core.errors import Conflict
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.payments import Decided
 from paywarden.decision.policy_desk import PolicyDesk
@@ -73,7 +73,7 @@ class Explaining:
         self._one_at_a_time = asyncio.Semaphore(1)
 
     async def explain(self, decided: Decided) -> ExplanationAnswer:
-        """The explanation. Errors: NotFound `nothing_to_explain`, and those of a model gone."""
+        """The explanation. Errors: Conflict `nothing_to_explain`, and those of a model gone."""
         refuse_unscored(decided)
         runtime = await self._policies.runtime_of(decided.scope, decided.entry.decider)
         async with self._one_at_a_time:
@@ -81,11 +81,11 @@ class Explaining:
 
 
 def refuse_unscored(decided: Decided) -> None:
-    """Errors: NotFound `nothing_to_explain` where no model said anything."""
+    """Errors: Conflict `nothing_to_explain` where no model said anything."""
     said = decided.entry.result.model
     if said is None or said.silent:
         detail = "no model took part in it, or it was too late; the record names rules that fired"
-        raise NotFound("nothing_to_explain", detail)
+        raise Conflict("nothing_to_explain", detail)
 
 
 def explanation(decided: Decided, runtime: PolicyRuntime, sealer: Sealer) -> ExplanationAnswer:

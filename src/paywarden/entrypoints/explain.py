@@ -23,7 +23,7 @@ SHOWN = 20
 
 
 def explain(arguments: argparse.Namespace, home: Home) -> int:
-    """Run the command. Errors: NotFound `decision_not_found`, `nothing_to_explain`."""
+    """Run the command. Errors: NotFound `decision_not_found`, Conflict `nothing_to_explain`."""
     installation = Installation(home, home.settings(os.environ), SystemClock(), SystemRandomness())
     return explain_decision(arguments, installation)
 
