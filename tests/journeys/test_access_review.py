@@ -106,7 +106,8 @@ async def test_a_campaign_from_opening_to_evidence(room: Room) -> None:
     assert found.keys() == expected | {(key_id, "merchant")}
     till = found[key_id, "merchant"]["found"]
     assert (till["owner"], till["name"], till["merchant"]) == (bob.person, "till", "m_1")
-    assert till["permissions"] == ["decisions:create", "decisions:read", "events:create",
+    assert till["permissions"] == ["cards:describe", "cards:forward", "cards:tokenise",
+                                   "decisions:create", "decisions:read", "events:create",
                                    "webhooks:read", "webhooks:write"]  # fmt: skip
     assert found[dan.person, "analyst"]["found"]["last_used_at"]
 
