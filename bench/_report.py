@@ -87,6 +87,18 @@ def arguments(text: str) -> argparse.ArgumentParser:
     return parser
 
 
+def finish_runs(found: dict[str, Any], columns: Sequence[str], to: str | None) -> None:
+    """The report of named `runs` (a table of `columns`) and of what was found beside them."""
+    runs = found.pop("runs")
+    rows = [
+        {"": name, **{column: run.get(column, "") for column in columns}}
+        for name, run in runs.items()
+    ]
+    report = {"machine": machine(), "runs": runs, **found}
+    shown = f"{table(rows)}\n\nlatencies in ms; {found}; load {os.getloadavg()[0]:.1f}"
+    finish(report, shown, to)
+
+
 def say(text: str) -> None:
     """Progress, on standard error."""
     print(text, file=sys.stderr, flush=True)

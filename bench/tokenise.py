@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import subprocess
 import tempfile
 import time
@@ -19,8 +18,8 @@ from typing import Any
 
 import _report
 from _home import MAIN, UNLIMITED, command
-from _report import cpu_seconds, machine, percentiles, resident_mib
-from vault import Processes, card
+from _report import cpu_seconds, percentiles, resident_mib
+from vault import COLUMNS, Processes, card
 
 START_SECONDS = 60
 
@@ -138,15 +137,7 @@ def main() -> None:
             found = asyncio.run(measure(arguments, edge))
         finally:
             edge.stop()
-    runs = found.pop("runs")
-    columns = ("acts", "per_second", "callers", "cpu_us_per_act", "p50", "p99", "p999", "max")
-    rows = [
-        {"": name, **{column: run.get(column, "") for column in columns}}
-        for name, run in runs.items()
-    ]
-    report = {"machine": machine(), "runs": runs, **found}
-    shown = f"{_report.table(rows)}\n\nlatencies in ms; {found}; load {os.getloadavg()[0]:.1f}"
-    _report.finish(report, shown, arguments.json)
+    _report.finish_runs(found, COLUMNS, arguments.json)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import signal
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import _report
-from _report import cpu_seconds, machine, percentiles, resident_mib
+from _report import cpu_seconds, percentiles, resident_mib
 from paywarden.cde.frame_client import FrameClient
 from paywarden.cde.frame_format import Refused
 from paywarden.cde.keys.client import KeyAgent
@@ -189,6 +188,9 @@ async def measure(arguments: argparse.Namespace, processes: Processes) -> dict[s
     }  # fmt: skip
 
 
+COLUMNS = ("acts", "per_second", "callers", "cpu_us_per_act", "p50", "p99", "p999", "max")
+
+
 def main() -> None:
     parser = _report.arguments(__doc__)
     parser.add_argument("--cards", type=int, default=4_000)
@@ -204,15 +206,7 @@ def main() -> None:
             found = asyncio.run(measure(arguments, processes))
         finally:
             processes.stop()
-    runs = found.pop("runs")
-    columns = ("acts", "per_second", "callers", "cpu_us_per_act", "p50", "p99", "p999", "max")
-    rows = [
-        {"": name, **{column: run.get(column, "") for column in columns}}
-        for name, run in runs.items()
-    ]
-    report = {"machine": machine(), "runs": runs, **found}
-    shown = f"{_report.table(rows)}\n\nlatencies in ms; {found}; load {os.getloadavg()[0]:.1f}"
-    _report.finish(report, shown, arguments.json)
+    _report.finish_runs(found, COLUMNS, arguments.json)
 
 
 if __name__ == "__main__":

@@ -11,12 +11,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from paywarden.cde_client.facts import CardFacts, payload_of, signed_octets, text_of
+from paywarden.cde_client.facts_keys import facts_keys_of, facts_keys_text
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.scope import Environment, Scope
 from paywarden.decision.card_facts import KEPT, KnownFacts
 from paywarden.decision.intake import PaymentReader
 from paywarden.decision.messages import Event, Instrument, Merchant, Payment
-from paywarden.entrypoints.facts_keys import FactsKeyFile, facts_keys_of, facts_keys_text
+from paywarden.entrypoints.facts_keys import FactsKeyFile
 
 SCOPE = Scope("default", Environment.TEST)
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))

@@ -32,10 +32,10 @@ from tls_kit import Authority, Made  # noqa: E402
 from paywarden.cde.egress.destinations import ACTION, Destination, payload_of  # noqa: E402
 from paywarden.cde.egress.revealing import ACTION as REVEAL  # noqa: E402
 from paywarden.cde.egress.revealing import RevealPayload  # noqa: E402
-from paywarden.cde.egress.roster_file import text_of  # noqa: E402
 from paywarden.cde.frame_client import FrameClient  # noqa: E402
 from paywarden.cde.places import Places, places_of  # noqa: E402
 from paywarden.cde.proofs import load_proof  # noqa: E402
+from paywarden.cde.roster_form import octets_of  # noqa: E402
 from paywarden.cde.vault.client import Vault  # noqa: E402
 from paywarden.cde.vault.wire import CardGiven, TokenMade  # noqa: E402
 from paywarden.cde_client.challenge import Subject, hash_payload  # noqa: E402
@@ -158,7 +158,7 @@ def test_a_card_goes_where_two_people_said_and_nowhere_else(home: Path, tmp_path
     (places.egress / "egress.toml").write_text(
         '[egress]\nmode = "development"\ntrust_file = "roots.pem"\n'
     )
-    (places.egress / "roster.json").write_bytes(text_of(roster()))
+    (places.egress / "roster.json").write_bytes(octets_of(roster()))
     (places.egress / "roster.json").chmod(0o600)
     shop_key = command(home, "keys", "--role", "merchant", "--merchant", MERCHANT)["api_key"]
     desk_key = command(home, "keys", "--role", "operator")["api_key"]

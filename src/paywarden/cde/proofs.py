@@ -10,6 +10,7 @@ read every one of them). A name counts only with its user and its secret.
 from __future__ import annotations
 
 import hmac
+import pwd
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Final
 
 from paywarden.cde.frame_format import Hello
 from paywarden.core.clock import Randomness
+from paywarden.core.errors import InvalidRequest
 from paywarden.core.secret import Secret
 from paywarden.kit.crypto.master import create_master_key, load_master_key
 
@@ -67,6 +69,29 @@ def load_proof(run: Path, caller: str) -> Secret[bytes] | None:
     """A caller's proof, None where it has none. Errors: Unavailable when the file is unsafe."""
     path = proof_file(run, caller)
     return load_master_key(path) if path.exists() else None
+
+
+def callers_of_users(users: Mapping[str, str], own_uid: int, file: str) -> KnownCallers:
+    """Production: every caller is a user of its own, and none is ours.
+
+    `users`: names of users by caller, as the settings `file` has them. Errors: InvalidRequest
+    `callers_not_apart`.
+    """
+    uids = {caller: _uid_of(caller, user, file) for caller, user in users.items()}
+    if len({own_uid, *uids.values()}) != len(uids) + 1:
+        raise InvalidRequest(
+            "callers_not_apart", "in production every process has a user of its own", pointer=file
+        )
+    return KnownCallers({name: KnownCaller(uid) for name, uid in uids.items()})
+
+
+def _uid_of(caller: str, user: str, file: str) -> int:
+    try:
+        return pwd.getpwnam(user).pw_uid
+    except KeyError:
+        raise InvalidRequest(
+            "callers_not_apart", f"name an existing user for [callers] {caller}", pointer=file
+        ) from None
 
 
 def callers_of_one_user(run: Path, uid: int, callers: Iterable[str] = CALLERS) -> KnownCallers:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from paywarden.cde.egress.canaries import Canaries
 from paywarden.cde.egress.pointers import parsed, span_of
-from paywarden.cde.egress.roster_file import load_roster, text_of
+from paywarden.cde.egress.roster_file import load_roster
 from paywarden.cde.egress.settings import development_destinations, read_settings
+from paywarden.cde.roster_form import octets_of
 from paywarden.core.errors import InvalidRequest, Unavailable
 
 JSON = st.recursive(
@@ -26,7 +27,7 @@ JSON = st.recursive(
 def test_a_roster_reads_as_it_was_written(tmp_path: Path) -> None:
     path = tmp_path / "roster.json"
     assert load_roster(path).members == {}
-    path.write_bytes(text_of(roster()))
+    path.write_bytes(octets_of(roster()))
     path.chmod(0o600)
     assert load_roster(path) == roster()
 
@@ -34,7 +35,7 @@ def test_a_roster_reads_as_it_was_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["writable", "link", "other"])
 def test_a_roster_that_others_may_write_is_refused(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "roster.json"
-    path.write_bytes(b"{}" if kind == "other" else text_of(roster()))
+    path.write_bytes(b"{}" if kind == "other" else octets_of(roster()))
     path.chmod(0o622 if kind == "writable" else 0o600)
     if kind == "link":
         path.rename(tmp_path / "real.json")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from paywarden.cde.keys.making import first_ring, key_maker
 from paywarden.cde.keys.model import Ring, Status, destroyed, rotated
-from paywarden.cde.keys.using import FACTS_DOMAIN, KeyUse
+from paywarden.cde.keys.using import KeyUse
 from paywarden.core.errors import Conflict, InvalidRequest, NotFound
 from paywarden.kit.clock import SystemRandomness
 
@@ -125,7 +125,7 @@ def test_facts_are_signed_under_their_domain_alone() -> None:
     key_id, signature = USE.sign(b"{}")
     [(listed, public, state)] = USE.facts_keys()
     assert (listed, state) == (key_id, "active")
-    Ed25519PublicKey.from_public_bytes(public).verify(signature, FACTS_DOMAIN + b"{}")
+    Ed25519PublicKey.from_public_bytes(public).verify(signature, b"paywarden.card-facts.v1\n{}")
     turned = KeyUse(rotated(RING, "facts", 2, MAKE), RANDOMNESS)
     assert [state for _, _, state in turned.facts_keys()] == ["active", "deactivated"]
     assert turned.sign(b"{}")[0] != key_id

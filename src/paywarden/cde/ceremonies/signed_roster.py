@@ -4,25 +4,24 @@
     roster.pub   the roster key's public half, 32 octets, put there by hand: what is pinned
 
 Guards: whoever can write the folder for a moment cannot enrol a custodian. The form of the roster
-itself is read by `keys.roster_file`.
+is that of `cde.roster_form`.
 """
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from paywarden.cde.ceremonies.attendance import cose_of, credential_of
 from paywarden.cde.keys.roster_file import FILE, read_roster
-from paywarden.cde_client.roster import PinnedRoster
-from paywarden.core.errors import Conflict, Corrupt, Unavailable
+from paywarden.cde.roster_form import octets_of
+from paywarden.cde_client.roster import Member, PinnedRoster, RelyingParty, RoleHeld
+from paywarden.core.errors import Conflict, Corrupt, InvalidRequest, Unavailable
 from paywarden.core.secret import Secret
 
 SIGNATURE_NAME: Final = "roster.sig"
@@ -66,30 +65,18 @@ def write_roster(
         pin.write_bytes(public)
     elif pin.read_bytes() != public:
         raise Conflict("roster_pinned", f"another roster key is pinned; replace {PIN_NAME} by hand")
-    document = {
-        "rp_id": rp_id,
-        "origins": list(origins),
-        "members": [_member(one) for one in people],
-    }
-    octets = msgspec.json.format(msgspec.json.encode(document)) + b"\n"
+    members = {one.person: _member(one) for one in people}
+    if len(members) != len(people):
+        raise InvalidRequest("roster_invalid", "a person stands in it twice", pointer=FILE)
+    octets = octets_of(PinnedRoster(RelyingParty(rp_id, frozenset(origins)), members))
     (folder / FILE).write_bytes(octets)
     (folder / SIGNATURE_NAME).write_bytes(signer.sign(DOMAIN + octets))
 
 
-def _member(one: Enrolled) -> dict[str, object]:
-    key, cose = credential_of(one.public_key), cose_of(one.public_key)
-    return {
-        "person": one.person,
-        "keys": {_text(key): _text(cose)},
-        "roles": [
-            {"role": role, "granted_by": granter, "granted_at_us": 0}
-            for role, granter in one.roles.items()
-        ],
-    }
-
-
-def _text(octets: bytes) -> str:
-    return base64.urlsafe_b64encode(octets).decode().rstrip("=")
+def _member(one: Enrolled) -> Member:
+    keys = {credential_of(one.public_key): cose_of(one.public_key)}
+    roles = tuple(RoleHeld(role, granter, 0) for role, granter in one.roles.items())
+    return Member(one.person, keys, roles)
 
 
 def _read(path: Path) -> bytes:

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from paywarden.cde.egress.answers import Received
 from paywarden.cde.egress.destinations import Destination, spki_pin
 from paywarden.cde.egress.kept_connections import KeptConnections
+from paywarden.kit.tls.faults import failed_in_tls
 from paywarden.kit.webhooks.addresses import Allowed
 from paywarden.kit.webhooks.sending import AddressRefused, CheckedBackend, Resolve, resolved
 
@@ -238,11 +239,8 @@ async def _within(answer: httpcore.Response, limit: int) -> bytes | None:
 
 def _code_of(fault: BaseException) -> str:
     """A code; the text of a fault may hold what the other side sent."""
-    cause: BaseException | None = fault
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError):
-            return "destination_certificate_refused"
-        cause = cause.__cause__ or cause.__context__
+    if failed_in_tls(fault):
+        return "destination_certificate_refused"
     if isinstance(fault, httpcore.ProtocolError):
         return "answer_malformed"
     return "destination_unreachable"

@@ -1,4 +1,4 @@
-"""Public keys of card facts, written to a file that the risk API reads: `KEY_ID BASE64` a line.
+"""Public keys of card facts, written to a file that the risk API reads.
 
 Guards: a new key is published before it signs, so that no honest facts are refused; a compromised
 one is left out, so that nothing it signs counts any more. The file holds nothing secret. A file
@@ -7,13 +7,13 @@ that cannot be written is an alarm and stops nothing: facts of the new key are r
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from paywarden.cde.keys.model import Status
+from paywarden.cde_client.facts_keys import facts_keys_text
 from paywarden.kit.log import logger
 
 MODE: Final = 0o644
@@ -23,12 +23,8 @@ BELIEVED: Final = frozenset({Status.ACTIVE.value, Status.DEACTIVATED.value})
 
 def text_of(keys: Iterable[tuple[str, bytes, str]]) -> str:
     """The file's text; `keys` are (key id, public key, state)."""
-    lines = [
-        f"{key_id} {base64.b64encode(public).decode()}\n"
-        for key_id, public, state in keys
-        if state in BELIEVED
-    ]
-    return HEADER + "".join(lines)
+    believed = {key_id: public for key_id, public, state in keys if state in BELIEVED}
+    return HEADER + facts_keys_text(believed)
 
 
 def publish(path: Path, keys: Iterable[tuple[str, bytes, str]]) -> None:

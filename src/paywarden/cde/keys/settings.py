@@ -6,7 +6,6 @@ environment, callers that share a user, and operators without a roster, each by 
 
 from __future__ import annotations
 
-import pwd
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -16,7 +15,7 @@ from msgspec import Meta
 
 from paywarden.cde.keys.budgets import GLOBAL, Limits
 from paywarden.cde.keys.software_root import UNFIT_FOR_PRODUCTION
-from paywarden.cde.proofs import CALLERS, KnownCaller, KnownCallers, callers_of_one_user
+from paywarden.cde.proofs import CALLERS, KnownCallers, callers_of_one_user, callers_of_users
 from paywarden.core.errors import InvalidRequest
 from paywarden.kit.settings import parse_settings
 
@@ -122,18 +121,5 @@ def known_callers(settings: KeySettings, run: Path, own_uid: int) -> KnownCaller
     """Who may call. Errors: InvalidRequest `callers_not_apart`; Unavailable for an unsafe proof."""
     if not settings.production:
         return callers_of_one_user(run, own_uid)
-    uids = {name: _uid_of(name, getattr(settings.callers, name)) for name in CALLERS}
-    if len({own_uid, *uids.values()}) != len(uids) + 1:
-        raise InvalidRequest(
-            "callers_not_apart", "in production every process has a user of its own", pointer=FILE
-        )
-    return KnownCallers({name: KnownCaller(uid) for name, uid in uids.items()})
-
-
-def _uid_of(caller: str, user: str) -> int:
-    try:
-        return pwd.getpwnam(user).pw_uid
-    except KeyError:
-        raise InvalidRequest(
-            "callers_not_apart", f"name an existing user for [callers] {caller}", pointer=FILE
-        ) from None
+    users = {name: getattr(settings.callers, name) for name in CALLERS}
+    return callers_of_users(users, own_uid, FILE)

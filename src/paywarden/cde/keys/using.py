@@ -27,11 +27,11 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from paywarden.cde.keys.model import KEY_OCTETS, Key, Ring, Status
+from paywarden.cde_client.facts import signed_octets
 from paywarden.core.clock import Randomness
 from paywarden.core.errors import Conflict, InvalidRequest, NotFound
 from paywarden.kit.crypto.framing import framed
 
-FACTS_DOMAIN: Final = b"paywarden.card-facts.v1\n"
 NONCE_OCTETS: Final = 12
 DERIVED_LIMIT: Final = 4_096
 _SALT: Final = b"paywarden.cde.v1"
@@ -111,7 +111,7 @@ class KeyUse:
     def sign(self, payload: bytes) -> tuple[str, bytes]:
         """(key id, Ed25519 signature) of card facts."""
         active = self._ring.active("facts")
-        return facts_key_id(active), self._signers[active.name].sign(FACTS_DOMAIN + payload)
+        return facts_key_id(active), self._signers[active.name].sign(signed_octets(payload))
 
     def facts_keys(self) -> list[tuple[str, bytes, str]]:
         """(key id, public key, state) of the versions that there are, newest first."""

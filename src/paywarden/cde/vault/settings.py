@@ -6,18 +6,16 @@ the vault's. A file that says nothing means production. Retention keys are `scop
 
 from __future__ import annotations
 
-import pwd
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
-from paywarden.cde.proofs import KnownCaller, KnownCallers, callers_of_one_user
+from paywarden.cde.proofs import KnownCallers, callers_of_one_user, callers_of_users
 from paywarden.cde.vault.caps import CapLimits
 from paywarden.cde.vault.purging import Retention
 from paywarden.cde.vault.service import VaultLimits
-from paywarden.core.errors import InvalidRequest
 from paywarden.kit.settings import parse_settings
 
 FILE: Final = "vault.toml"
@@ -101,18 +99,5 @@ def known_callers(settings: VaultSettings, run: Path, own_uid: int) -> KnownCall
     """Who may call. Errors: InvalidRequest `callers_not_apart`; Unavailable for unsafe proofs."""
     if settings.vault.mode == "development":
         return callers_of_one_user(run, own_uid, CALLERS)
-    uids = {name: _uid_of(name, getattr(settings.callers, name)) for name in CALLERS}
-    if len({own_uid, *uids.values()}) != len(uids) + 1:
-        raise InvalidRequest(
-            "callers_not_apart", "in production every process has a user of its own", pointer=FILE
-        )
-    return KnownCallers({name: KnownCaller(uid) for name, uid in uids.items()})
-
-
-def _uid_of(caller: str, user: str) -> int:
-    try:
-        return pwd.getpwnam(user).pw_uid
-    except KeyError:
-        raise InvalidRequest(
-            "callers_not_apart", f"name an existing user for [callers] {caller}", pointer=FILE
-        ) from None
+    users = {name: getattr(settings.callers, name) for name in CALLERS}
+    return callers_of_users(users, own_uid, FILE)

@@ -15,7 +15,6 @@ from paywarden.cli.demo.driver import Driver, Life
 from paywarden.cli.demo.pacing import Pace
 from paywarden.cli.demo.snapshot import Pacing
 from paywarden.cli.demo.watch import Watch
-from paywarden.cli.demo.worlds import WORLDS
 from paywarden.core.clock import Clock
 
 EXPLAIN_PAUSE_SECONDS = 0.1
@@ -35,7 +34,8 @@ class Traffic:
         connect_edge: Connect | None = None,
     ) -> None:
         self._run, self._connect = run, connect
-        self._cards = [] if connect_edge is None else [Cards(connect_edge()) for _ in range(WORLDS)]
+        self._connect_edge = connect_edge
+        self._cards: list[Cards] = []
         self._watch, self._clock, self._speed = watch, clock, speed
         self._paces: list[Pace] = []
         self._worlds = 0
@@ -67,7 +67,9 @@ class Traffic:
 
     async def _live(self, number: int, lives: Iterator[Life]) -> None:
         connection = self._connect()
-        cards = self._cards[number % WORLDS] if self._cards else None
+        cards = None if self._connect_edge is None else Cards(self._connect_edge())
+        if cards is not None:
+            self._cards.append(cards)
         try:
             for generation in range(1_000_000):
                 life = await asyncio.to_thread(next, lives)

@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol
 import httpcore
 
 from paywarden.core.clock import Clock
+from paywarden.kit.tls.faults import failed_in_tls
 from paywarden.kit.webhooks.addresses import Allowed, refused_addresses
 from paywarden.kit.webhooks.model import Attempt
 
@@ -149,11 +150,8 @@ def _retry_after(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
 
 def _fault_of(error: BaseException) -> str:
     """A code for the delivery log; the text of a fault may hold what the receiver sent."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError):
-            return "tls_failed"
-        cause = cause.__cause__ or cause.__context__
+    if failed_in_tls(error):
+        return "tls_failed"
     if isinstance(error, httpcore.ProtocolError):
         return "answer_malformed"
     return "connection_failed"

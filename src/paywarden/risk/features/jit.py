@@ -1,28 +1,25 @@
 """Compiled functions of the window store and where their machine code is kept.
 
-Guards: code cached by numba is loaded with full trust, so the cache lives in a directory that only
-this user can write (0700, checked owner), never beside the package and never in a shared place.
-The directory is named by a digest of every compiled source, because numba itself notices a change
-only in the file of the function that is called, not in those that it calls.
-Order: `NUMBA_CACHE_DIR`, then `XDG_CACHE_HOME`/`~/.cache`, then the temporary directory. When none
-is usable a RuntimeWarning says so and every start compiles anew (about 20 s).
+Guards: the cache lives in a private directory (`kit.machine_code`), named by a digest of every
+compiled source, because numba itself notices a change only in the file of the function that is
+called, not in those that it calls. When no directory is usable a RuntimeWarning says so and every
+start compiles anew (about 20 s).
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import os
-import stat
-import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
 
 import numba
 import numpy as np
 import numpy.typing as npt
+
+from paywarden.kit.machine_code import compiled_into, private_directory
 
 Words: TypeAlias = npt.NDArray[np.int64]
 Word: TypeAlias = Any
@@ -68,54 +65,22 @@ def compiled(function: F) -> F:
 
 def door(function: F) -> F:
     """Compile on first use, without the interpreter lock, cached on disk where that is safe."""
-    directory = cache_directory()
-    config: Any = numba.config
-    before = config.CACHE_DIR
-    try:
-        if directory is not None:
-            config.CACHE_DIR = str(directory)
-        made = numba.njit(**_OPTIONS, cache=directory is not None)(function)
-    finally:
-        config.CACHE_DIR = before
-    return cast(F, made)
+    return compiled_into(cache_directory(), function, _OPTIONS)
 
 
 @functools.cache
 def cache_directory() -> Path | None:
     """Writable private directory for this version's machine code, or None (with a warning)."""
     name = f"windows-{_sources_digest()}"
-    for base in _candidates():
-        if _private(base / name):
-            return base / name
+    found = private_directory(name)
+    if found is not None:
+        return found
     warnings.warn(
         "no private writable cache directory for compiled windows; set NUMBA_CACHE_DIR",
         RuntimeWarning,
         stacklevel=2,
     )
     return None
-
-
-def _candidates() -> Iterator[Path]:
-    given = os.environ.get("NUMBA_CACHE_DIR")
-    if given:
-        yield Path(given)
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    if os.path.isabs(home):
-        yield Path(home) / "paywarden"
-    yield Path(tempfile.gettempdir()) / f"paywarden-{os.getuid()}"
-
-
-def _private(directory: Path) -> bool:
-    try:
-        for path in (directory.parent, directory):
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = directory.lstat()
-        parent = directory.parent.lstat()
-    except OSError:
-        return False
-    mine = found.st_uid == os.getuid() and stat.S_ISDIR(found.st_mode)
-    shared = stat.S_IMODE(found.st_mode) & 0o022 or stat.S_IMODE(parent.st_mode) & 0o002
-    return bool(mine and not shared and os.access(directory, os.W_OK | os.X_OK))
 
 
 def _sources_digest() -> str:
