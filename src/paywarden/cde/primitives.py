@@ -27,7 +27,6 @@ from paywarden.kit.crypto.framing import framed
 
 KEY_OCTETS: Final = 32
 NONCE_OCTETS: Final = 12
-TAG_OCTETS: Final = 16
 CHECK_OCTETS: Final = 5
 MAC_OCTETS: Final = 32
 _DERIVED_LIMIT_OCTETS: Final = 255 * 32

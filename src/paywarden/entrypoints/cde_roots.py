@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import os
 import pwd
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from paywarden.cde.ceremonies.host import SOCKET_NAME, CeremonyHost
 from paywarden.cde.keys.root import Root
@@ -67,14 +67,8 @@ async def opened_root(
         finally:
             await host.close()
     else:
-        from paywarden.cde.roots.settings import outside_root  # loads pipes and HTTPS
-
-        root = outside_root(kind, places.keys, clock, randomness)
-        try:
+        with _outside(places, settings, clock, randomness) as root:
             yield root
-        finally:
-            if hasattr(root, "close"):
-                root.close()
 
 
 def make_first_keys(
@@ -84,15 +78,29 @@ def make_first_keys(
 
     Errors: Conflict `key_file_exists`; InvalidRequest, Unavailable.
     """
-    from paywarden.cde.roots.settings import outside_root
-
-    root = outside_root(settings.agent.root, places.keys, clock, randomness, create=True)
-    try:
+    with _outside(places, settings, clock, randomness, create=True) as root:
         create_keys(places, root, clock, randomness)
+    return root
+
+
+@contextmanager
+def _outside(
+    places: Places,
+    settings: KeySettings,
+    clock: Clock,
+    randomness: Randomness,
+    *,
+    create: bool = False,
+) -> Iterator[Root]:
+    """A module's or a service's root, ended where it has something to end (a child process)."""
+    from paywarden.cde.roots.settings import outside_root  # loads pipes and HTTPS
+
+    root = outside_root(settings.agent.root, places.keys, clock, randomness, create=create)
+    try:
+        yield root
     finally:
         if hasattr(root, "close"):
             root.close()
-    return root
 
 
 async def _released(

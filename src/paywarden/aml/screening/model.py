@@ -31,7 +31,6 @@ NameKind = Literal["primary", "alias", "weak", "maiden", "original_script"]
 """`weak`: an alias the publisher itself calls of low quality."""
 
 SCHEMAS: Final[tuple[str, ...]] = get_args(Schema)
-NAME_KINDS: Final[tuple[str, ...]] = get_args(NameKind)
 _FIELD_END: Final = "\x1f"
 
 

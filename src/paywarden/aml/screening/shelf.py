@@ -76,11 +76,6 @@ class Shelf:
         self._touched = np.zeros(count, np.int32)
         self._scores = np.zeros(count, np.float32)
 
-    def frequency(self, text: str) -> int:
-        """In how many names of the shelf a word stands."""
-        number = self.vocabulary.number(text)
-        return 0 if number is None else int(self._starts[number + 1] - self._starts[number])
-
     def text(self, name: int) -> str:
         """A name as listed."""
         start = self._ends[name - 1] if name else 0

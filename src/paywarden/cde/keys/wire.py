@@ -15,7 +15,6 @@ from paywarden.cde.frame_format import Framed
 from paywarden.cde_client.messages import ApprovalGrant
 
 BATCH_LIMIT: Final = 512
-DATA_KEY_OCTETS: Final = 32
 WRAPPED_OCTETS: Final = 60  # nonce 12, key 32, tag 16
 
 ScopeText = Annotated[

@@ -23,7 +23,6 @@ from typing import Final
 from paywarden.kit.crypto.framing import framed
 
 STATE_OCTETS: Final = 2_048
-_BITS: Final = 8 * STATE_OCTETS
 _EVEN: Final = int.from_bytes(b"\xff\xff\x00\x00" * (STATE_OCTETS // 4), "little")
 _ONES: Final = int.from_bytes(b"\x00\x00\x01\x00" * (STATE_OCTETS // 4), "little")
 _MOST: Final = 30_000  # sums of 16-bit lanes that a lane of 32 bits holds
