@@ -1,0 +1,1 @@
+"""Monitoring of behaviour against typologies, in the payment path and over the log."""
