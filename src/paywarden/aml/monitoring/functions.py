@@ -344,8 +344,8 @@ def _check_together(measure: Measure, feature: str) -> None:
     settings = dict(measure.settings)
     if "low" in settings and measure.number("low") >= measure.number("high"):
         raise InvalidRequest("flow_setting", f"feature {feature}: low must be below high")
-    reach = measure.number("window") * (1 + (measure.number("periods") if "periods" in settings else 0))
-    if reach > MEMORY_US:
+    periods = measure.number("periods") if "periods" in settings else 0
+    if measure.number("window") * (1 + periods) > MEMORY_US:
         detail = f"feature {feature}: periods reach back more than 400 days"
         raise InvalidRequest("flow_setting", detail)
     if "since" in settings and measure.number("since") < measure.number("window"):

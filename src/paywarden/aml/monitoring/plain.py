@@ -286,9 +286,8 @@ def _turnaround_hours(flows: PlainFlows, measure: Measure, account: str, at: int
     for leg in flows.legs(account, at):
         if leg.incoming:
             came_us = leg.at_us
-        elif leg.at_us > after_us and takes(measure, leg, any_direction=True):
-            if came_us is not None and came_us > after_us:
-                waited.append(leg.at_us - came_us)
+        elif came_us is not None and came_us > after_us and takes(measure, leg, any_direction=True):
+            waited.append(leg.at_us - came_us)
     return sum(waited) / (len(waited) * HOUR_US) if waited else None
 
 

@@ -1,7 +1,7 @@
 """One movement of money between two accounts, as monitoring reads it. Pure values.
 
 Guards: an account is a text that the caller made (a keyed hash in the house, a number in a file);
-the empty text is the OUTSIDE: a shop, an employer, a cash machine, an account that nobody named. Its
+the empty text is the OUTSIDE: a shop, an employer, a cash machine, an unnamed account. Its
 transfers count in the legs of the other account, where it is one counterparty like any other; no
 feature is read for it, no alert is about it, and no motif passes through it.
 Order: by `at_us`, then by `sequence`. Not done here: putting late transfers in their place
