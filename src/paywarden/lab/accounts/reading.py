@@ -1,8 +1,8 @@
 """A file of transfers as the table of the contract, and the truth beside it.
 
 Guards: every row has a time and an amount, or is refused with its place; accounts of the outside
-become "". What moves no money (to oneself, of nothing) stays and is left out by who reads. Order: by time, then by sequence, then as in
-the file; a sequence is given where the file has none. Truth is read by `read_truth` alone.
+become "". What moves no money (to oneself, of nothing) stays; who reads leaves it out. Order: by
+time, then by sequence; a sequence is given where the file has none. Truth is read by `read_truth` alone.
 Shapes: n transfers.
 """
 
