@@ -78,7 +78,7 @@ def takes(program: Words, feature: Word, flags: Word, other: Word, any_direction
     kinds = program[feature, KIND_MASK]
     if kinds != 0 and (kinds >> ((flags >> KIND_SHIFT) & 63)) & 1 == 0:
         return False
-    return program[feature, ONLY_ABROAD] == 0 or (flags & ABROAD) != 0
+    return bool(program[feature, ONLY_ABROAD] == 0 or (flags & ABROAD) != 0)
 
 
 @compiled
@@ -92,13 +92,13 @@ def eligible(
     if kinds != 0 and (kinds >> ((flags >> KIND_SHIFT) & 63)) & 1 == 0:
         return False
     since = program[feature, NEW_SINCE]
-    return since == 0 or gap < 0 or gap >= since
+    return bool(since == 0 or gap < 0 or gap >= since)
 
 
 @compiled
 def passes(before: Word, after: Word, fee: Word) -> bool:
     """Whether an amount is what another leaves after a fee; a fee below 0 asks nothing."""
-    return fee < 0 or (after <= before and (BASIS - fee) * before <= BASIS * after)
+    return bool(fee < 0 or (after <= before and (BASIS - fee) * before <= BASIS * after))
 
 
 @compiled
@@ -142,9 +142,7 @@ def add_leg(
 
 
 @compiled
-def mirror(
-    accounts: Words, legs: Words, account: Word, leg: Word, fee: Word, old_us: Word
-) -> Word:
+def mirror(accounts: Words, legs: Words, account: Word, leg: Word, fee: Word, old_us: Word) -> Word:
     """Absolute number of the latest leg in that a leg out passes on, or -1."""
     if legs[leg, FLAGS] & INCOMING:
         return -1
@@ -231,9 +229,7 @@ def add_transfer(
             continue
         done[own, column], done[own, column + 1] = 0, -1
         if eligible(program, feature, payer, payee, rows[row, ROW_AMOUNT], flags, gap):
-            hops, via = chain_before(
-                accounts, legs, done, program, feature, column, rows, row
-            )
+            hops, via = chain_before(accounts, legs, done, program, feature, column, rows, row)
             done[own, column] = min(hops + 1, program[feature, TWO])
             done[own, column + 1] = via
         column += 2

@@ -46,9 +46,11 @@ def paid_before(
         at = place(accounts, account, leg)
         if legs[at, AT] <= old_us:
             return False
-        if legs[at, NUMBER] < number:
-            if hop(accounts, legs, program, feature, account, leg, IS_OUT) >= 0:
-                return True
+        if (
+            legs[at, NUMBER] < number
+            and hop(accounts, legs, program, feature, account, leg, IS_OUT) >= 0
+        ):
+            return True
         leg -= 1
     return False
 
@@ -70,10 +72,10 @@ def last_before(accounts: Words, legs: Words, account: Word, number: Word) -> Wo
 @compiled
 def on_way(stack: Words, depth: Word, account: Word) -> bool:
     """Whether a way goes through an account already."""
+    found = False
     for level in range(depth):
-        if stack[level, ON] == account:
-            return True
-    return False
+        found = found or stack[level, ON] == account
+    return found
 
 
 @compiled

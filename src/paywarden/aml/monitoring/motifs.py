@@ -289,7 +289,9 @@ def bipartite(
                 break
             hops += 1
             scratch[MARK_TWO, other] = visited
-            shares = shared(accounts, legs, program, feature, other, old_us, scratch, meta, receivers)
+            shares = shared(
+                accounts, legs, program, feature, other, old_us, scratch, meta, receivers
+            )
             if shares >= program[feature, ONE]:
                 size += 1
                 if joining:

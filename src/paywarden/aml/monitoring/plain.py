@@ -102,9 +102,10 @@ class PlainFlows:
         """The latest MOST_LEGS legs of an account as of a transfer, in order."""
         return [leg for index, leg in self._legs.get(account, ()) if index <= at][-MOST_LEGS:]
 
-    def first_at_us(self, account: str) -> int:
-        """Time of the account's first leg."""
-        return self._legs[account][0][1].at_us
+    def first_at_us(self, account: str, at: int) -> int:
+        """Time of the account's first leg, as of a transfer; after 400 silent days it is new."""
+        legs = [leg for index, leg in self._legs[account] if index <= at]
+        return max(leg.at_us for leg in legs if leg.silence_us is None)
 
     def window(self, measure: Measure, account: str, at: int) -> list[Leg]:
         """Selected legs within the window, in order."""
@@ -220,7 +221,7 @@ def _against_history(flows: PlainFlows, measure: Measure, account: str, at: int)
     window, periods = measure.number("window"), measure.number("periods")
     now_us = flows.transfers[at].at_us
     start_us = now_us - (periods + 1) * window
-    if flows.first_at_us(account) > start_us:
+    if flows.first_at_us(account, at) > start_us:
         return None
     now = past = 0
     for leg in flows.legs(account, at):

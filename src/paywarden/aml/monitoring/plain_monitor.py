@@ -12,12 +12,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from paywarden.aml.monitoring.flow_scoring import FlowScorer, names_at
-from paywarden.aml.monitoring.functions import Measure, measure_of
+from paywarden.aml.monitoring.flow_names import names_at
+from paywarden.aml.monitoring.flow_types import flow_types
+from paywarden.aml.monitoring.functions import measure_of
+from paywarden.aml.monitoring.log_names import log_types
 from paywarden.aml.monitoring.model import Typology
 from paywarden.aml.monitoring.plain import PlainFlows, Value, ordered
 from paywarden.aml.monitoring.transfers import OUTSIDE, Transfer
 from paywarden.core.instants import DAY_US
+from paywarden.risk.rules.findings import Findings
+from paywarden.risk.rules.typology_program import typology_program
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +47,19 @@ def alerts_of(typologies: Sequence[Typology], transfers: Iterable[Transfer]) -> 
 
 
 class _Watched:
-    """One typology with its scorer and when it alerted about whom."""
+    """One typology with its program and when it alerted about whom."""
 
     def __init__(self, typology: Typology) -> None:
         self._typology = typology
-        self._scorer = FlowScorer(typology)
+        types = log_types(flow_types(typology, Findings()))
+        self._program = typology_program(typology, types)
         self._measures = {one.name: measure_of(one) for one in typology.features}
         self._alerted_us: dict[str, int] = {}
 
     def alerts(self, flows: PlainFlows, at: int) -> Iterator[PlainAlert]:
         one = flows.transfers[at]
         for account in self._accounts(flows, at):
-            score = self._scorer.score(self._bindings(flows, account, at)).score
+            score = self._program.score(self._bindings(flows, account, at))
             if score < self._typology.alert or self._quiet(account, one.at_us):
                 continue
             self._alerted_us[account] = one.at_us
@@ -72,11 +77,11 @@ class _Watched:
         return parties + sorted(members - set(parties))
 
     def _bindings(self, flows: PlainFlows, account: str, at: int) -> dict[str, Value | str]:
-        names = names_at(flows.transfers[at], account, flows.first_at_us(account))
+        names = names_at(flows.transfers[at], account, flows.first_at_us(account, at))
         return {
             **names,
             **{
-                f"flow.{name}": _flow(flows, measure, account, at)
+                f"flow.{name}": flows.value(measure, account, at)
                 for name, measure in self._measures.items()
             },
         }
@@ -84,7 +89,3 @@ class _Watched:
     def _quiet(self, account: str, at_us: int) -> bool:
         before_us = self._alerted_us.get(account)
         return before_us is not None and at_us - before_us < self._typology.quiet_days * DAY_US
-
-
-def _flow(flows: PlainFlows, measure: Measure, account: str, at: int) -> Value:
-    return flows.value(measure, account, at)

@@ -133,9 +133,7 @@ def distinct(
     for leg in range(start, accounts[account, NEXT]):
         at = place(accounts, account, leg)
         other = legs[at, OTHER]
-        if scratch[MARK, other] != token and takes(
-            program, feature, legs[at, FLAGS], other, False
-        ):
+        if scratch[MARK, other] != token and takes(program, feature, legs[at, FLAGS], other, False):
             scratch[MARK, other] = token
             found += 1
     return found
@@ -220,9 +218,9 @@ def dormant(
     longest: Word = -1
     for leg in range(start, accounts[account, NEXT]):
         at = place(accounts, account, leg)
-        if takes(program, feature, legs[at, FLAGS], legs[at, OTHER], False):
-            if legs[at, SILENCE] >= 0:
-                longest = max(longest, legs[at, SILENCE] // DAY_US)
+        known = legs[at, SILENCE] >= 0
+        if known and takes(program, feature, legs[at, FLAGS], legs[at, OTHER], False):
+            longest = max(longest, legs[at, SILENCE] // DAY_US)
     return longest
 
 

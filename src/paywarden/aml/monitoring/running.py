@@ -74,7 +74,19 @@ def find_motifs(
             continue
         old_us = at_us - program[feature, WINDOW]
         if function == FAN_IN:
-            fan(accounts, legs, program, feature, payee, IS_IN, old_us, scratch, members, found, meta)
+            fan(
+                accounts,
+                legs,
+                program,
+                feature,
+                payee,
+                IS_IN,
+                old_us,
+                scratch,
+                members,
+                found,
+                meta,
+            )
         elif function == FAN_OUT:
             fan(
                 accounts, legs, program, feature, payer, IS_OUT, old_us, scratch, members, found,
@@ -120,9 +132,7 @@ def run(
             return row
         if not pairs_left(pairs, meta) or done[own, DONE_AT] > at_us - chain_reach_us:
             return row
-        gap = add_transfer(
-            accounts, legs, done, pairs, program, peers, meta, rows, row, reach_us
-        )
+        gap = add_transfer(accounts, legs, done, pairs, program, peers, meta, rows, row, reach_us)
         meta[NOW_US] = at_us
         members[MOST_MEMBERS] = 0
         payer, payee = rows[row, ROW_FROM], rows[row, ROW_TO]

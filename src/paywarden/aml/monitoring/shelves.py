@@ -70,7 +70,11 @@ def give_block(legs: Words, meta: Words, start: Word, room: Word) -> None:
 @compiled
 def make_room(accounts: Words, legs: Words, meta: Words, account: Word, old_us: Word) -> None:
     """Let an account take one more leg; what is not later than `old_us` goes."""
-    head, following, room = accounts[account, HEAD], accounts[account, NEXT], accounts[account, ROOM]
+    head, following, room = (
+        accounts[account, HEAD],
+        accounts[account, NEXT],
+        accounts[account, ROOM],
+    )
     while head < following and legs[place(accounts, account, head), AT] <= old_us:
         head += 1
     if following - head >= MOST_LEGS:
