@@ -95,8 +95,7 @@ class LegFeatures:
             flow = flow.join(low, flow.point == low.of).drop("of")
             flow = _looked_up(flow, totals, "low", columns, f"r{reach}").drop("low")
             flow = self._work.keep(flow, "reach")
-        first = self._flows.accounts.select(of="id", first_us="first_us")
-        return flow.join(first, flow.account == first.of).drop("of")
+        return flow
 
     def _with_peers(self, table: ir.Table, measures: Mapping[str, Measure]) -> ir.Table:
         for name, one in measures.items():
@@ -359,7 +358,7 @@ def _of_history(totals: _Totals) -> Any:
     what = "sum" if measure.text("of") == "sum" else "count"
     past = totals.between(what, f"r{window}", whole_reach)
     found = totals.ratio(totals.window(what) * periods, past)
-    young = totals.table.first_us > totals.table.at_us - whole_reach
+    young = totals.table.born_us > totals.table.at_us - whole_reach
     return ibis.ifelse(young, ibis.null("float64"), found)
 
 

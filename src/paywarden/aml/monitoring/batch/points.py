@@ -16,7 +16,7 @@ from paywarden.aml.monitoring.functions import MOST_LEGS
 
 
 def points_of(pairs: ir.Table, transfers: ir.Table, legs: ir.Table, work: Workspace) -> ir.Table:
-    """`pairs` (account, n) with point, at_us, place; `point` numbers them from 1."""
+    """`pairs` (account, n) with point, at_us, place, born_us; `point` numbers them from 1."""
     when = transfers.select(n_of="n", at_us="at_us")
     asked = pairs.join(when, pairs.n == when.n_of).select("account", "n", "at_us")
     events = ibis.union(
@@ -33,7 +33,9 @@ def points_of(pairs: ir.Table, transfers: ir.Table, legs: ir.Table, work: Worksp
         "account", "n", "at_us", "place",
         point=ibis.row_number().over(order_by=[found.n, found.account]).cast("int64") + 1,
     )  # fmt: skip
-    return work.keep(found, "points")
+    born = legs.select(of="account", there="place", born_us="born_us")
+    found = found.join(born, [found.account == born.of, found.place == born.there])
+    return work.keep(found.drop("of", "there"), "points")
 
 
 def low_of(points: ir.Table, legs: ir.Table, reach_us: int, work: Workspace) -> ir.Table:

@@ -19,7 +19,6 @@ from paywarden.risk.rules.typology_program import TypologyProgram
 
 VALUE: Final = "value "
 """What names of columns of values begin with; the path follows."""
-_SIDES: Final = {"pays": 0, "is_paid": 1, "member": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +49,11 @@ class Raised:
 
 
 def raised(program: TypologyProgram, rows: pl.DataFrame) -> list[Raised]:
-    """Alerts of rows (n, sequence, at_us, account_name, score, terms, values), in order."""
+    """Alerts of rows (n, sequence, at_us, side, account_name, score, terms, values), in order."""
     quiet_us = program.typology.quiet_days * DAY_US
     before: dict[str, int] = {}
     found = []
-    side = pl.col(f"{VALUE}account.side").replace_strict(_SIDES, return_dtype=pl.Int8)
-    for row in rows.sort("n", side, "account_name").iter_rows(named=True):
+    for row in rows.sort("n", "side", "account_name").iter_rows(named=True):
         account, at_us = row["account_name"], row["at_us"]
         if account in before and at_us - before[account] < quiet_us:
             continue

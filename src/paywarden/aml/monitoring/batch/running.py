@@ -19,7 +19,7 @@ import polars as pl
 from paywarden.aml.monitoring.batch.conditions import Lists, condition
 from paywarden.aml.monitoring.batch.leg_features import LegFeatures
 from paywarden.aml.monitoring.batch.motifs import motif_table
-from paywarden.aml.monitoring.batch.names import TYPES, name_columns
+from paywarden.aml.monitoring.batch.names import MEMBER, TYPES, name_columns
 from paywarden.aml.monitoring.batch.points import points_of
 from paywarden.aml.monitoring.batch.reasons import VALUE, Raised, raised
 from paywarden.aml.monitoring.batch.scores import score_of, term_column
@@ -36,13 +36,15 @@ Progress = Callable[[str, int, int], None]
 @dataclass(frozen=True, slots=True)
 class BatchResult:
     """alerts: in order of transfers, typologies (as given), accounts. peaks: typology, account,
-    peak (greatest score), each above 0. transfers, accounts: how many there were.
+    peak (greatest score), each above 0. transfers, accounts: how many there were. not_run: typology
+    and reason, of those that this table cannot be asked.
     """
 
     alerts: tuple[Raised, ...]
     peaks: pl.DataFrame
     transfers: int
     accounts: int
+    not_run: tuple[dict[str, str], ...] = ()
 
 
 def run_batch(
@@ -150,7 +152,7 @@ class _Run:
             name: condition(one, columns, self._lists) for name, one in program.conditions.items()
         }
         scored = rows.select(
-            "n", "sequence", "at_us", "account_name",
+            "n", "sequence", "at_us", "side", "account_name",
             score=score_of(typology.score, typology.terms, held),
             **{term_column(i): held[term.name] for i, term in enumerate(typology.terms)},
             **{VALUE + path: column for path, column in columns.items()},
@@ -174,7 +176,7 @@ class _Run:
 
     def _looked_at(self, typology: Typology, rows: ir.Table, motifs: Mapping[str, ir.Table]) -> Any:
         """The two accounts of a transfer, and members of motifs that the typology reads."""
-        found = rows["account.side"] != "member"
+        found = rows.side != MEMBER
         for feature in typology.features:
             column = self._measures[measure_of(feature)]
             if column in motifs:

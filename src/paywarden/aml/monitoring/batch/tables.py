@@ -25,9 +25,10 @@ TEXTS: Final = ("kind", "channel", "from_country", "to_country", "from_bank", "t
 
 @dataclass(frozen=True, slots=True)
 class Flows:
-    """accounts: id, account, first_us. transfers: n, sequence, at_us, from_id, to_id, amount_minor,
+    """accounts: id, account. transfers: n, sequence, at_us, from_id, to_id, amount_minor,
     pair_gap_us, texts. legs: account, place, n, at_us, incoming, other, amount, kind, own_country,
-    other_country, pair_gap_us, silence_us, came_place, came_us (latest leg in before an own leg).
+    other_country, pair_gap_us, silence_us, came_place, came_us (latest leg in before an own leg),
+    born_us (first leg since the account was last silent for longer than memory).
     """
 
     accounts: ir.Table
@@ -45,10 +46,7 @@ def flows_of(table: ir.Table, work: Workspace) -> Flows:
     accounts = work.keep(_accounts(rows), "accounts")
     transfers = work.keep(_transfers(rows, accounts), "transfers")
     legs = work.keep(_legs(transfers), "legs")
-    first = legs.filter(legs.place == 1).select("account", first_us="at_us")
-    named = accounts.join(first, accounts.id == first.account)
-    known = named.select(id=accounts.id, account=accounts.account, first_us=first.first_us)
-    return Flows(work.keep(known, "known"), transfers, legs)
+    return Flows(accounts, transfers, legs)
 
 
 def _rows(table: ir.Table) -> ir.Table:
@@ -115,11 +113,17 @@ def _legs(transfers: ir.Table) -> ir.Table:
         place=ibis.row_number().over(own).cast("int64") + 1,
         silence_us=_gap(legs.at_us, legs.at_us.lag().over(own)),
     )
-    came = legs.incoming == 1
+    came, so_far = legs.incoming == 1, ibis.rows_window(
+        preceding=None, following=0, group_by=legs.account, order_by=legs.n
+    )
     before = ibis.rows_window(preceding=(None, 1), group_by=legs.account, order_by=legs.n)
     return legs.mutate(
         came_place=came.ifelse(legs.place, ibis.null("int64")).max().over(before),
         came_us=came.ifelse(legs.at_us, ibis.null("int64")).max().over(before),
+        born_us=legs.silence_us.isnull()
+        .ifelse(legs.at_us, ibis.null("int64"))
+        .max()
+        .over(so_far),
     )
 
 
