@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import ibis
 import ibis.expr.types as ir
+import polars as pl
 
 from paywarden.aml.monitoring.batch.points import low_of
 from paywarden.aml.monitoring.batch.tables import Flows
@@ -213,7 +214,7 @@ def within(points: ir.Table, legs: ir.Table, columns: Sequence[str]) -> ir.Table
 
     By equality of account and block of places; a point stands in each block that it reaches.
     """
-    steps = ibis.memtable({"step": list(range(MOST_LEGS // _BLOCK + 2))})
+    steps = ibis.memtable(pl.DataFrame({"step": range(MOST_LEGS // _BLOCK + 2)}))
     first = whole(ibis.greatest(points.low + 1, 0), _BLOCK)
     spread = points.mutate(first=first, last=whole(ibis.greatest(points.upto, 0), _BLOCK))
     spread = spread.join(steps, spread.first + steps.step <= spread.last)

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import ibis
 import ibis.expr.types as ir
+import polars as pl
 
 from paywarden.aml.monitoring.batch.workspace import Workspace, all_of, whole
 from paywarden.aml.monitoring.functions import BASIS, Measure
@@ -59,7 +60,7 @@ def near(
 
     `on`: makes the conditions of the join from both tables. Not asked here: which comes first.
     """
-    back = ibis.memtable({"back": [0, 1]})
+    back = ibis.memtable(pl.DataFrame({"back": [0, 1]}))
     spread = left.cross_join(back)
     spread = spread.mutate(block=whole(spread[moment], window) - spread.back).drop("back")
     there = named(hops, prefix)
