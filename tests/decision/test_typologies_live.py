@@ -99,7 +99,7 @@ async def laundering(room: Room) -> None:
 
 def alerts_of(room: Room, **wanted: Any) -> list[KeptAlert]:
     own = room.installation
-    return list(reversed(own.alerts.page(room.live, AlertFilter(**wanted), None, 1_000)))
+    return list(reversed(own.alerts.page(room.live, AlertFilter(**wanted), "", 1_000)))
 
 
 async def structured(room: Room, count: int, payer: str = "launderer") -> list[Decided]:

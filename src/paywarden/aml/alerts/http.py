@@ -86,10 +86,10 @@ class AlertOperations:
     async def groups(self, call: Call) -> Answer:
         """GET /v1/aml/alert-groups."""
         asker, query = _insider(call), call.query
-        found = self._store.groups(asker.scope, _number(query.after), query.limit + 1)
+        found = self._store.groups(asker.scope, query.after, query.limit + 1)
         shown, more = found[: query.limit], len(found) > query.limit
         await self._watch.read(asker, "aml:alert:list", {"groups": len(shown)})
-        last = str(shown[-1].last) if more else None
+        last = shown[-1].id if more else None
         return Answer(GroupPage([group_view(one) for one in shown], more, last))
 
     async def group(self, call: Call) -> Answer:
@@ -98,17 +98,17 @@ class AlertOperations:
         found = self._store.group(asker.scope, call.path["id"])
         if found is None:
             raise NotFound("aml_group_not_found", "there is no such group here")
-        alerts = self._store.page(asker.scope, AlertFilter(group=found.id), None, SHOWN_IN_GROUP)
+        alerts = self._store.page(asker.scope, AlertFilter(group=found.id), "", SHOWN_IN_GROUP)
         await self._watch.read(asker, "aml:alert:read", {"group": found.id})
         return Answer(GroupAnswer(group_view(found), [alert_view(one) for one in alerts]))
 
     async def _page(
         self, asker: Principal, wanted: AlertFilter, asked: AlertsQuery | AlertsOfEntity
     ) -> Answer:
-        found = self._store.page(asker.scope, wanted, _number(asked.after), asked.limit + 1)
+        found = self._store.page(asker.scope, wanted, asked.after, asked.limit + 1)
         shown, more = found[: asked.limit], len(found) > asked.limit
         await self._watch.read(asker, "aml:alert:list", {"alerts": len(shown)})
-        last = str(shown[-1].number) if more else None
+        last = shown[-1].alert.id if more else None
         return Answer(AlertPage([alert_view(one) for one in shown], more, last))
 
 
@@ -124,10 +124,6 @@ def _insider(call: Call) -> Principal:
     if call.asker.merchant is not None:
         raise NotPermitted("other_merchant", "alerts are shown to keys of no one merchant")
     return call.asker
-
-
-def _number(cursor: str) -> int | None:
-    return int(cursor) if cursor else None
 
 
 def _instant(text: str | None, pointer: str) -> int | None:

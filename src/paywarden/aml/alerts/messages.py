@@ -11,11 +11,11 @@ from paywarden.aml.alerts.model import Alert, Entity
 from paywarden.aml.alerts.ports import AlertGroup, KeptAlert
 from paywarden.core.instants import format_rfc3339
 
-AlertName = Annotated[str, Meta(pattern="^al_[0-9a-f]{32}$", max_length=35)]
 GroupName = Annotated[str, Meta(pattern="^ag_[0-9a-f]{32}$", max_length=35)]
+AlertCursor = Annotated[str, Meta(pattern="^(al_[0-9a-f]{32})?$", max_length=35)]
+GroupCursor = Annotated[str, Meta(pattern="^(ag_[0-9a-f]{32})?$", max_length=35)]
 KindWord = Annotated[str, Meta(pattern="^(screening|typology|customer_risk)$")]
 EntityWord = Annotated[str, Meta(pattern="^(payer|payee|account|merchant|customer)$")]
-Cursor = Annotated[str, Meta(pattern="^[0-9]{0,18}$", max_length=18)]
 Limit = Annotated[int, Meta(ge=1, le=200)]
 
 
@@ -32,7 +32,7 @@ class AlertsQuery(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     interdicted: bool = False
     since: Annotated[str, Meta(max_length=40)] | None = None
     until: Annotated[str, Meta(max_length=40)] | None = None
-    after: Cursor = ""
+    after: AlertCursor = ""
     limit: Limit = 50
 
 
@@ -41,14 +41,14 @@ class AlertsOfEntity(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     entity_kind: EntityWord
     entity_id: Annotated[str, Meta(min_length=1, max_length=256)]
-    after: Cursor = ""
+    after: AlertCursor = ""
     limit: Limit = 50
 
 
 class GroupsQuery(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """A page of groups."""
 
-    after: Cursor = ""
+    after: GroupCursor = ""
     limit: Limit = 50
 
 

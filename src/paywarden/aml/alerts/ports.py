@@ -84,15 +84,15 @@ class AlertStore(Protocol):
         ...
 
     def page(
-        self, scope: Scope, wanted: AlertFilter, before: int | None, limit: int
+        self, scope: Scope, wanted: AlertFilter, after: str, limit: int
     ) -> Sequence[KeptAlert]:
-        """At most `limit` alerts with a number below `before`, newest first."""
+        """At most `limit` alerts, newest first, behind that with the id `after` ("": the first)."""
         ...
 
     def group(self, scope: Scope, group_id: str) -> AlertGroup | None:
         """A group of this scope."""
         ...
 
-    def groups(self, scope: Scope, before: int | None, limit: int) -> Sequence[AlertGroup]:
-        """At most `limit` groups whose last alert is below `before`, newest first."""
+    def groups(self, scope: Scope, after: str, limit: int) -> Sequence[AlertGroup]:
+        """At most `limit` groups by newest alert, behind the group `after` ("": the first)."""
         ...

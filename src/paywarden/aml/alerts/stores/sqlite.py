@@ -62,7 +62,8 @@ _COLUMNS = (
 _FIND = f"SELECT {_COLUMNS} FROM aml_alerts WHERE scope = ? AND id = ?"  # noqa: S608
 _KEPT = "SELECT id FROM aml_alerts WHERE scope = ?1 AND id IN (SELECT value FROM json_each(?2))"
 _PAGE = (
-    f"SELECT {_COLUMNS} FROM aml_alerts WHERE scope = ?1 AND number < ?2"  # noqa: S608
+    f"SELECT {_COLUMNS} FROM aml_alerts WHERE scope = ?1 AND (?2 = '' OR number <"  # noqa: S608
+    " (SELECT number FROM aml_alerts WHERE scope = ?1 AND id = ?2))"
     " AND (?3 IS NULL OR kind = ?3) AND (?4 IS NULL OR subject = ?4)"
     " AND (?5 IS NULL OR group_id = ?5) AND (?6 IS NULL OR entity_kind = ?6)"
     " AND (?7 IS NULL OR entity_id = ?7) AND interdicted >= ?8"
@@ -78,10 +79,11 @@ _ONE_GROUP = (
     " WHERE scope = ? AND group_id = ?"
 )
 _GROUPS = (
-    f"SELECT {_GROUP_COLUMNS} FROM aml_alert_groups WHERE scope = ? AND last_number < ?"  # noqa: S608
-    " ORDER BY last_number DESC LIMIT ?"
+    f"SELECT {_GROUP_COLUMNS} FROM aml_alert_groups WHERE scope = ?1"  # noqa: S608
+    " AND (?2 = '' OR last_number <"
+    " (SELECT last_number FROM aml_alert_groups WHERE scope = ?1 AND group_id = ?2))"
+    " ORDER BY last_number DESC LIMIT ?3"
 )
-_NEWEST: Final = (1 << 63) - 1
 
 
 class _Body(msgspec.Struct, array_like=True):
@@ -135,11 +137,11 @@ class SqliteAlerts:
         return frozenset(row[0] for row in rows)
 
     def page(
-        self, scope: Scope, wanted: AlertFilter, before: int | None, limit: int
+        self, scope: Scope, wanted: AlertFilter, after: str, limit: int
     ) -> Sequence[KeptAlert]:
         """Newest first."""
         given = (
-            scope.text, _NEWEST if before is None else before, wanted.kind, wanted.subject,
+            scope.text, after, wanted.kind, wanted.subject,
             wanted.group, wanted.entity_kind, wanted.entity_id, int(wanted.interdicted),
             wanted.since_us, wanted.until_us, limit,
         )  # fmt: skip
@@ -150,9 +152,9 @@ class SqliteAlerts:
         row = self._reader.one(_ONE_GROUP, (scope.text, group_id))
         return None if row is None else _group(row)
 
-    def groups(self, scope: Scope, before: int | None, limit: int) -> Sequence[AlertGroup]:
+    def groups(self, scope: Scope, after: str, limit: int) -> Sequence[AlertGroup]:
         """Newest first."""
-        given = (scope.text, _NEWEST if before is None else before, limit)
+        given = (scope.text, after, limit)
         return [_group(row) for row in self._reader.rows(_GROUPS, given, limit=limit)]
 
 
