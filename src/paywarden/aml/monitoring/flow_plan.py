@@ -30,6 +30,8 @@ _FIRST_TWO = {
     "against_peers": ("days", "least"),
     "benford": ("least",),
     "mirrored": ("fee",),
+    "gather_scatter": ("fee",),
+    "scatter_gather": ("fee",),
     "bipartite": ("shared",),
     "cycle": ("fee", "longest"),
     "chain": ("fee", "longest"),

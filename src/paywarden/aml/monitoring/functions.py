@@ -128,7 +128,8 @@ _MOTIF: Final[Mapping[str, Setting]] = MappingProxyType(
     }
 )  # fmt: skip
 _NO_FEE: Final = -1
-_FEE = Setting("share", "largest share that falls away from hop to hop; -1: any amounts", 0.1)
+_ANY_SUMS = Setting("share", "largest share that stays behind; -1: any sums", -1, low=-1,
+                    high=BASIS - 1)  # fmt: skip
 
 
 def _legs(
@@ -223,11 +224,15 @@ FUNCTIONS: Final[Mapping[str, Function]] = MappingProxyType(
         ),
         "gather_scatter": _motif(
             "x pays by i: the smaller of the numbers of accounts that paid x before i and that x"
-            " paid. Members: x and all of them."
+            " paid; with `fee` 0 where not (1 - fee) in <= out <= in, the sums of these hops."
+            " Members: x and all of them.",
+            fee=_ANY_SUMS,
         ),
         "scatter_gather": _motif(
             "m pays b by i: for each account a (neither m nor b) that paid m before, the number of"
-            " accounts m' to which a paid before m' paid b. Members: a, b, the m'.",
+            " accounts m' to which a paid before m' paid b, with `fee` (1 - fee) a <= b <= a for"
+            " these two amounts; m must be one of them. Members: a, b, the m'.",
+            fee=_ANY_SUMS,
         ),
         "bipartite": _motif(
             "x pays y by i; R: accounts that x paid. 1 + number of accounts that paid y, are not"

@@ -2,20 +2,19 @@
 
 Guards: sizes and members are those of `plain_motifs`. Members are kept in `found` [MOST_MEMBERS,
 features] with their numbers in `members`; a search that would follow more than MOST_HOPS hops of
-one account, or look at more than MOST_STEPS legs, stops there and is counted, never silent.
+one account stops there and is counted, never silent.
 """
 
 from __future__ import annotations
 
-from paywarden.aml.monitoring.adding import eligible
+from paywarden.aml.monitoring.adding import eligible, passes
+from paywarden.aml.monitoring.functions import BASIS
 from paywarden.aml.monitoring.jit import compiled
 from paywarden.aml.monitoring.layout import (
     AMOUNT,
     AT,
     CUT_HOPS,
     CUT_MEMBERS,
-    CUT_STEPS,
-    DONE,
     DONE_FROM,
     DONE_TO,
     FLAGS,
@@ -28,9 +27,7 @@ from paywarden.aml.monitoring.layout import (
     MARK_TWO,
     MOST_HOPS,
     MOST_MEMBERS,
-    MOST_STEPS,
     NEXT,
-    NUMBER,
     ONE,
     OTHER,
     SEEN_AT,
@@ -44,6 +41,7 @@ from paywarden.aml.monitoring.layout import (
 from paywarden.aml.monitoring.shelves import place
 
 IS_OUT, IS_IN = 0, 1
+MARKING, COUNTING, JOINING = range(3)
 
 
 @compiled
@@ -150,6 +148,31 @@ def fan(
 
 
 @compiled
+def sum_of(
+    accounts: Words, legs: Words, program: Words, feature: Word, account: Word, incoming: Word,
+    old_us: Word,
+) -> Word:  # fmt: skip
+    """Sum of an account's hops in one direction."""
+    total: Word = 0
+    leg: Word = accounts[account, NEXT] - 1
+    while leg >= accounts[account, HEAD]:
+        if legs[place(accounts, account, leg), AT] <= old_us:
+            break
+        at = hop(accounts, legs, program, feature, account, leg, incoming)
+        leg -= 1
+        if at >= 0:
+            total += legs[at, AMOUNT]
+    return total
+
+
+@compiled
+def keeps(came: Word, left: Word, fee: Word) -> bool:
+    """`passes` for sums: fee * came would not fit 64 bits, its floor by BASIS does."""
+    share = (came // BASIS) * fee + (came % BASIS) * fee // BASIS
+    return bool(fee < 0 or (left <= came and came - left <= share))
+
+
+@compiled
 def gather_scatter(
     accounts: Words, legs: Words, program: Words, feature: Word, hub: Word, old_us: Word,
     scratch: Words, members: Words, found: Words, meta: Words,
@@ -168,6 +191,10 @@ def gather_scatter(
     size = min(payers, payees)
     if size < program[feature, FROM]:
         return
+    came = sum_of(accounts, legs, program, feature, hub, IS_IN, old_us)
+    left = sum_of(accounts, legs, program, feature, hub, IS_OUT, old_us)
+    if not keeps(came, left, program[feature, ONE]):
+        return
     for incoming in range(2):
         put_others(
             accounts, legs, program, feature, hub, incoming, old_us, scratch, members, found,
@@ -178,71 +205,97 @@ def gather_scatter(
 @compiled
 def scatter_gather(
     accounts: Words, legs: Words, program: Words, feature: Word, middle: Word, end: Word,
-    old_us: Word, scratch: Words, members: Words, found: Words, meta: Words,
+    old_us: Word, work: Words, scratch: Words, members: Words, found: Words, meta: Words,
 ) -> None:  # fmt: skip
     """Origins that paid `middle`, and how many of their payees paid `end` afterwards."""
     meta[TOKEN] += 1
-    origins = meta[TOKEN]
-    if mark_others(
-        accounts, legs, program, feature, middle, IS_IN, old_us, scratch, MARK, origins
-    ) == 0:  # fmt: skip
-        return
+    candidates = meta[TOKEN]
+    different = mark_others(
+        accounts, legs, program, feature, middle, IS_IN, old_us, scratch, MARK, candidates
+    )
     scratch[MARK, end] = 0
-    for gathering in range(2):
-        steps: Word = 0
-        hops: Word = 0
+    if different == 0:
+        return
+    middle_of(
+        accounts, legs, program, feature, middle, end, old_us, work, scratch, members, found,
+        meta, candidates, MARKING,
+    )  # fmt: skip
+    origins = meta[TOKEN]
+    for round_of in (COUNTING, JOINING):
         meta[TOKEN] += 1
         visited = meta[TOKEN]
+        hops: Word = 0
         leg: Word = accounts[end, NEXT] - 1
         while leg >= accounts[end, HEAD]:
             if legs[place(accounts, end, leg), AT] <= old_us:
                 break
             at = hop(accounts, legs, program, feature, end, leg, IS_IN)
             leg -= 1
-            steps += 1
             if at < 0 or scratch[MARK_TWO, legs[at, OTHER]] == visited:
                 continue
-            if hops >= MOST_HOPS or steps > MOST_STEPS:
-                meta[CUT_HOPS] += 1 - gathering
+            if hops >= MOST_HOPS:
+                meta[CUT_HOPS] += 1 if round_of == COUNTING else 0
                 break
             hops += 1
-            payer, number = legs[at, OTHER], legs[at, NUMBER]
-            scratch[MARK_TWO, payer] = visited
-            steps += origins_of(
-                accounts, legs, program, feature, payer, end, number, old_us, scratch, members,
-                found, meta, origins, gathering,
+            scratch[MARK_TWO, legs[at, OTHER]] = visited
+            middle_of(
+                accounts, legs, program, feature, legs[at, OTHER], end, old_us, work, scratch,
+                members, found, meta, origins, round_of,
             )  # fmt: skip
 
 
 @compiled
-def origins_of(
+def middle_of(
     accounts: Words, legs: Words, program: Words, feature: Word, payer: Word, end: Word,
-    number: Word, old_us: Word, scratch: Words, members: Words, found: Words, meta: Words,
-    origins: Word, gathering: Word,
-) -> Word:  # fmt: skip
-    """Count a middle account for each of its origins, or (gathering) let all of them take part."""
+    old_us: Word, work: Words, scratch: Words, members: Words, found: Words, meta: Words,
+    wanted: Word, round_of: Word,
+) -> None:  # fmt: skip
+    """Origins whose money an account passed on to `end`: one pass over its legs, newest first.
+
+    What it paid to `end` is collected in `work`; a hop in from an account marked `wanted` that is
+    met afterwards lies before it. MARKING marks these origins with a token of their own,
+    COUNTING counts this account for each, JOINING lets all of them take part.
+    """
     meta[TOKEN] += 1
     once = meta[TOKEN]
-    steps: Word = 0
+    paid: Word = 0
     leg: Word = accounts[payer, NEXT] - 1
     while leg >= accounts[payer, HEAD]:
         at = place(accounts, payer, leg)
         if legs[at, AT] <= old_us:
             break
-        steps += 1
-        if legs[at, NUMBER] < number:
-            at = hop(accounts, legs, program, feature, payer, leg, IS_IN)
-            if at >= 0 and scratch[MARK, legs[at, OTHER]] == origins:
-                origin = legs[at, OTHER]
-                if gathering == 0:
-                    tally(scratch, origin, origins, once)
+        if legs[at, FLAGS] & INCOMING:
+            origin = legs[at, OTHER]
+            if (
+                scratch[MARK, origin] == wanted
+                and hop(accounts, legs, program, feature, payer, leg, IS_IN) >= 0
+                and matches(work, paid, legs[at, AMOUNT], program[feature, ONE])
+            ):
+                if round_of == MARKING:
+                    scratch[MARK, origin] = once
+                elif round_of == COUNTING:
+                    tally(scratch, origin, wanted, once)
                 else:
                     size = scratch[TALLY, origin]
                     put(scratch, members, found, meta, program, feature, payer, size)
                     put(scratch, members, found, meta, program, feature, origin, size)
                     put(scratch, members, found, meta, program, feature, end, size)
+        elif (
+            legs[at, OTHER] == end
+            and hop(accounts, legs, program, feature, payer, leg, IS_OUT) >= 0
+        ):
+            work[paid] = legs[at, AMOUNT]
+            paid += 1
         leg -= 1
-    return steps
+
+
+@compiled
+def matches(work: Words, paid: Word, before: Word, fee: Word) -> bool:
+    """Whether one of the amounts paid is what an amount leaves after a fee."""
+    found = False
+    for one in range(paid):
+        found = found or passes(before, work[one], fee)
+    return found
 
 
 @compiled
@@ -343,6 +396,3 @@ def chain(
         at = done[at & mask, column + 1]
         if at < 0:
             return
-
-
-assert CUT_STEPS and DONE

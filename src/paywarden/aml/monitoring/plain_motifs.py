@@ -67,22 +67,32 @@ def _gather_scatter(hops: list[Hop], measure: Measure) -> dict[str, int]:
     hub = hops[-1][1]
     payers = {payer for _, payer, to, _ in hops[:-1] if to == hub}
     payees = {to for _, of, to, _ in hops if of == hub}
+    came = sum(amount for _, _, to, amount in hops if to == hub)
+    left = sum(amount for _, of, _, amount in hops if of == hub)
+    if not _passes(came, left, measure.number("fee")):
+        return {}
     return dict.fromkeys({hub, *payers, *payees}, min(len(payers), len(payees)))
 
 
 def _scatter_gather(hops: list[Hop], measure: Measure) -> dict[str, int]:
     last, middle, end, _ = hops[-1]
+    fee = measure.number("fee")
     sizes: dict[str, int] = {}
     for origin in {payer for index, payer, to, _ in hops if to == middle and index < last}:
         if origin in (middle, end):
             continue
         middles = {
             payer
-            for index, payer, to, _ in hops
+            for index, payer, to, on in hops
             if to == end
             and payer != origin
-            and any(a == origin and b == payer and early < index for early, a, b, _ in hops)
+            and any(
+                a == origin and b == payer and early < index and _passes(before, on, fee)
+                for early, a, b, before in hops
+            )
         }
+        if middle not in middles:
+            continue
         for account in {origin, end, *middles}:
             sizes[account] = max(sizes.get(account, 0), len(middles))
     return sizes

@@ -55,7 +55,7 @@ from paywarden.aml.monitoring.shelves import pairs_left, room_left
 @compiled
 def find_motifs(
     accounts: Words, legs: Words, done: Words, program: Words, rows: Words, row: Word, gap: Word,
-    stack: Words, scratch: Words, members: Words, found: Words, meta: Words,
+    stack: Words, work: Words, scratch: Words, members: Words, found: Words, meta: Words,
 ) -> None:  # fmt: skip
     """Fill members and sizes of all motifs that a transfer completes."""
     payer, payee = rows[row, ROW_FROM], rows[row, ROW_TO]
@@ -98,8 +98,8 @@ def find_motifs(
             )
         elif function == SCATTER_GATHER:
             scatter_gather(
-                accounts, legs, program, feature, payer, payee, old_us, scratch, members, found,
-                meta,
+                accounts, legs, program, feature, payer, payee, old_us, work, scratch, members,
+                found, meta,
             )  # fmt: skip
         elif function == BIPARTITE:
             bipartite(
@@ -142,7 +142,19 @@ def run(
             member(scratch, members, found, meta, len(program), payee)
         parties = members[MOST_MEMBERS]
         find_motifs(
-            accounts, legs, done, program, rows, row, gap, stack, scratch, members, found, meta
+            accounts,
+            legs,
+            done,
+            program,
+            rows,
+            row,
+            gap,
+            stack,
+            work,
+            scratch,
+            members,
+            found,
+            meta,
         )
         for one in range(members[MOST_MEMBERS]):
             account, to = members[one], filled[0]

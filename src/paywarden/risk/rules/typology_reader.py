@@ -97,6 +97,11 @@ class TypologyReader:
         self.typologies[typology.id] = typology
 
     @property
+    def files_over_log(self) -> tuple[str, ...]:
+        """Files of typologies that run over the log."""
+        return tuple(one.file for one in self.typologies.values() if one.runs == "log")
+
+    @property
     def of_payments(self) -> tuple[Typology, ...]:
         """Those that run in the payment path, in order of reading."""
         return tuple(one for one in self.typologies.values() if one.runs == "payment")
