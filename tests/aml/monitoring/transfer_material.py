@@ -83,11 +83,11 @@ def leg_features(function: str) -> list[FlowFeature]:
 
 def motif_features(function: str) -> list[FlowFeature]:
     """A motif with and without what makes hops eligible."""
-    strict = {"fee": 0.5} if function in ("chain", "cycle") else {}
+    strict = {"fee": 0.5} if "fee" in FUNCTIONS[function].settings else {}
     return [
         feature(function, **{"from": 2}),
         feature(function, **{"from": 2, "window": "5d", "new_since": "4d", "least_minor": 500}),
-        feature(function, **{"from": 3, "kinds": "transfer", **strict}),
+        feature(function, **{"from": 2, **strict}),
     ]
 
 
