@@ -33,6 +33,7 @@ OF_CLI = {
     "simulate": "make a synthetic world with attacks",
     "doctor": "judge a TLS endpoint",
     "bench": "run a benchmark of a source tree",
+    "aml": "typologies of laundering over tables: run, make worlds, judge",
     "screen": "hold parties of a file against lists of sanctions",
     "sign": "sign a request, or explain a refused signature",
 }
