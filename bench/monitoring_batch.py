@@ -18,8 +18,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import ibis
-from _report import arguments, finish, machine, resident_mib, say, table
 
+from _report import arguments, finish, machine, resident_mib, say, table
 from paywarden.aml.monitoring.batch.running import run_batch
 from paywarden.aml.monitoring.flow_types import flow_types
 from paywarden.aml.monitoring.typology_reader import read_typologies, shipped_files
