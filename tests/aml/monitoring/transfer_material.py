@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
+import ibis
 import polars as pl
 
 from paywarden.aml.monitoring.functions import FUNCTIONS
@@ -113,3 +114,8 @@ def typology(
         alert=alert,
         **given,
     )
+
+
+def duckdb_of(rows: Sequence[dict]):
+    """Rows as a table of Ibis."""
+    return ibis.memtable(pl.DataFrame(rows, infer_schema_length=None))

@@ -35,8 +35,8 @@ def window_table(
 ) -> ir.Table:
     """n, value of a window for every payment whose keys are there.
 
-    `columns`: the table's column of each path. Errors: InvalidRequest `batch_window` for what cannot
-    be said, `batch_column` for a column that is missing.
+    `columns`: the table's column of each path. Errors: InvalidRequest `batch_window` for what
+    cannot be said, `batch_column` for a column that is missing.
     """
     if window.function not in COUNTED or window.daily:
         what = "windows in whole days" if window.daily else f"`{window.function}`"
