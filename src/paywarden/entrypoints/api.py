@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 import paywarden
 from paywarden.decision.drift.http import DriftOperations
 from paywarden.decision.http import DecisionOperations
+from paywarden.decision.iso20022.http import Iso20022Operations
 from paywarden.decision.label_history import LabelHistory
 from paywarden.decision.label_holds_http import LabelHoldOperations
 from paywarden.decision.links_http import LinkOperations
@@ -151,6 +152,7 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
     )
     return [
         *decisions.operations(),
+        *Iso20022Operations(installation.messages.take_in, decisions).operations(),
         *labels.operations(),
         *LabelHoldOperations(
             installation.ledger,

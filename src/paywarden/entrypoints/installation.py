@@ -33,6 +33,7 @@ from paywarden.decision.events import Events
 from paywarden.decision.explaining import Explaining
 from paywarden.decision.history import History
 from paywarden.decision.intake import PaymentReader
+from paywarden.decision.iso20022.reading_process import ReadingProcess
 from paywarden.decision.keeper import SegmentKeeper
 from paywarden.decision.label_holding import LabelHolding
 from paywarden.decision.label_taking import LabelTaking
@@ -197,6 +198,7 @@ class Installation:
         self.ids = DecisionIds(self.keys.sub("decision-ids"))
         images = derive(self.keys.master, Purpose.COMPILED_POLICIES)
         self.compiler = Compiler(ImageFiles(home.images, images, program_digest()))
+        self.messages = ReadingProcess()
         self.lists = ListDesk(self.ledger)
         self.models = ModelFiles(home.models, home.model_trust)
         self.policies = PolicyDesk(
@@ -409,6 +411,7 @@ class Installation:
         await self.backtests.close()
         await self.evidence.integrator.stop()
         await self.compiler.close()
+        await self.messages.close()
         await self.people.close()
         await asyncio.to_thread(self._close)
 
