@@ -33,6 +33,7 @@ OF_CLI = {
     "simulate": "make a synthetic world with attacks",
     "doctor": "judge a TLS endpoint",
     "bench": "run a benchmark of a source tree",
+    "iso20022": "map and decide the transfers of a pacs.008 or pain.001 message",
     "screen": "hold parties of a file against lists of sanctions",
     "sign": "sign a request, or explain a refused signature",
 }

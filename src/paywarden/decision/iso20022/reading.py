@@ -21,7 +21,6 @@ from defusedxml.ElementTree import DefusedXMLParser
 from paywarden.decision.iso20022 import faults
 
 DEPTH_LIMIT: Final = 40
-ELEMENT_LIMIT: Final = 4_000_000
 ATTRIBUTE_LIMIT: Final = 8
 TEXT_LIMIT: Final = 20_000
 PIECE: Final = 64 * 1024
@@ -41,8 +40,9 @@ class Placed(Element):
 class Builder:
     """Target of the parser: builds the tree within the limits. `line` is asked of the parser."""
 
-    def __init__(self) -> None:
+    def __init__(self, element_limit: int) -> None:
         self.expat: Any = None
+        self._element_limit = element_limit
         self._open: list[Placed] = []
         self._counts: list[dict[str, int]] = [{}]
         self._texts: list[str] = []
@@ -62,8 +62,8 @@ class Builder:
         self._elements += 1
         if len(self._open) >= DEPTH_LIMIT:
             raise faults.too_large(f"elements nested deeper than {DEPTH_LIMIT}", self.line)
-        if self._elements > ELEMENT_LIMIT:
-            raise faults.too_large("too many elements", self.line)
+        if self._elements > self._element_limit:
+            raise faults.too_large(f"over {self._element_limit} elements", self.line)
         if len(attributes) > ATTRIBUTE_LIMIT:
             raise faults.too_large("too many attributes", self.line)
         made = Placed(tag, self._kept(attributes))
@@ -115,9 +115,9 @@ class Builder:
         return kept
 
 
-def read_xml(octets: bytes) -> Placed:
+def read_xml(octets: bytes, element_limit: int = 100_000) -> Placed:
     """The tree. Errors: Unparsable `xml_malformed`, InvalidRequest `xml_refused`, TooLarge."""
-    builder = Builder()
+    builder = Builder(element_limit)
     try:
         parser: Any = DefusedXMLParser(target=builder, forbid_dtd=True)
         builder.expat = parser.parser
