@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from paywarden.aml.customer_risk.problems import CODES as CUSTOMER_RISK_CODES
 from paywarden.identity.access_review.problems import CODES as ACCESS_REVIEW_CODES
 from paywarden.identity.approvals.problems import CODES as APPROVAL_CODES
 from paywarden.identity.problems import CODES as IDENTITY_CODES
@@ -16,6 +17,7 @@ CODES: Mapping[str, str] = {
     **signing.CODES,
     **APPROVAL_CODES,
     **ERASURE_CODES,
+    **CUSTOMER_RISK_CODES,
     "amount_missing": "Send amount_minor and currency; only account events go without.",
     "attempt_conflict": "This payment and attempt were decided with another body. A "
     "new try is a new attempt.",

@@ -16,6 +16,8 @@ from typing import Any
 from starlette.applications import Starlette
 
 import paywarden
+from paywarden.aml.customer_risk.http import CustomerOperations
+from paywarden.aml.customer_risk.models_http import RiskModelOperations
 from paywarden.decision.drift.http import DriftOperations
 from paywarden.decision.http import DecisionOperations
 from paywarden.decision.label_history import LabelHistory
@@ -181,6 +183,19 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
             installation.subject_names,
             installation.approvals,
             Readings(installation.writer, installation.audit, installation.clock),
+        ).operations(),
+        *CustomerOperations(
+            installation.customer_risk.customers,
+            installation.customer_risk.exposures,
+            installation.approvals,
+            installation.evidence.watch,
+            installation.clock,
+        ).operations(),
+        *RiskModelOperations(
+            installation.customer_risk.customers.models,
+            installation.customer_risk.customers.store,
+            installation.approvals,
+            installation.clock,
         ).operations(),
         *webhooks.operations(),
         *people_operations(installation.people, installation.approvals),
