@@ -33,6 +33,9 @@ HOLD = "label_hold"
 CUSTOMER_RISK = "customer_risk"
 CONTROL_GROUP = "control_group"
 """Not a kind of entry: how the index of rare entries names a payment of the control group."""
+RECORDED = frozenset({HELD, HOLD, CUSTOMER_RISK})
+"""Kinds that move nothing that a replay makes again: held labels, and levels of customers, which
+stand in the record of every decision that read them."""
 STARTS = frozenset({GENESIS, IMPORT, IMPORT_END})
 """Kinds that say since when the log is complete."""
 CONTROL_KINDS = frozenset({POLICY, LIST_EDIT, GENESIS, TRIAL, IMPORT, IMPORT_END, HELD, HOLD})

@@ -26,6 +26,7 @@ from paywarden.aml.customer_risk.model import Assessment, Level, RiskModel
 from paywarden.aml.customer_risk.model_desk import SYSTEM, ModelDesk
 from paywarden.aml.customer_risk.payloads import LowerRisk, lower_payload
 from paywarden.aml.customer_risk.ports import (
+    NEVER_US,
     HistoryRow,
     Named,
     Rated,
@@ -184,8 +185,9 @@ class Customers:
                         refusal.code, refusal.detail,
                         pointer=f"/customers/{number}{refusal.pointer or ''}",
                     ) from None  # fmt: skip
-            await self._write(scope, made)
-        return [self.known(scope, one.row, one.named) for one in made]
+            rows = await self._write(scope, made)
+        pairs = zip(rows, made, strict=True)
+        return [self.known(scope, row, one.named) for row, one in pairs]
 
     async def screened(self, scope: Scope, customer: str, found: Screened, actor: str) -> Known:
         """Take the results of a screening; what they do not say stays."""
@@ -269,8 +271,8 @@ class Customers:
             unit = UnitOfWork()
             if approved is not None:
                 approved.settle(unit)
-            await self._write(scope, [made], unit)
-        return self.known(scope, made.row, made.named)
+            (row,) = await self._write(scope, [made], unit)
+        return self.known(scope, row, made.named)
 
     # --- rounds ---------------------------------------------------------------------------
 
@@ -325,12 +327,12 @@ class Customers:
 
     def _due(self, scope: Scope, model: RiskModel, now_us: int) -> Sequence[Row]:
         """Customers to look at; once nobody has another model, only those whose day has come."""
-        if self._current.get(scope) == model.id:
-            return self.store.due(scope, "", now_us, BATCH)
-        rows = self.store.due(scope, model.id, now_us, BATCH)
-        if all(row.model == model.id for row in rows):
+        if self._current.get(scope) != model.id:
+            rows = self.store.of_other_models(scope, model.id, BATCH)
+            if rows:
+                return rows
             self._current[scope] = model.id
-        return rows
+        return self.store.due(scope, now_us, BATCH)
 
     def judged(self, scope: Scope, customer: str) -> Assessment:
         """What the model says now, overrides left aside. Errors: NotFound `customer_unknown`."""
@@ -410,32 +412,32 @@ class Customers:
 
     def _put_off(self, known: Known) -> Made:
         """An erased customer is not looked at again."""
-        row = replace(known.row, next_us=2**62, model=known.row.model, owed="")
+        row = replace(known.row, next_us=NEVER_US, owed="")
         nothing = Assessment(row.model, row.score, Level(row.model_level), Level.LOW, (), ())
         return Made(known.named, known.row, row, Step(nothing, {}), "time", SYSTEM, quiet=True)
 
     async def _write(
         self, scope: Scope, made: Sequence[Made], unit: UnitOfWork | None = None
-    ) -> None:
-        """One commit of all; what is quiet touches its row alone."""
+    ) -> list[Row]:
+        """One commit of all, the rows as written; what is quiet touches its row alone."""
         if not made:
-            return
+            return []
         unit = unit or UnitOfWork()
         seq, now = self._log.next_seq(scope), self._clock.now_us()
-        rated: list[Rated] = []
+        rows, rated = [], []
         self.models.pin(unit, scope, seq)
         for one in made:
-            if one.quiet:
-                self.store.put(unit, scope, one.row)
-                continue
-            row = replace(one.row, seq=seq)
+            row = one.row if one.quiet else replace(one.row, seq=seq)
             self.store.put(unit, scope, row)
-            self._add_step(unit, scope, one, row, now)
-            rated.append(Rated(row.ref, Level(row.level).word, row.score))
-            self._tell(unit, scope, one, row, now)
+            rows.append(row)
+            if not one.quiet:
+                self._add_step(unit, scope, one, row, now)
+                rated.append(Rated(row.ref, Level(row.level).word, row.score))
+                self._tell(unit, scope, one, row, now)
         causes = {one.cause for one in made if not one.quiet}
         cause = causes.pop() if len(causes) == 1 else "several" if causes else ""
         await self._log.commit(unit, scope, rated, self.models.in_force(scope), cause)
+        return rows
 
     def _add_step(self, unit: UnitOfWork, scope: Scope, one: Made, row: Row, now: int) -> None:
         box = self._keeper.seal_step(scope, one.named, row.number, one.step)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from paywarden.aml.customer_risk.model import RiskModel
 from paywarden.core.scope import Scope
 from paywarden.kit.db.unit import UnitOfWork
+
+NEVER_US: Final = 2**62
+"""`next_us` of a customer who was erased: there is nothing to look at any more."""
 
 
 class Named(NamedTuple):
@@ -180,8 +183,12 @@ class Store(Protocol):
         """Customers whose ref is above `after`, in order of ref."""
         ...
 
-    def due(self, scope: Scope, model: str, now_us: int, limit: int) -> Sequence[Row]:
-        """Customers to look at: another model assessed them, or `next_us` has come."""
+    def due(self, scope: Scope, now_us: int, limit: int) -> Sequence[Row]:
+        """Customers whose `next_us` has come, those who wait longest first."""
+        ...
+
+    def of_other_models(self, scope: Scope, model: str, limit: int) -> Sequence[Row]:
+        """Customers whom another model assessed; erased ones left out."""
         ...
 
     def owing(self, scope: Scope, limit: int) -> Sequence[Row]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from paywarden.aml.customer_risk.model import Level, RiskModel
 from paywarden.aml.customer_risk.ports import (
+    NEVER_US,
     Counts,
     HistoryRow,
     ModelUse,
@@ -47,7 +48,7 @@ _PAGE = (
     " AND (NOT ? OR review_due_us < ?) AND (NOT ? OR undone > 0)"
     " AND (NOT ? OR override_until_us IS NOT NULL) ORDER BY ref LIMIT ?"
 )
-_OTHER_MODEL = f"{_SELECT} AND model <> ? LIMIT ?"
+_OTHER_MODEL = f"{_SELECT} AND model <> ? AND next_us < ? LIMIT ?"
 _NEXT = f"{_SELECT} AND next_us <= ? ORDER BY next_us LIMIT ?"
 _OWING = f"{_SELECT} AND owed <> '' LIMIT ?"
 _RATED = (
@@ -104,11 +105,14 @@ class SqliteCustomers:
         )  # fmt: skip
         return [Row(*row) for row in self._reader.rows(_PAGE, given)]
 
-    def due(self, scope: Scope, model: str, now_us: int, limit: int) -> Sequence[Row]:
-        """Customers to look at: another model assessed them, or `next_us` has come."""
-        other = self._reader.rows(_OTHER_MODEL, (scope.text, model, limit))
-        come = self._reader.rows(_NEXT, (scope.text, now_us, limit)) if not other else []
-        return [Row(*row) for row in (*other, *come)]
+    def due(self, scope: Scope, now_us: int, limit: int) -> Sequence[Row]:
+        """Customers whose `next_us` has come, those who wait longest first."""
+        return [Row(*row) for row in self._reader.rows(_NEXT, (scope.text, now_us, limit))]
+
+    def of_other_models(self, scope: Scope, model: str, limit: int) -> Sequence[Row]:
+        """Customers whom another model assessed; erased ones left out."""
+        given = (scope.text, model, NEVER_US, limit)
+        return [Row(*row) for row in self._reader.rows(_OTHER_MODEL, given)]
 
     def owing(self, scope: Scope, limit: int) -> Sequence[Row]:
         """Customers of whom alerts are owed."""
