@@ -16,5 +16,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the part that was asked for."""
-    room = aml_models if arguments.part in aml_models.PARTS else aml_customers
-    return room.run(arguments)
+    if arguments.part in aml_models.PARTS:
+        return aml_models.run(arguments)
+    return aml_customers.run(arguments)

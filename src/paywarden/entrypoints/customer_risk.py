@@ -17,7 +17,9 @@ from paywarden.aml.customer_risk.keeping import Keeper
 from paywarden.aml.customer_risk.model import Level
 from paywarden.aml.customer_risk.model_desk import ModelDesk
 from paywarden.aml.customer_risk.ports import AlertFigures
+from paywarden.aml.customer_risk.rounds import Rounds
 from paywarden.aml.customer_risk.stores.sqlite_customers import SqliteCustomers
+from paywarden.aml.customer_risk.writing import Writing
 from paywarden.core.clock import Clock
 from paywarden.core.scope import Scope
 from paywarden.core.secret import Secret
@@ -71,6 +73,7 @@ class CustomerRisk:
     """What an installation holds of customer risk."""
 
     customers: Customers
+    rounds: Rounds
     exposures: Exposures
     measured: CustomerRiskMetrics
     ledger: Ledger
@@ -84,7 +87,7 @@ class CustomerRisk:
         """Assess whoever is due, raise what is owed, show figures."""
         now = self.ledger.clock.now_us()
         for scope in list(self.ledger.states):
-            await self.customers.look(scope)
+            await self.rounds.look(scope)
             self.measured.show(scope, self.customers, now)
 
 
@@ -96,10 +99,11 @@ def customer_risk_parts(
     """Wire the room, and tell approvals who carries its acts out."""
     store, ratings = SqliteCustomers(reader), CustomerRatings(ledger, identifier)
     models = ModelDesk(store, ratings, writer, audit, clock)
-    customers = Customers(
-        store, Keeper(keys, digest_key), ratings, models, Gathering(ratings, figures), alerts,
-        audit, clock,
-    )  # fmt: skip
+    writing = Writing(
+        store, Keeper(keys, digest_key), ratings, models, Gathering(ratings, figures), audit, clock
+    )
+    customers = Customers(writing)
     CustomerRiskActs(customers).register(approvals)
     exposures = Exposures(models, ratings)
-    return CustomerRisk(customers, exposures, CustomerRiskMetrics(metrics), ledger)
+    rounds = Rounds(writing, alerts)
+    return CustomerRisk(customers, rounds, exposures, CustomerRiskMetrics(metrics), ledger)

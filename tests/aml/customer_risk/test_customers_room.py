@@ -16,12 +16,14 @@ from decision_room import DAY, HOUR, Room, opened  # isort: skip
 
 from paywarden.aml.alerts.model import Alert
 from paywarden.aml.customer_risk.acts import Lowered
-from paywarden.aml.customer_risk.customers import Customers, Known
+from paywarden.aml.customer_risk.customers import Customers
 from paywarden.aml.customer_risk.model import Level
 from paywarden.aml.customer_risk.model_desk import shipped_text
 from paywarden.aml.customer_risk.payloads import LowerRisk, lower_payload, model_payload
 from paywarden.aml.customer_risk.ports import Wanted
+from paywarden.aml.customer_risk.rounds import Rounds
 from paywarden.aml.customer_risk.standing import Done
+from paywarden.aml.customer_risk.writing import Known
 from paywarden.core.errors import Conflict, InvalidRequest, NotFound
 from paywarden.core.scope import Scope
 from paywarden.decision import entries
@@ -58,9 +60,14 @@ def customers(room: Room) -> Customers:
     return found
 
 
+def rounds(room: Room) -> Rounds:
+    found: Rounds = room.installation.customer_risk.rounds
+    return found
+
+
 def alerts_of(room: Room) -> KeptAlerts:
     made = KeptAlerts()
-    customers(room)._alerts = made
+    rounds(room)._alerts = made
     return made
 
 
@@ -174,7 +181,7 @@ async def test_history_has_a_step_for_each_change_and_none_for_nothing(room: Roo
     assert history(room, "cus") == ["screening", "facts", "facts"]
     assert await customers(room).touch(room.live, "cus")
     room.clock.advance(25 * 3_600)
-    await customers(room).look(room.live)
+    await rounds(room).look(room.live)
     assert history(room, "cus") == ["screening", "facts", "facts"]
     assert len(entries_of(room)) == 3
     assert not await customers(room).touch(room.live, "nobody")
@@ -189,7 +196,7 @@ def _screened() -> Any:
 async def test_time_alone_can_raise_a_score(room: Room) -> None:
     known = await put(room, "cus")
     room.clock.advance(40 * 86_400)  # the last screening gets old
-    assert await customers(room).look(room.live) == 1
+    assert await rounds(room).look(room.live) == 1
     later = customers(room).find(room.live, "cus")
     assert later.row.score > known.row.score
     assert history(room, "cus")[0] == "time"
@@ -205,7 +212,7 @@ async def test_raising_is_at_once_lowering_takes_another_person(room: Room) -> N
     with pytest.raises(Conflict, match="ask to lower"):
         await customers(room).end_override(room.live, "cus", "no more", "person:ann")
     room.clock.advance(10 * 86_400)
-    await customers(room).look(room.live)
+    await rounds(room).look(room.live)
     back = customers(room).find(room.live, "cus")
     assert (level(back), back.row.override_until_us) == ("low", None)
     assert history(room, "cus")[0] == "override_ended"
@@ -256,25 +263,25 @@ async def test_alerts_are_owed_with_the_change_and_raised_once(room: Room) -> No
     row = customers(room).find(room.live, "cus").row
     assert row.owed == "level_high"
     alerts = alerts_of(room)
-    assert await customers(room).pay(room.live) == 1
-    assert await customers(room).pay(room.live) == 0
+    assert await rounds(room).pay(room.live) == 1
+    assert await rounds(room).pay(room.live) == 0
     (alert,) = alerts.kept.values()
     assert (alert.kind, alert.entity.kind, alert.entity.id) == ("customer_risk", "customer", "cus")
     assert (alert.subject, alert.sequence) == ("level_high", row.seq)
     assert any(reason.name == "pep" for reason in alert.reasons)
     # The process may end between raising and noting it: the same alert again is the same.
-    again = customers(room)._alerts_of(room.live, row)
+    again = rounds(room).owed(room.live, row)
     assert alerts.raise_all(room.live, again) == 0
 
 
 async def test_reviews_come_due_are_told_once_and_are_done(room: Room) -> None:
     alerts = alerts_of(room)
     known = await put(room, "cus", screening={"pep": "foreign"})
-    await customers(room).pay(room.live)
+    await rounds(room).pay(room.live)
     assert known.row.review_due_us == room.clock.now_us() + 180 * DAY
     room.clock.advance(181 * 86_400)
     for _ in range(3):
-        await customers(room).look(room.live)
+        await rounds(room).look(room.live)
         room.clock.advance(90_000)
     assert alerts.subjects() == ["level_high", "review_overdue"]
     wanted = Wanted(overdue=True, now_us=room.clock.now_us())
@@ -320,8 +327,8 @@ async def test_another_model_assesses_everybody_anew(room: Room) -> None:
     model = await customers(room).models.keep(room.live, text, "person:ann")
     seq = await perform(room, RISK_MODEL_PUBLISH, model_payload(model.id))
     assert entries_of(room)[-1] == (seq, entries.CustomerRiskEntry((), model.id, "model"))
-    assert await customers(room).look(room.live) == 3
-    assert await customers(room).look(room.live) == 0
+    assert await rounds(room).look(room.live) == 3
+    assert await rounds(room).look(room.live) == 0
     rows = customers(room).store.page(room.live, Wanted(), "", 9)
     assert {row.model for row in rows} == {model.id}
     assert history(room, "cus-1") == ["model", "facts"]
@@ -338,8 +345,8 @@ async def test_an_erased_person_leaves_level_and_figures_and_nothing_else(room: 
     ((_, step),) = customers(room).history(room.live, ref, 2**31, 9)
     assert step is None
     room.clock.advance(90_000)
-    assert await customers(room).look(room.live) == 1
-    assert await customers(room).look(room.live) == 0
+    assert await rounds(room).look(room.live) == 1
+    assert await rounds(room).look(room.live) == 0
     assert room.fields(await room.decide(payer={"id": "cus_ann"}))["risk.customer_level"] == "high"
     fresh = await put(room, "cus_ann")
     assert fresh.file is not None

@@ -7,7 +7,7 @@ from typing import Protocol
 from paywarden.aml.customer_risk.exposure import Exposure, NotReckoned
 from paywarden.aml.customer_risk.model import RiskModel
 from paywarden.aml.customer_risk.model_desk import ModelDesk
-from paywarden.aml.customer_risk.views import ExposureView, exposure_view
+from paywarden.aml.customer_risk.views import MerchantExposure, exposure_view
 from paywarden.core.errors import NotFound
 from paywarden.core.scope import Scope
 
@@ -29,11 +29,11 @@ class Exposures:
         self._models = models
         self._reckoner = reckoner
 
-    def view(self, scope: Scope, merchant: str, mcc: str | None) -> ExposureView:
+    def view(self, scope: Scope, merchant: str, mcc: str | None) -> MerchantExposure:
         """What is told. Errors: NotFound `exposure_terms_absent`."""
         made = self._reckoner.exposure(scope, merchant, mcc, self._models.in_force(scope))
         if made is None:
             raise NotFound("exposure_terms_absent", "the model in force has no terms of exposure")
         if isinstance(made, NotReckoned):
-            return ExposureView(merchant, False, list(made.windows))
+            return MerchantExposure(merchant, False, list(made.windows))
         return exposure_view(merchant, made)

@@ -29,7 +29,7 @@ class _Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     """No unknown fields; what is not known is left out."""
 
 
-class Document(_Form, frozen=True):
+class IdentityDocument(_Form, frozen=True):
     """A document of identity or a register's extract that was looked at."""
 
     kind: Word
@@ -43,7 +43,7 @@ class Verification(_Form, frozen=True):
     """How identity is proved, and what is known of the money."""
 
     level: Literal["none", "simplified", "standard", "enhanced"] | None = None
-    documents: Annotated[list[Document], Meta(max_length=20)] | None = None
+    documents: Annotated[list[IdentityDocument], Meta(max_length=20)] | None = None
     source_of_funds: Literal["verified", "declared", "unknown"] | None = None
     source_of_wealth: Literal["verified", "declared", "unknown"] | None = None
 

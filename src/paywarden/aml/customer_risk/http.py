@@ -9,34 +9,37 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from paywarden.aml.customer_risk.customers import Customers, Known
+from paywarden.aml.customer_risk.customers import Customers
 from paywarden.aml.customer_risk.exposures import Exposures
 from paywarden.aml.customer_risk.forms import CUSTOMER_PATTERN, CustomerForm
 from paywarden.aml.customer_risk.model import Level
 from paywarden.aml.customer_risk.payloads import LowerRisk, lower_payload
 from paywarden.aml.customer_risk.ports import Wanted
+from paywarden.aml.customer_risk.requests import (
+    AssessmentsQuery,
+    CustomerDiligenceRequest,
+    CustomerOverrideRequest,
+    CustomerReason,
+    CustomerReviewRequest,
+    CustomerScreening,
+    CustomersQuery,
+    CustomersRequest,
+    MerchantExposureQuery,
+)
 from paywarden.aml.customer_risk.standing import Done
 from paywarden.aml.customer_risk.views import (
-    BatchAnswer,
-    BatchRequest,
-    BecauseRequest,
-    CalendarView,
+    AssessmentPage,
+    CustomerCalendar,
     CustomerPage,
-    CustomersQuery,
+    CustomersAnswer,
     CustomerView,
-    DiligenceRequest,
-    ExposureQuery,
-    ExposureView,
-    HistoryPage,
-    HistoryQuery,
-    OverrideRequest,
-    ReviewRequest,
-    ScreeningRequest,
+    MerchantExposure,
     calendar,
     history_page,
     summary,
     view,
 )
+from paywarden.aml.customer_risk.writing import Known
 from paywarden.core.clock import Clock
 from paywarden.core.errors import Conflict, NotPermitted
 from paywarden.evidence.read_watch import ReadWatch
@@ -75,37 +78,37 @@ class CustomerOperations:
             Operation("PUT", ONE, "put_customer", "Send a customer's facts, and assess them",
                       self.put, CustomerView, CustomerForm, permission=WRITE, **_PATH),
             Operation("POST", ROOT, "put_customers", "Send the facts of many customers",
-                      self.put_many, BatchAnswer, BatchRequest, permission=WRITE, tag=TAG,
+                      self.put_many, CustomersAnswer, CustomersRequest, permission=WRITE, tag=TAG,
                       body_limit=1024 * 1024, cost=lambda body, _query: len(body.customers)),
             Operation("GET", ROOT, "list_customers", "List customers by level or what waits",
                       self.page, CustomerPage, query=CustomersQuery, permission=READ, tag=TAG),
             Operation("GET", ONE, "get_customer", "Read a customer with the explanation",
                       self.read, CustomerView, permission=READ, **_PATH),
             Operation("GET", ONE + "/history", "get_customer_history",
-                      "Read every assessment of a customer", self.history, HistoryPage,
-                      query=HistoryQuery, permission=READ, **_PATH),
+                      "Read every assessment of a customer", self.history, AssessmentPage,
+                      query=AssessmentsQuery, permission=READ, **_PATH),
             Operation("POST", ONE + "/screening", "screen_customer",
                       "Send results of a customer's screening", self.screened, CustomerView,
-                      ScreeningRequest, permission=WRITE, **_PATH),
+                      CustomerScreening, permission=WRITE, **_PATH),
             Operation("POST", ONE + "/override", "override_customer",
                       "Set a level in place of the model's; lowering takes an approval",
-                      self.override, CustomerView, OverrideRequest, permission=JUDGE,
+                      self.override, CustomerView, CustomerOverrideRequest, permission=JUDGE,
                       also_answers={202: ApprovalView}, **_PATH),
             Operation("POST", ONE + "/override/end", "end_customer_override",
                       "Let the model's level count again", self.end_override, CustomerView,
-                      BecauseRequest, permission=JUDGE, **_PATH),
+                      CustomerReason, permission=JUDGE, **_PATH),
             Operation("POST", ONE + "/review", "review_customer",
                       "Say that a customer was reviewed", self.review, CustomerView,
-                      ReviewRequest, permission=JUDGE, **_PATH),
+                      CustomerReviewRequest, permission=JUDGE, **_PATH),
             Operation("POST", ONE + "/diligence", "set_customer_diligence",
                       "Say that an item of diligence is done", self.diligence, CustomerView,
-                      DiligenceRequest, permission=JUDGE, **_PATH),
+                      CustomerDiligenceRequest, permission=JUDGE, **_PATH),
             Operation("GET", "/v1/aml/calendar", "get_customer_calendar",
                       "Customers by level, reviews overdue, diligence undone", self.calendar,
-                      CalendarView, permission=READ, tag=TAG),
+                      CustomerCalendar, permission=READ, tag=TAG),
             Operation("GET", "/v1/aml/merchants/{merchant}/exposure", "get_merchant_exposure",
                       "What a merchant could come to owe: reserve, hold, limit", self.exposure,
-                      ExposureView, query=ExposureQuery, permission=READ, tag=TAG,
+                      MerchantExposure, query=MerchantExposureQuery, permission=READ, tag=TAG,
                       path_texts={"merchant": "Id of the merchant, as payments name it"},
                       path_patterns={"merchant": CUSTOMER_PATTERN}),
         ]  # fmt: skip
@@ -126,7 +129,7 @@ class CustomerOperations:
         given = [(one.customer, one.form) for one in body.customers]
         found = await self._customers.put_many(asker.scope, given, asker.actor)
         now = self._clock.now_us()
-        return Answer(BatchAnswer([summary(one, now) for one in found]))
+        return Answer(CustomersAnswer([summary(one, now) for one in found]))
 
     async def page(self, call: Call) -> Answer:
         """GET /v1/aml/customers."""

@@ -15,17 +15,21 @@ from collections.abc import Mapping
 from typing import Final
 
 from paywarden.aml.customer_risk import facts as catalogue
+from paywarden.aml.customer_risk.follow_reader import (
+    ID,
+    read_behaviour,
+    read_diligence,
+    read_reviews,
+    section_of,
+)
 from paywarden.aml.customer_risk.model import (
     FULL,
     GROUPS,
     KINDS,
     LEVEL_WORDS,
-    BehaviourTerms,
-    DiligenceItem,
     Factor,
     Level,
     NamedTable,
-    ReviewTerms,
     RiskModel,
 )
 from paywarden.aml.customer_risk.terms_reader import read_exposure
@@ -35,15 +39,14 @@ from paywarden.risk.rules.cel.program import Program, compile
 from paywarden.risk.rules.cel.syntax import Present, Reference
 from paywarden.risk.rules.cel.tree import nodes_of
 from paywarden.risk.rules.cel.types import BOOL, MEMBERS, CelType
-from paywarden.risk.rules.fields import IDENTIFIER, WORD, WORD_REMEDY, Fields
-from paywarden.risk.rules.findings import Findings, one_of
+from paywarden.risk.rules.fields import WORD, WORD_REMEDY, Fields
+from paywarden.risk.rules.findings import Findings
 from paywarden.risk.rules.model import Source
-from paywarden.risk.rules.yaml_source import Items, Scalar, Table, parse_yaml
+from paywarden.risk.rules.yaml_source import Items, Table, parse_yaml
 
 FACTORS: Final = 200
 TABLES: Final = 100
 TABLE_WORDS: Final = 1_000
-ITEMS: Final = 100
 _KEYS: Final = (
     "name", "text", "weights", "thresholds", "missing_percent", "tables", "factors", "diligence",
     "reviews", "behaviour", "exposure", "threshold_percent", "examples",
@@ -52,7 +55,6 @@ _FACTOR_KEYS: Final = (
     "group", "when", "points", "missing", "at_least", "missing_at_least", "applies_to", "says",
     "sources",
 )  # fmt: skip
-_ID: Final = re.compile(r"[a-z][a-z0-9-]{0,62}\Z")
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 _GRADED: Final = ("low", "medium", "high")
 
@@ -109,8 +111,9 @@ class _Reader:
         if share < 0:
             fields.missing("missing_percent")
         factors = self._factors(tables, max(share, 0), weights)
-        diligence = self._diligence({one.id for one in factors})
-        reviews, behaviour = self._reviews(), self._behaviour()
+        diligence = read_diligence(fields, {one.id for one in factors}, self._findings)
+        reviews = read_reviews(fields, self._findings)
+        behaviour = read_behaviour(fields, self._findings)
         exposure = read_exposure(fields, self._findings)
         percent = self._by_level("threshold_percent", _GRADED, 1, 1_000, needed=False)
         examples = fields.node("examples")
@@ -127,18 +130,10 @@ class _Reader:
 
     # --- numbers --------------------------------------------------------------------------
 
-    def _section(self, key: str, known: tuple[str, ...], *, needed: bool = True) -> Fields | None:
-        table = self._fields.table_of(key)
-        if table is None:
-            if needed:
-                self._fields.missing(key)
-            return None
-        return Fields(table, f"`{key}`", known, self._findings)
-
     def _whole_numbers(
         self, key: str, known: tuple[str, ...], low: int, high: int, *, needed: bool = True
     ) -> dict[str, int]:
-        section = self._section(key, known, needed=needed)
+        section = section_of(self._fields, key, known, self._findings, needed=needed)
         if section is None:
             return {}
         return {word: section.integer(word, low, high) for word in section.table.entries
@@ -200,7 +195,7 @@ class _Reader:
         types.update({f"tables.{name}": MEMBERS for name in tables})
         found: list[Factor] = []
         for name, (key, node) in list(table.entries.items())[: FACTORS + 1]:
-            if not _ID.match(name) or not isinstance(node, Table) or len(found) >= FACTORS:
+            if not ID.match(name) or not isinstance(node, Table) or len(found) >= FACTORS:
                 remedy = f"at most {FACTORS}, each a mapping under a name of a-z, 0-9 and -"
                 self._findings.error(key.source, "bad_name", "this is no factor", remedy)
                 continue
@@ -270,64 +265,3 @@ class _Reader:
             fields.unknown(scalar, "level", LEVEL_WORDS)
             return Level.LOW
         return Level.parse(scalar.text)
-
-    # --- what follows from a level --------------------------------------------------------
-
-    def _diligence(self, factors: set[str]) -> tuple[DiligenceItem, ...]:
-        found: dict[str, DiligenceItem] = {}
-        known = ("id", "text", "levels", "factors", "applies_to", "sources")
-        for table in self._fields.tables("diligence"):
-            fields = Fields(table, "an item of `diligence`", known, self._findings)
-            name = fields.pattern("id", _ID, "use a-z, 0-9 and -")
-            levels = fields.known_words("levels", "level", LEVEL_WORDS)
-            named = fields.known_words("factors", "factor", factors)
-            sources = tuple(one.text for one in fields.words("sources"))
-            if not levels and not named:
-                fields.wrong(fields.source, "levels", "at least one level, or factors")
-            if not sources:
-                fields.missing("sources")
-            if name in found or len(found) >= ITEMS:
-                fields.wrong(fields.source, "id", f"a name of its own, {ITEMS} items at most")
-            kinds = fields.known_words("applies_to", "kind of customer", KINDS) or KINDS
-            found[name] = DiligenceItem(
-                name, fields.text("text", required=True),
-                frozenset(map(Level.parse, levels)), frozenset(named), frozenset(kinds), sources,
-            )  # fmt: skip
-        return tuple(found.values())
-
-    def _reviews(self) -> ReviewTerms:
-        section = self._section("reviews", (*_GRADED, "on_rise_days"))
-        if section is None:
-            return ReviewTerms({}, 0)
-        days = {Level.parse(word): section.integer(word, 1, 3_660, -1) for word in _GRADED}
-        for level, count in days.items():
-            if count < 0:
-                section.missing(level.word)
-        if list(days.values()) != sorted(days.values(), reverse=True):
-            section.wrong(section.source, "reviews", "no longer for a higher level")
-        days[Level.PROHIBITED] = days[Level.HIGH]
-        return ReviewTerms(days, section.integer("on_rise_days", 1, 366, 30))
-
-    def _behaviour(self) -> BehaviourTerms:
-        section = self._section("behaviour", ("windows", "every_hours"), needed=False)
-        if section is None:
-            return BehaviourTerms({}, 24)
-        windows: dict[str, dict[str, str]] = {}
-        table = section.table_of("windows")
-        for path, (key, node) in (table.entries if table else {}).items():
-            if path not in catalogue.COUNTED:
-                remedy = one_of(catalogue.COUNTED, path)
-                self._findings.error(key.source, "unknown_fact", "no window fills this", remedy)
-            elif not isinstance(node, Table):
-                self._fields.wrong(key.source, path, "a mapping of payer and merchant")
-            else:
-                windows[path] = self._window_names(path, node)
-        return BehaviourTerms(windows, section.integer("every_hours", 1, 720, 24))
-
-    def _window_names(self, path: str, node: Table) -> dict[str, str]:
-        fields = Fields(node, f"`{path}`", ("payer", "merchant"), self._findings)
-        return {
-            role: fields.pattern(role, IDENTIFIER, "name a window of the policy")
-            for role in node.entries
-            if isinstance(node.entries[role][1], Scalar)
-        }

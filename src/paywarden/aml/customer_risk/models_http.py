@@ -12,12 +12,14 @@ from paywarden.aml.customer_risk.model import RiskModel
 from paywarden.aml.customer_risk.model_desk import ModelDesk, stale_tables
 from paywarden.aml.customer_risk.payloads import model_payload
 from paywarden.aml.customer_risk.ports import Store
+from paywarden.aml.customer_risk.requests import (
+    CustomerReason,
+    RiskModelRequest,
+)
 from paywarden.aml.customer_risk.views import (
-    BecauseRequest,
-    ModelPage,
-    ModelRequest,
-    ModelView,
-    Published,
+    RiskModelPage,
+    RiskModelPublished,
+    RiskModelView,
 )
 from paywarden.core.clock import Clock
 from paywarden.core.errors import NotPermitted
@@ -49,14 +51,15 @@ class RiskModelOperations:
         """Every operation of this module."""
         return [
             Operation("GET", ROOT, "list_risk_models", "List models of customer risk", self.page,
-                      ModelPage, permission=READ, tag="aml"),
+                      RiskModelPage, permission=READ, tag="aml"),
             Operation("POST", ROOT, "keep_risk_model", "Check a model and keep it", self.keep,
-                      ModelView, ModelRequest, permission=WRITE, tag="aml", body_limit=512 * 1024),
+                      RiskModelView, RiskModelRequest, permission=WRITE, tag="aml",
+                      body_limit=512 * 1024),
             Operation("GET", ROOT + "/{model}", "get_risk_model", "Read a model with its text",
-                      self.read, ModelView, permission=READ, **_PATH),
+                      self.read, RiskModelView, permission=READ, **_PATH),
             Operation("POST", ROOT + "/{model}/publish", "publish_risk_model",
                       "Let a model assess customers, once it is approved", self.publish,
-                      Published, BecauseRequest, permission=WRITE,
+                      RiskModelPublished, CustomerReason, permission=WRITE,
                       also_answers={202: ApprovalView}, **_PATH),
         ]  # fmt: skip
 
@@ -72,7 +75,7 @@ class RiskModelOperations:
         ]
         if all(one.model != in_force.id for one in items):
             items.append(self._view(in_force, in_force, None, None))
-        return Answer(ModelPage(items))
+        return Answer(RiskModelPage(items))
 
     async def keep(self, call: Call) -> Answer:
         """POST /v1/aml/risk-models. Errors: InvalidRequest `risk_model_invalid`, TooLarge."""
@@ -100,14 +103,14 @@ class RiskModelOperations:
         )  # fmt: skip
         if isinstance(done, Waiting):
             return waiting(self._approvals, done)
-        return Answer(Published(model.id, done.result))
+        return Answer(RiskModelPublished(model.id, done.result))
 
     def _view(
         self, model: RiskModel, in_force: RiskModel, at_us: int | None, actor: str | None,
         *, text: bool = False,
-    ) -> ModelView:  # fmt: skip
+    ) -> RiskModelView:  # fmt: skip
         today = to_datetime(self._clock.now_us()).date()
-        return ModelView(
+        return RiskModelView(
             model.id, model.name, model.id == in_force.id, len(model.factors),
             format_rfc3339(at_us) if at_us is not None else None, actor,
             stale_tables(model, today), model.text if text else None,

@@ -22,6 +22,7 @@ ROUNDS: Final = 100
 """Rounds over all holdings until shares stand still; a circle of 90 % halves its rest in 7."""
 BENEFICIAL: Final = 25.0
 SELF: Final = "self"
+PLACE: Final = "/company/ownership"
 _STILL: Final = 1e-9
 _ENDS: Final = frozenset({"person", "public"})
 """Kinds behind which nobody else is looked for: people, and states or listed companies."""
@@ -95,27 +96,37 @@ def structure_of(parties: Sequence[Party], holdings: Sequence[Holding]) -> Struc
 
 def _checked(parties: Sequence[Party], holdings: Sequence[Holding]) -> dict[str, Party]:
     if len(parties) > PARTIES or len(holdings) > HOLDINGS:
-        raise _refused("ownership_too_large", f"at most {PARTIES} parties, {HOLDINGS} holdings")
+        raise InvalidRequest(
+            "ownership_too_large", f"at most {PARTIES} parties, {HOLDINGS} holdings", pointer=PLACE
+        )
     known = {one.id: one for one in parties}
     if len(known) < len(parties) or SELF in known:
-        raise _refused("ownership_name_taken", "each party once, and none is named `self`")
+        raise InvalidRequest(
+            "ownership_name_taken", "each party once, and none is named `self`", pointer=PLACE
+        )
     held: dict[str, float] = {}
     pairs = {(one.owner, one.owned) for one in holdings}
     if len(pairs) < len(holdings):
-        raise _refused("ownership_name_taken", "one holding for each pair of owner and owned")
+        raise InvalidRequest(
+            "ownership_name_taken", "one holding for each pair of owner and owned", pointer=PLACE
+        )
     for one in holdings:
         if one.owned in known and known[one.owned].kind == "person":
-            raise _refused("ownership_person_owned", "a person is owned by nobody")
+            raise InvalidRequest(
+                "ownership_person_owned", "a person is owned by nobody", pointer=PLACE
+            )
         if one.owner not in known or (one.owned != SELF and one.owned not in known):
-            raise _refused("ownership_unknown_party", "a holding names a party that is not listed")
+            raise InvalidRequest(
+                "ownership_unknown_party",
+                "a holding names a party that is not listed",
+                pointer=PLACE,
+            )
         held[one.owned] = held.get(one.owned, 0.0) + one.percent
     if any(total > 100.0 + 1e-6 for total in held.values()):
-        raise _refused("ownership_over_100", "the holdings in one party are more than 100 %")
+        raise InvalidRequest(
+            "ownership_over_100", "the holdings in one party are more than 100 %", pointer=PLACE
+        )
     return known
-
-
-def _refused(code: str, detail: str) -> InvalidRequest:
-    return InvalidRequest(code, detail, pointer="/company/ownership")
 
 
 def _reached(above: Mapping[str, Sequence[Holding]]) -> list[str]:

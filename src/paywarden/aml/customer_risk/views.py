@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
 
-from paywarden.aml.customer_risk.customers import Known
 from paywarden.aml.customer_risk.exposure import Exposure
-from paywarden.aml.customer_risk.forms import CustomerForm, Screened
+from paywarden.aml.customer_risk.forms import CustomerForm
 from paywarden.aml.customer_risk.keeping import CustomerFile, Step
 from paywarden.aml.customer_risk.model import Level, RiskModel
 from paywarden.aml.customer_risk.ports import Counts, HistoryRow, Row
 from paywarden.aml.customer_risk.standing import required
+from paywarden.aml.customer_risk.writing import Known
 from paywarden.core.instants import format_rfc3339
 
-LevelWord = Literal["low", "medium", "high", "prohibited"]
-Note = Annotated[str, Meta(min_length=1, max_length=1_000)]
-Reason = Annotated[str, Meta(min_length=1, max_length=500)]
-Ref = Annotated[str, Meta(pattern="^([0-9a-f]{16})?$", max_length=16)]
 
-
-class LineView(msgspec.Struct, frozen=True, omit_defaults=True):
+class ExplanationLine(msgspec.Struct, frozen=True, omit_defaults=True):
     """A line of an explanation; `state`: present, unknown (facts lack) or cap (weight of a group).
 
     Points of all lines add up to the score.
@@ -39,7 +32,7 @@ class LineView(msgspec.Struct, frozen=True, omit_defaults=True):
     sources: list[str] = []
 
 
-class OverrideView(msgspec.Struct, frozen=True):
+class CustomerOverride(msgspec.Struct, frozen=True):
     """An override that stands."""
 
     level: str
@@ -51,7 +44,7 @@ class OverrideView(msgspec.Struct, frozen=True):
     until: str
 
 
-class ItemView(msgspec.Struct, frozen=True, omit_defaults=True):
+class DiligenceView(msgspec.Struct, frozen=True, omit_defaults=True):
     """An item of diligence that this customer takes; `state`: open, done or not_needed."""
 
     item: str
@@ -85,10 +78,10 @@ class CustomerView(msgspec.Struct, frozen=True):
     model: str
     model_level: str
     form: CustomerForm | None
-    explanation: list[LineView]
+    explanation: list[ExplanationLine]
     missing: list[str]
-    override: OverrideView | None
-    diligence: list[ItemView]
+    override: CustomerOverride | None
+    diligence: list[DiligenceView]
 
 
 class CustomerPage(msgspec.Struct, frozen=True):
@@ -99,7 +92,7 @@ class CustomerPage(msgspec.Struct, frozen=True):
     next: str | None
 
 
-class StepView(msgspec.Struct, frozen=True):
+class AssessmentView(msgspec.Struct, frozen=True):
     """One assessment; `facts_digest` tells whether facts changed, and nothing else."""
 
     number: int
@@ -113,18 +106,18 @@ class StepView(msgspec.Struct, frozen=True):
     facts_digest: str
     log_sequence: int
     detail: dict[str, str]
-    explanation: list[LineView]
+    explanation: list[ExplanationLine]
 
 
-class HistoryPage(msgspec.Struct, frozen=True):
+class AssessmentPage(msgspec.Struct, frozen=True):
     """Assessments, newest first; `next` is the number to go on before."""
 
-    items: list[StepView]
+    items: list[AssessmentView]
     has_more: bool
     next: int | None
 
 
-class CalendarView(msgspec.Struct, frozen=True):
+class CustomerCalendar(msgspec.Struct, frozen=True):
     """Customers by level, and who waits; `stale_tables`: tables of the model that are old."""
 
     model: str
@@ -135,80 +128,13 @@ class CalendarView(msgspec.Struct, frozen=True):
     stale_tables: list[str]
 
 
-class BatchItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A customer of a batch."""
-
-    customer: Annotated[str, Meta(pattern="^[A-Za-z0-9._:@-]{1,120}$", max_length=120)]
-    form: CustomerForm
-
-
-class BatchRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of POST /v1/aml/customers: up to 200, all or none."""
-
-    customers: Annotated[list[BatchItem], Meta(min_length=1, max_length=200)]
-
-
-class BatchAnswer(msgspec.Struct, frozen=True):
+class CustomersAnswer(msgspec.Struct, frozen=True):
     """How those customers stand now, in order."""
 
     customers: list[CustomerSummary]
 
 
-class ScreeningRequest(Screened, frozen=True):
-    """Body of a screening's results; what is left out stays as it was."""
-
-
-class OverrideRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of an override; one that lowers takes an approval."""
-
-    level: LevelWord
-    days: Annotated[int, Meta(ge=1, le=366)]
-    reason: Reason
-
-
-class BecauseRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Why."""
-
-    reason: Reason
-
-
-class ReviewRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of a review that was done."""
-
-    note: Note
-
-
-class DiligenceRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of an item of diligence."""
-
-    item: Annotated[str, Meta(pattern="^[a-z][a-z0-9-]{0,62}$", max_length=63)]
-    state: Literal["open", "done", "not_needed"]
-    note: Annotated[str, Meta(max_length=1_000)] = ""
-
-
-class CustomersQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Query of GET /v1/aml/customers."""
-
-    limit: Annotated[int, Meta(ge=1, le=100)] = 50
-    after: Ref = ""
-    level: LevelWord | None = None
-    waiting: Literal["review", "diligence", "override"] | None = None
-
-
-class HistoryQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Query of a customer's history."""
-
-    limit: Annotated[int, Meta(ge=1, le=50)] = 20
-    before: Annotated[int, Meta(ge=1, le=2**31)] = 2**31
-
-
-class ModelRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of POST /v1/aml/risk-models: the text of a model."""
-
-    text: Annotated[str, Meta(min_length=1, max_length=200_000)]
-
-
-class ModelView(msgspec.Struct, frozen=True):
+class RiskModelView(msgspec.Struct, frozen=True):
     """A model; `text` is absent in lists."""
 
     model: str
@@ -221,26 +147,20 @@ class ModelView(msgspec.Struct, frozen=True):
     text: str | None = None
 
 
-class ModelPage(msgspec.Struct, frozen=True):
+class RiskModelPage(msgspec.Struct, frozen=True):
     """Models that are kept, newest first."""
 
-    items: list[ModelView]
+    items: list[RiskModelView]
 
 
-class Published(msgspec.Struct, frozen=True):
+class RiskModelPublished(msgspec.Struct, frozen=True):
     """A model is in force from `log_sequence` on."""
 
     model: str
     log_sequence: int
 
 
-class ExposureQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Query of a merchant's exposure; without `mcc` the delay is that of `other`."""
-
-    mcc: Annotated[str, Meta(pattern="^([0-9]{4})?$", max_length=4)] = ""
-
-
-class ExposureView(msgspec.Struct, frozen=True):
+class MerchantExposure(msgspec.Struct, frozen=True):
     """What a merchant could come to owe; amounts in minor units of the policy's base currency.
 
     `known` is false when windows lack (named in `missing_windows`): then nothing is said.
@@ -286,12 +206,12 @@ def view(known: Known, step: Step | None, model: RiskModel, now_us: int) -> Cust
     )  # fmt: skip
 
 
-def lines(step: Step | None) -> list[LineView]:
+def lines(step: Step | None) -> list[ExplanationLine]:
     """The explanation of a step."""
     if step is None:
         return []
     return [
-        LineView(
+        ExplanationLine(
             one.factor, one.group, one.state, one.points, one.says, list(one.missing),
             one.at_least.word if one.at_least > Level.LOW else None, list(one.sources),
         )
@@ -299,10 +219,10 @@ def lines(step: Step | None) -> list[LineView]:
     ]  # fmt: skip
 
 
-def history_page(found: Sequence[tuple[HistoryRow, Step | None]], limit: int) -> HistoryPage:
+def history_page(found: Sequence[tuple[HistoryRow, Step | None]], limit: int) -> AssessmentPage:
     """Up to `limit` steps; one more says that there are others."""
     items = [
-        StepView(
+        AssessmentView(
             row.number, format_rfc3339(row.at_us), row.cause, row.actor, row.model, row.score,
             Level(row.level).word, Level(row.model_level).word, row.digest.hex(), row.seq,
             dict(step.detail) if step is not None else {}, lines(step),
@@ -310,20 +230,20 @@ def history_page(found: Sequence[tuple[HistoryRow, Step | None]], limit: int) ->
         for row, step in found[:limit]
     ]  # fmt: skip
     more = len(found) > limit
-    return HistoryPage(items, more, items[-1].number if more else None)
+    return AssessmentPage(items, more, items[-1].number if more else None)
 
 
-def calendar(counts: Counts, model: RiskModel, stale: list[str]) -> CalendarView:
+def calendar(counts: Counts, model: RiskModel, stale: list[str]) -> CustomerCalendar:
     """Figures of a scope."""
     by_level = {level.word: counts.by_level.get(int(level), 0) for level in Level}
-    return CalendarView(
+    return CustomerCalendar(
         model.id, by_level, counts.overdue, counts.undone_high, counts.overridden, stale
     )
 
 
-def exposure_view(merchant: str, made: Exposure) -> ExposureView:
+def exposure_view(merchant: str, made: Exposure) -> MerchantExposure:
     """An exposure that is known."""
-    return ExposureView(
+    return MerchantExposure(
         merchant, True, [], made.exposure_minor, made.undelivered_minor,
         made.expected_loss_minor, made.loss_percent, made.refund_percent,
         made.chargeback_percent, made.delay_days, made.reserve_percent, made.limit_minor,
@@ -331,11 +251,11 @@ def exposure_view(merchant: str, made: Exposure) -> ExposureView:
     )  # fmt: skip
 
 
-def _override(kept: CustomerFile | None) -> OverrideView | None:
+def _override(kept: CustomerFile | None) -> CustomerOverride | None:
     one = kept.override if kept is not None else None
     if one is None:
         return None
-    return OverrideView(
+    return CustomerOverride(
         one.level.word, one.model_level.word, one.reason, one.actor, list(one.approvers),
         format_rfc3339(one.at_us), format_rfc3339(one.until_us),
     )  # fmt: skip
@@ -343,15 +263,15 @@ def _override(kept: CustomerFile | None) -> OverrideView | None:
 
 def _items(
     row: Row, kept: CustomerFile | None, step: Step | None, model: RiskModel
-) -> list[ItemView]:
+) -> list[DiligenceView]:
     if kept is None or step is None:
         return []
     found = []
     for item in required(model, Level(row.level), row.kind, step.assessment.factors):
         done = kept.diligence.get(item.id)
         if done is None:
-            found.append(ItemView(item.id, item.text, "open"))
+            found.append(DiligenceView(item.id, item.text, "open"))
         else:
             at = format_rfc3339(done.at_us)
-            found.append(ItemView(item.id, item.text, done.state, done.actor, at, done.note))
+            found.append(DiligenceView(item.id, item.text, done.state, done.actor, at, done.note))
     return found
