@@ -18,7 +18,6 @@ from typing import BinaryIO
 
 import msgspec
 
-from paywarden.aml.alerts.model import Alert
 from paywarden.aml.monitoring.flow_types import flow_types
 from paywarden.aml.monitoring.model import Typology
 from paywarden.aml.monitoring.typology_reader import read_typologies
@@ -26,6 +25,7 @@ from paywarden.cli import output
 from paywarden.core.scope import Scope
 from paywarden.decision.flow_following import FlowFollowing, FlowReport
 from paywarden.entrypoints.checkpoint_child import step_back
+from paywarden.entrypoints.flow_wire import FlowJob, FlowLine
 from paywarden.kit.clock import SystemClock
 from paywarden.kit.db.reader import Reader
 from paywarden.kit.log import configure
@@ -33,32 +33,6 @@ from paywarden.kit.stores.sqlite_journal import SqliteJournal
 
 JOB_LIMIT = 16 << 20
 TELL_SECONDS = 5.0
-
-
-class FlowJob(msgspec.Struct, frozen=True):
-    """What to follow. `positions`: `at_us` and sequence per scope (text)."""
-
-    database: str
-    files: dict[str, bytes]
-    positions: dict[str, tuple[int, int]]
-    lateness_us: int
-    look_seconds: float
-    minor_digits: int
-
-
-class FlowLine(msgspec.Struct, frozen=True):
-    """One report on the wire."""
-
-    scope: str
-    alerts: tuple[Alert, ...]
-    position: tuple[int, int]
-    delay_us: int
-    waiting: int
-    late: int
-    unpriced: int
-    bounded: dict[str, int]
-    memory: dict[str, int]
-    behind: bool
 
 
 def main(source: BinaryIO, sink: BinaryIO) -> int:

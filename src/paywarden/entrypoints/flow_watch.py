@@ -24,7 +24,7 @@ from paywarden.core.errors import PaywardenError
 from paywarden.core.scope import Scope
 from paywarden.decision.decision_ids import DecisionIds
 from paywarden.entrypoints.checkpoint_schedule import PASSED_ON
-from paywarden.entrypoints.flow_child import FlowJob, FlowLine
+from paywarden.entrypoints.flow_wire import FlowJob, FlowLine
 from paywarden.entrypoints.settings import Monitoring
 from paywarden.kit.log import logger
 from paywarden.kit.metrics import Metrics
