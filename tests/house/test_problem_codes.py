@@ -44,6 +44,8 @@ INSIDE = frozenset(
         "table_bad_as_of", "table_unreadable",
         # commands
         "erasure_not_folded", "policy_folder_not_found", "subject_key_exists",
+        # a folder of the home, looked for before
+        "typology_folder_not_found",
     }
 )  # fmt: skip
 """Codes that no request sees, beside reached ones in the same module."""

@@ -72,6 +72,7 @@ from paywarden.entrypoints.customer_risk import ROUND_SECONDS as CUSTOMER_SECOND
 from paywarden.entrypoints.customer_risk import customer_risk_parts
 from paywarden.entrypoints.evidence import evidence_parts
 from paywarden.entrypoints.facts_keys import FactsKeyFile
+from paywarden.entrypoints.flow_watch import FlowWatch
 from paywarden.entrypoints.home import Home, private_write
 from paywarden.entrypoints.housekeeping import Round, forget_answers, forget_messages, go_round
 from paywarden.entrypoints.people_wiring import People
@@ -215,6 +216,10 @@ class Installation:
         self.tables = make_deriver("").tables
         self.alerts = SqliteAlerts(self.reader)
         self.alert_desk = AlertDesk(self.alerts, self.writer, clock, self.metrics)
+        self.flows = FlowWatch(
+            home.database, home.flows, home.typologies, self.alert_desk, self.ids, self.metrics,
+            settings.monitoring,
+        )  # fmt: skip
         watch = DriftWatch(randomness)
         self.drift = DriftDesk(watch, self.ledger, self.metrics)
         self.payments = Payments(
@@ -368,6 +373,7 @@ class Installation:
             self._keep(self.evidence.submission.run())
         await self._rebuild()
         self._keep(self.schedule.run())
+        self._keep(self.flows.run())
         await asyncio.to_thread(self.rollouts.load)
         for one in self.rounds:
             self._keep(go_round(one, lambda: not self.ledger.failed))
