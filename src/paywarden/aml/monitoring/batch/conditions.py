@@ -1,9 +1,9 @@
 """Conditions of terms as Ibis expressions: the checked CEL tree, value and error side by side.
 
-Guards: an expression has a bounded number of parts; every node becomes a value and a flag that says
-whether it has one (`ok`); an absent name, an overflow, a division by zero clear the flag, and `&&`,
-`||`, the ternary absorb it exactly as CEL does, so that a condition holds here where it holds in the
-interpreter. What a back end cannot say is refused by name when compiling, never left out.
+Guards: an expression has a bounded number of parts; every node becomes a value and a flag that
+says whether it has one (`ok`); an absent name, an overflow, a division by zero clear the flag, and
+`&&`, `||`, the ternary absorb it exactly as CEL does, so that a condition holds here where it holds
+in the interpreter. What a back end cannot say is refused by name when compiling, never left out.
 Deviations: integer results beyond 9.22e18 are errors up to 1e6 before the limit of 64 bits; integer
 division and comparison with doubles are exact up to 2**53, and beyond that integer division is an
 error. Regular expressions are those of the back end (RE2 on DuckDB).
