@@ -16,6 +16,9 @@ from typing import Any
 from starlette.applications import Starlette
 
 import paywarden
+from paywarden.aml.alerts.http import AlertOperations
+from paywarden.aml.customer_risk.http import CustomerOperations
+from paywarden.aml.customer_risk.models_http import RiskModelOperations
 from paywarden.decision.drift.http import DriftOperations
 from paywarden.decision.http import DecisionOperations
 from paywarden.decision.iso20022.http import Iso20022Operations
@@ -185,8 +188,24 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
             installation.approvals,
             Readings(installation.writer, installation.audit, installation.clock),
         ).operations(),
+        *CustomerOperations(
+            installation.customer_risk.customers,
+            installation.customer_risk.exposures,
+            installation.approvals,
+            installation.evidence.watch,
+            installation.clock,
+        ).operations(),
+        *RiskModelOperations(
+            installation.customer_risk.customers.models,
+            installation.customer_risk.customers.store,
+            installation.approvals,
+            installation.clock,
+        ).operations(),
         *webhooks.operations(),
         *people_operations(installation.people, installation.approvals),
+        *AlertOperations(
+            installation.alerts, installation.evidence.watch, installation.alert_entity
+        ).operations(),
         *audit.operations(),
         *system.operations(),
     ]

@@ -14,6 +14,11 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+from paywarden.aml.alerts.desk import AlertDesk
+from paywarden.aml.alerts.stores.sqlite import SCHEMA as AML_ALERTS
+from paywarden.aml.alerts.stores.sqlite import SqliteAlerts
+from paywarden.aml.customer_risk.stores.sqlite_customers import SCHEMA as CUSTOMER_RISK
+from paywarden.aml.monitoring.payment_alerts import named_entity
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import NotFound, PaywardenError, Unavailable
 from paywarden.core.scope import Environment, Scope
@@ -63,6 +68,8 @@ from paywarden.entrypoints.approvals_wiring import wired
 from paywarden.entrypoints.backtest_jobs import runner_of
 from paywarden.entrypoints.checkpoint_schedule import CheckpointSchedule
 from paywarden.entrypoints.compiling import Compiler
+from paywarden.entrypoints.customer_risk import ROUND_SECONDS as CUSTOMER_SECONDS
+from paywarden.entrypoints.customer_risk import customer_risk_parts
 from paywarden.entrypoints.evidence import evidence_parts
 from paywarden.entrypoints.facts_keys import FactsKeyFile
 from paywarden.entrypoints.home import Home, private_write
@@ -126,7 +133,7 @@ from paywarden.risk.lists.store import Lists
 
 PARTS = (
     KIT, DECISION_SCHEMA, EVIDENCE_SCHEMA, IDENTITY_SCHEMA, CLIENT_KEYS, WEBHOOK_ENDPOINTS,
-    CERTIFICATES, APPROVALS, ACCESS_REVIEWS, ERASURES,
+    CERTIFICATES, APPROVALS, ACCESS_REVIEWS, ERASURES, AML_ALERTS, CUSTOMER_RISK,
 )  # fmt: skip
 KEY_PARTS = (SUBJECT_KEYS,)
 FIRST_PAUSE_SECONDS = 0.2
@@ -206,11 +213,13 @@ class Installation:
         )
         make_deriver = self.derivers = derivers(settings.tables, home.root)
         self.tables = make_deriver("").tables
+        self.alerts = SqliteAlerts(self.reader)
+        self.alert_desk = AlertDesk(self.alerts, self.writer, clock, self.metrics)
         watch = DriftWatch(randomness)
         self.drift = DriftDesk(watch, self.ledger, self.metrics)
         self.payments = Payments(
             self.ledger, make_deriver, self.sealer, self.ids, self.tables.version(),
-            AutomaticEntries(self.lists, self.metrics), watch,
+            AutomaticEntries(self.lists, self.metrics), watch, self.alert_desk,
         )  # fmt: skip
         self.payment_reader = PaymentReader(
             self.hash_identifier,
@@ -304,6 +313,11 @@ class Installation:
             self._forget_people,
         )  # fmt: skip
         self.erasures.register(self.approvals)
+        self.customer_risk = customer_risk_parts(
+            self.ledger, self.reader, self.writer, self.key_ring, self.keys.sub("customer-facts"),
+            self.payment_reader.identifier, self.audit, clock, self.metrics, self.approvals,
+            None, None,
+        )  # fmt: skip
         self.inactivity = Inactivity(
             self.people.records, self.people.directory, self.api_keys, self.writer, clock,
             self.scopes, self.metrics,
@@ -384,6 +398,7 @@ class Installation:
             Round("approvals", ROUND_SECONDS, expire),
             Round("held_labels", ROUND_SECONDS, self.holding.resume),
             Round("drift", ROUND_SECONDS, self.drift.look),
+            Round("customer_risk", CUSTOMER_SECONDS, self.customer_risk.look),
         )
 
     def _forget_people(self, scope: Scope) -> None:
@@ -396,7 +411,9 @@ class Installation:
     def _restore(self) -> int:
         """States from the log, and the keeper's open segments too; the head."""
         self.keeper.restart()
-        return rebuild(self.ledger, self.foundations())
+        head = rebuild(self.ledger, self.foundations())
+        self.customer_risk.load()
+        return head
 
     async def stop(self) -> None:
         """Finish what is staged, then close everything."""
@@ -536,6 +553,11 @@ class Installation:
             hashed = self.hash_identifier(canonical)
             canonical = hashed.upper() if kind is ListKind.ACCOUNT else hashed
         return self._list_keys.of(scope, kind.value.encode(), canonical.encode()).hex()
+
+    def alert_entity(self, scope: Scope, kind: str, name: str) -> str:
+        """Under which id alerts hold an entity that payments name so."""
+        given = self.payment_reader.identifier(name)
+        return named_entity(kind, given, self.digester(scope).digest)
 
     def hash_identifier(self, text: str) -> str:
         """Keyed hash in place of an identifier that looks like a card number."""
