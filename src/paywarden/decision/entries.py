@@ -30,11 +30,16 @@ IMPORT_END = "import_end"
 TRIAL = "trial"
 HELD = "held_label"
 HOLD = "label_hold"
+SCREENING_LISTS = "screening_lists"
+SCREENED_HIT = "screened_hit"
+"""Not a kind of entry: how the index of rare entries names a payment that AML has a say in."""
 CONTROL_GROUP = "control_group"
 """Not a kind of entry: how the index of rare entries names a payment of the control group."""
 STARTS = frozenset({GENESIS, IMPORT, IMPORT_END})
 """Kinds that say since when the log is complete."""
-CONTROL_KINDS = frozenset({POLICY, LIST_EDIT, GENESIS, TRIAL, IMPORT, IMPORT_END, HELD, HOLD})
+CONTROL_KINDS = frozenset(
+    {POLICY, LIST_EDIT, GENESIS, TRIAL, IMPORT, IMPORT_END, HELD, HOLD, SCREENING_LISTS}
+)
 
 
 _OUTCOMES = {int(outcome): outcome for outcome in Outcome}
@@ -105,6 +110,19 @@ class OtherOpinion(msgspec.Struct, array_like=True, frozen=True):
         return Decider(self.ruleset, self.model.model if self.model else "")
 
 
+class ScreeningRecord(msgspec.Struct, array_like=True, frozen=True):
+    """How a payment was screened. `lists_seq`: entry that put the lists in force which were asked.
+
+    `took_us`: microseconds. `boxes`: hits, sealed under the keys of those whom they speak of.
+    `excepted`: hits that a person's judgement set aside.
+    """
+
+    lists_seq: int
+    took_us: int
+    boxes: tuple[Sealed, ...] = ()
+    excepted: int = 0
+
+
 class PaymentEntry(msgspec.Struct, array_like=True, frozen=True):
     """A decided payment, or (kind `continue`) its decision after a challenge.
 
@@ -112,7 +130,8 @@ class PaymentEntry(msgspec.Struct, array_like=True, frozen=True):
     `skipped`: stages that gave no opinion. `lists_seq`: seq of the last list edit before it.
     `tables`: start of the digest of all reference tables. `stage_us`: microseconds per stage.
     `continues`: seq of the decision that this one continues, or 0. `other`: the opinion of the
-    trial's other arm, when one was given.
+    trial's other arm, when one was given. `screening`: None where no list was in force, or where
+    the stage gave no opinion.
     """
 
     observation: Observation
@@ -132,6 +151,7 @@ class PaymentEntry(msgspec.Struct, array_like=True, frozen=True):
     forced: str | None = None
     continues: int = 0
     other: OtherOpinion | None = None
+    screening: ScreeningRecord | None = None
 
     @property
     def decider(self) -> Decider:
@@ -303,6 +323,22 @@ class TrialEntry(msgspec.Struct, array_like=True, frozen=True):
         return not self.ruleset
 
 
+class ListInForce(msgspec.Struct, array_like=True, frozen=True):
+    """One list that parties are held against: its source, snapshot (SHA-256) and date."""
+
+    source: str
+    snapshot: str
+    list_date: str | None
+    entities: int
+
+
+class ScreeningLists(msgspec.Struct, array_like=True, frozen=True):
+    """From here on parties are held against these lists; `version` names them together."""
+
+    version: str
+    lists: tuple[ListInForce, ...]
+
+
 class GenesisEntry(msgspec.Struct, array_like=True, frozen=True):
     """The log begins; `history_start_us` says how far back it is complete (0: for ever)."""
 
@@ -323,6 +359,7 @@ _DECODERS: dict[str, msgspec.msgpack.Decoder[Any]] = {
     HOLD: msgspec.msgpack.Decoder(HoldEntry),
     IMPORT: msgspec.msgpack.Decoder(ImportEntry),
     IMPORT_END: msgspec.msgpack.Decoder(ImportEndEntry),
+    SCREENING_LISTS: msgspec.msgpack.Decoder(ScreeningLists),
 }
 
 

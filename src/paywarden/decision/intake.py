@@ -102,6 +102,7 @@ class PaymentReader:
             fields["payment.par"] = self._identifier(intake, payment.par)
         if payment.metadata:
             fields["payment.metadata"] = payment.metadata
+        _put(fields, "payment.remittance_information", payment.remittance_information)
         if payment.checks is not None:
             for name in ("avs", "cvv", "eci", "three_ds"):
                 _put(fields, f"payment.checks.{name}", getattr(payment.checks, name))

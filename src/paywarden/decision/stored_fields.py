@@ -94,6 +94,16 @@ CLEAR: tuple[str, ...] = (
     "posterior.payee.lower",
     "posterior.payer.mean",
     "posterior.payer.lower",
+    "screening.payer.score",
+    "screening.payee.score",
+    "screening.merchant.score",
+    "screening.remittance.score",
+    "screening.hit",
+    "screening.pep",
+    "screening.identified",
+    "screening.confirmed",
+    "travel_rule.missing",
+    "travel_rule.crypto",
 )
 """Paths by number of what is stored in the clear."""
 
@@ -128,6 +138,7 @@ SEALED: tuple[str, ...] = (
     "payment.shipping_address.city",
     "payment.shipping_address.line1",
     "shipping_address.key",
+    "payment.remittance_information",
 )
 """Paths by number of what is stored under a person's key."""
 

@@ -150,12 +150,40 @@ class ControlGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class ScreeningSettings:
+    """From which score (0 to 1) a match with a listed party holds or blocks a payment.
+
+    `remittance_hold_at`: of names found in the remittance information, which alert more easily.
+    `block_at`: of matches that rest on an equal identifier. `pep`: `alert` or `hold`.
+    """
+
+    hold_at: float = 0.7
+    remittance_hold_at: float = 0.9
+    block_at: float = 0.95
+    pep: str = "alert"
+
+
+@dataclass(frozen=True, slots=True)
+class TravelRule:
+    """From which amount a transfer must say who pays and who is paid, and what happens if not.
+
+    `crypto_threshold_base_minor`: of transfers to wallets of crypto-assets. `on_missing`: `alert`
+    or `review`.
+    """
+
+    threshold_base_minor: int = 100_000
+    crypto_threshold_base_minor: int = 0
+    on_missing: str = "alert"
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The whole policy.
 
     `lists` maps list name to its kind (see `paywarden.risk.lists`), `reasons` a code to its text,
     `scenarios` a word to its meaning; a scenario that is not declared belongs to fraud.
     `list_files` maps the path of a list's file to its SHA-256: entries are part of a ruleset.
+    `screening` None: as by default. `travel_rule` None: not checked.
     """
 
     name: str
@@ -172,3 +200,5 @@ class Policy:
     scenarios: Mapping[str, Scenario] = field(default_factory=dict)
     list_files: Mapping[str, str] = field(default_factory=dict)
     control_group: ControlGroup | None = None
+    screening: ScreeningSettings | None = None
+    travel_rule: TravelRule | None = None

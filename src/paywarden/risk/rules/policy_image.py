@@ -40,7 +40,8 @@ from paywarden.risk.rules.selectivity import Selectivity
 from paywarden.risk.rules.slow_path import Condition
 
 TREE_LIMIT = 50_000
-_NO_CONTROL_GROUP = b',"control_group":null}'
+_ADDED_SINCE = ("travel_rule", "screening", "control_group")
+"""Parts that policies of before had not, the last first: without them their names stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +114,10 @@ def ruleset_hash(policy: Policy) -> str:
         },
     )
     form = msgspec.json.encode(exact, order="deterministic")
-    if policy.control_group is None:  # policies of before had no such part: their names stay
-        form = form.removesuffix(_NO_CONTROL_GROUP) + b"}"
+    for part in _ADDED_SINCE:
+        if getattr(policy, part) is not None:
+            break
+        form = form.removesuffix(f',"{part}":null}}'.encode()) + b"}"
     return "rs_" + hashlib.sha256(form).hexdigest()
 
 
