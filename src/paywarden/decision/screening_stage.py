@@ -46,8 +46,8 @@ class Screened(NamedTuple):
 class Verdicts(Protocol):
     """What people said of parties and entries."""
 
-    def word(self, scope: Scope, party: AskedParty, found: Found) -> tuple[Word, str]:
-        """The word that holds now, and the id of the verdict."""
+    def word(self, scope: Scope, party: AskedParty, found: Found) -> tuple[Word, str, str]:
+        """The word that holds now, the id of the verdict, and the party's key."""
         ...
 
 
@@ -168,7 +168,7 @@ class ScreeningStage:
         return Screened(judged.fields, judged.hits, judged.excepted, state.screening.seq, took_us)
 
     def _word_of(self, scope: Scope, party: AskedParty) -> Any:
-        def word(found: Found) -> tuple[Word, str]:
+        def word(found: Found) -> tuple[Word, str, str]:
             return self._verdicts.word(scope, party, found)
 
         return word

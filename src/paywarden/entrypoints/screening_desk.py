@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
 from paywarden.aml.screening.serving.messages import Wanted
 from paywarden.aml.screening.serving.process import ScreeningProcess
@@ -53,12 +53,13 @@ class ScreeningDesk:
         self._metrics = metrics
         self._made: ListDesk | None = None
         self._failed: tuple[str, int, int] | None = None
+        self._looking = asyncio.Lock()
         self.alarms: tuple[Alarm, ...] = ()
         self.lists: ScreeningLists | None = None
         self.fault = ""
 
     @property
-    def state(self) -> str:
+    def state(self) -> Literal["none", "ready", "old", "down"]:
         """In a word: none, ready, old (an alarm rings), down."""
         if self.lists is None:
             return "down" if self.fault else "none"
@@ -78,13 +79,14 @@ class ScreeningDesk:
 
     async def look(self) -> None:
         """Switch to what is in force now, if it is other lists; start again what has ended."""
-        try:
-            lists = await asyncio.to_thread(self._in_force)
-            if lists is not None:
-                await self._keep(lists)
-        except (PaywardenError, OSError) as fault:
-            self._note(fault)
-        self._tell()
+        async with self._looking:
+            try:
+                lists = await asyncio.to_thread(self._in_force)
+                if lists is not None:
+                    await self._keep(lists)
+            except (PaywardenError, OSError) as fault:
+                self._note(fault)
+            self._tell()
 
     async def close(self) -> None:
         """End the process."""

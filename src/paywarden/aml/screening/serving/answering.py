@@ -18,6 +18,8 @@ from paywarden.aml.screening.serving.messages import MOST_FOUND, REPORTED_AT, As
 WORDS_LIMIT: Final = 500
 MOST_FEATURES: Final = 30
 MOST_PROGRAMS: Final = 10
+_SCHEMAS: Final = {"LegalEntity": ("Company", "Person")}
+"""Who trades under a name is a company or a person, and each is asked in its own way."""
 _PEP_TOPICS: Final = frozenset({"pep", "role.pep", "role.rca", "rca"})
 
 
@@ -37,16 +39,19 @@ class Answering:
                 for hit in self._index.search(Party(span, ""), REPORTED_AT)
             ]
         else:
-            party = party_of(asked)
-            found = [told(hit, asked.name) for hit in self._index.search(party, REPORTED_AT)]
+            found = [
+                told(hit, asked.name)
+                for schema in _SCHEMAS.get(asked.schema, (asked.schema,))
+                for hit in self._index.search(party_of(asked, schema), REPORTED_AT)
+            ]
         return _best(found)
 
 
-def party_of(asked: AskedParty) -> Party:
+def party_of(asked: AskedParty, schema: str) -> Party:
     """The party as the index takes it; a birth date that is none says nothing."""
     return Party(
         asked.name,
-        asked.schema,
+        schema,
         _date(asked.birth_date),
         asked.countries,
         "",

@@ -17,19 +17,23 @@ from paywarden.aml.screening.serving.messages import HIT_AT, Found
 
 Word = Literal["", "different", "same"]
 """What a person said of a party and an entry: nothing, another party, or the listed one."""
-WordOf = Callable[[Found], tuple[Word, str]]
-"""The word that holds now, and the id of the verdict."""
+WordOf = Callable[[Found], tuple[Word, str, str]]
+"""The word that holds now, the id of the verdict, and the key under which the party stands."""
 FREE_TEXT_HIT: Final = 0.9
 """Score from which a name in free text is a hit."""
 
 
 class Hit(msgspec.Struct, array_like=True, frozen=True):
-    """A found entry with its role in the payment and what a person said of it."""
+    """A found entry with its role in the payment and what a person said of it.
+
+    `party_key`: the keyed digest under which verdicts on the party stand.
+    """
 
     role: str
     found: Found
     word: Word = ""
     verdict: str = ""
+    party_key: str = ""
 
 
 class Opinion(msgspec.Struct, frozen=True):

@@ -50,12 +50,13 @@ class VerdictDesk:
 
     def word(
         self, scope: Scope, party: AskedParty, found: Found
-    ) -> tuple[Literal["", "different", "same"], str]:
-        """What holds now of a party and an entry, and the verdict's id."""
-        one = self._living.get((scope, self.party_key(party, found), found.entry))
+    ) -> tuple[Literal["", "different", "same"], str, str]:
+        """What holds now of a party and an entry, the verdict's id, and the party's key."""
+        key = self.party_key(party, found)
+        one = self._living.get((scope, key, found.entry))
         if one is None or not one.holds(self._clock.now_us(), found.content_hash):
-            return "", ""
-        return one.word, one.id
+            return "", "", key
+        return one.word, one.id, key
 
     def party_key(self, party: AskedParty, found: Found) -> str:
         """The keyed digest under which a party stands; of free text, the words that were found."""
@@ -64,8 +65,8 @@ class VerdictDesk:
         return digest_of(self._key, party).hex()
 
     async def give(
-        self, scope: Scope, party: AskedParty, role: str, found: Found, word: Word, *,
-        person: str, reason: str, decision_seq: int, expires_at_us: int | None,
+        self, scope: Scope, party_key: str, role: str, found: Found, word: Word, *, person: str,
+        reason: str, decision_seq: int, expires_at_us: int | None,
     ) -> Verdict:  # fmt: skip
         """Give a verdict; durable when this returns.
 
@@ -76,7 +77,7 @@ class VerdictDesk:
         if len(self._living) >= MOST_VERDICTS:
             raise Conflict("verdicts_full", "too many verdicts stand; end some that are not needed")
         verdict = Verdict(
-            "sv_" + self._randomness.octets(16).hex(), scope, self.party_key(party, found), role,
+            "sv_" + self._randomness.octets(16).hex(), scope, party_key, role,
             found.entry, found.source, found.content_hash, word, person, reason[:MOST_REASON],
             decision_seq, now, expires_at_us,
         )  # fmt: skip
