@@ -158,7 +158,7 @@ class ScreeningSettings:
     """
 
     hold_at: float = 0.7
-    remittance_hold_at: float = 0.9
+    remittance_hold_at: float = 0.85
     block_at: float = 0.95
     pep: str = "alert"
 

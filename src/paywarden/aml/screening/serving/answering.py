@@ -12,7 +12,7 @@ from typing import Final
 from paywarden.aml.screening.index import Hit, ScreeningIndex
 from paywarden.aml.screening.model import Identifier, ListedEntity, PartialDate
 from paywarden.aml.screening.party import Party
-from paywarden.aml.screening.serving.free_text import FreeText
+from paywarden.aml.screening.serving.free_text import FreeText, telling
 from paywarden.aml.screening.serving.messages import MOST_FOUND, REPORTED_AT, AskedParty, Found
 
 WORDS_LIMIT: Final = 500
@@ -37,6 +37,7 @@ class Answering:
                 told(hit, span)
                 for span in self._free_text.spans(asked.name)
                 for hit in self._index.search(Party(span, ""), REPORTED_AT)
+                if telling(span, hit.entity.schema)
             ]
         else:
             found = [

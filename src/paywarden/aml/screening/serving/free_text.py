@@ -14,18 +14,30 @@ from typing import Final
 import numpy as np
 
 from paywarden.aml.screening.index import ScreeningIndex
-from paywarden.aml.screening.parsing import ORGANISATION, PERSON, VESSEL, Word, parse
+from paywarden.aml.screening.parsing import ORGANISATION, PERSON, VESSEL, Word, kind_of, parse
 from paywarden.aml.screening.shelf import Shelf
 
-MOST_WORDS: Final = 160
-"""Words of a text that are looked at: all of a thousand characters."""
+MOST_WORDS: Final = 520
+"""Words of a text that are looked at: all that a thousand characters can hold."""
+LONGEST_WORD: Final = 48
 PIECE_WORDS: Final = 8
 NEAR: Final = 3
 """Places by which two words of one name may lie apart."""
 MOST_SPANS: Final = 12
 SHORTEST: Final = 3
+LEAST_WEIGHT: Final = 1.7
+"""Weight of the words of a find together: one rare word and one that is not among the commonest."""
 _TOKEN: Final = re.compile(r"[^\W_]+")
+_JOINERS: Final = frozenset({"and", "und", "et", "og", "och", "ve", "oder", "or", "from", "to"})
 KINDS: Final = (PERSON, ORGANISATION, VESSEL)
+
+
+def telling(span: str, schema: str) -> bool:
+    """Whether the words of a span are rare enough to name one party by themselves.
+
+    `Ali Hassan` and `Global Energy` name thousands; with nothing beside the name they are no find.
+    """
+    return parse(span, kind_of(schema)).weight >= LEAST_WEIGHT
 
 
 class FreeText:
@@ -52,6 +64,8 @@ class FreeText:
             if number is None:
                 continue
             for right in range(left + 1, min(left + NEAR, len(numbers) - 1) + 1):
+                if shelf.kind == PERSON and words[right] in _JOINERS:
+                    break  # Omar and Mohammed are two people
                 other = numbers[right]
                 if other is not None and other != number and _together(shelf, number, other):
                     pairs.append((left, right))
@@ -60,7 +74,8 @@ class FreeText:
 
 def _words(text: str) -> list[str]:
     """Words in Latin letters, as `parse` writes them, of the whole text piece by piece."""
-    pieces, found = _TOKEN.findall(text), list[str]()
+    pieces = [token[:LONGEST_WORD] for token in _TOKEN.findall(text)]
+    found = list[str]()
     for start in range(0, len(pieces), PIECE_WORDS):
         piece = " ".join(pieces[start : start + PIECE_WORDS])
         found += [word.text for word in parse(piece, ORGANISATION).words]

@@ -19,7 +19,7 @@ Word = Literal["", "different", "same"]
 """What a person said of a party and an entry: nothing, another party, or the listed one."""
 WordOf = Callable[[Found], tuple[Word, str, str]]
 """The word that holds now, the id of the verdict, and the key under which the party stands."""
-FREE_TEXT_HIT: Final = 0.9
+FREE_TEXT_HIT: Final = 0.85
 """Score from which a name in free text is a hit."""
 
 
@@ -61,7 +61,8 @@ def _count(fields: dict[str, Any], role: str, hits: list[Hit]) -> None:
     listed = [hit.found.score for hit in standing if not hit.found.pep]
     least = FREE_TEXT_HIT if role == "remittance" else HIT_AT
     best = max(listed, default=0.0)
-    fields[f"screening.{role}.score"] = best
+    path = f"screening.{role}.score"
+    fields[path] = max(best, fields.get(path, 0.0))
     if best >= least:
         fields["screening.hit"] = True
     if any(hit.found.pep and hit.found.score >= least for hit in standing):

@@ -1,7 +1,7 @@
 """Who of a payment is asked about, by role; what each is known by.
 
 Guards: a name that holds no letter or digit asks nothing and is no party. What is not given is not
-guessed: without a birth date a payer may be anybody, a person or a company.
+guessed, and one role may have several parties: without a birth date a payer may be anybody, a person or a company.
 
 >>> [(role, one.name) for role, one in parties_of({"payee.name": "Acme", "payee.country": "DE"})]
 [('payee', 'Acme')]
@@ -16,6 +16,8 @@ from paywarden.aml.screening.serving.messages import AskedParty
 
 MERCHANT_SCHEMA: Final = "LegalEntity"
 """A person or an organisation, no ship."""
+ULTIMATE: Final = (("payer", "ultimate_debtor"), ("payee", "ultimate_creditor"))
+"""Role and key in `payment.metadata` of those behind payer and payee."""
 SHORTEST_IDENTIFIER: Final = 8
 """Shorter account names are labels, which other lists' numbers could equal by chance."""
 
@@ -40,6 +42,19 @@ def parties_of(fields: Mapping[str, Any]) -> list[tuple[str, AskedParty]]:
     text = fields.get("payment.remittance_information")
     if text and _names(text):
         found.append(("remittance", AskedParty(text, free_text=True)))
+    found += _ultimate(fields)
+    return found
+
+
+def _ultimate(fields: Mapping[str, Any]) -> list[tuple[str, AskedParty]]:
+    """Those on whose behalf it is paid and received, where the caller names them (ISO 20022)."""
+    given = fields.get("payment.metadata") or {}
+    found = []
+    for role, key in ULTIMATE:
+        name, country = given.get(key), given.get(f"{key}_country")
+        if isinstance(name, str) and _names(name):
+            countries = (country,) if isinstance(country, str) and country else ()
+            found.append((role, AskedParty(name, "", "", countries)))
     return found
 
 
