@@ -169,13 +169,17 @@ class Payments:
         prepared = self._prepare(state, intake, identity, digest, started_ns, screened)
         return await self._record(prepared, identity, entries.PAYMENT)
 
-    async def screen_ahead(self, scope: Scope, intakes: Sequence[Intake]) -> None:
-        """Have the parties of many payments screened together, so that each finds them known."""
+    async def screen_ahead(self, scope: Scope, many: Sequence[Fields]) -> None:
+        """Have the parties of many payments screened together, so that each finds them known.
+
+        Those that this was too short for are asked about again, each in its own time.
+        """
         started_ns, state = self._clock.monotonic_ns(), self._ledger.ready(scope)
-        unknown = [one for one in intakes if self._screening.at_once(state, one.fields) is None]
-        ends_ns = _screening_ends_ns(state, started_ns)
-        waiting = (self._screening.asked(scope, one.fields, ends_ns) for one in unknown)
-        await asyncio.gather(*waiting)
+        unknown = [one for one in many if self._screening.at_once(state, one) is None]
+        if unknown:
+            ends_ns = _screening_ends_ns(state, started_ns)
+            waiting = (self._screening.asked(scope, one, ends_ns) for one in unknown)
+            await asyncio.gather(*waiting)
 
     async def resume(
         self, first: Decided, result: str, occurred_us: int | None, body: msgspec.Struct
