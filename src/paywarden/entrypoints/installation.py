@@ -218,7 +218,7 @@ class Installation:
         self.screening = ScreeningStage(self.ledger, parties, self.verdicts, clock, self.metrics)
         self.screening_switch = ScreeningSwitch(self.ledger, self.screening)
         self.screening_desk = ScreeningDesk(
-            home, self.screening, self.screening_switch, clock, randomness, self.metrics
+            home, self.screening, self.screening_switch, clock, self.metrics
         )
         watch = DriftWatch(randomness)
         self.drift = DriftDesk(watch, self.ledger, self.metrics)

@@ -22,8 +22,6 @@ from paywarden.entrypoints.home import Home
 from paywarden.evidence.log_key import load_log_key
 from paywarden.kit.clock import SystemClock
 
-MODULE = "paywarden.entrypoints.screening_child"
-
 
 def main(words: list[str]) -> int:
     """Serve the parent until it closes its end."""

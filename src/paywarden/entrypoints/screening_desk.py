@@ -18,20 +18,21 @@ from paywarden.aml.screening.serving.messages import Wanted
 from paywarden.aml.screening.serving.process import ScreeningProcess
 from paywarden.aml.screening.snapshots.ages import alarms
 from paywarden.aml.screening.snapshots.model import Manifest, SourceState
-from paywarden.aml.screening.snapshots.taking_in import ListDesk
-from paywarden.core.clock import Clock, Randomness
+from paywarden.aml.screening.snapshots.stores.snapshot_folder import SnapshotFolder
+from paywarden.core.clock import Clock
 from paywarden.core.errors import PaywardenError, Unavailable
 from paywarden.core.instants import DAY_US
 from paywarden.decision.entries import ListInForce, ScreeningLists
 from paywarden.decision.screening_lists import ScreeningSwitch, lists_of
 from paywarden.decision.screening_stage import ScreeningStage
 from paywarden.entrypoints.home import Home
-from paywarden.entrypoints.screening_child import MODULE
-from paywarden.entrypoints.screening_lists import list_desk
+from paywarden.evidence.log_key import load_log_key
 from paywarden.kit.log import logger
 from paywarden.kit.metrics import Metrics
 from paywarden.reference.provenance import Alarm
 
+MODULE: Final = "paywarden.entrypoints.screening_child"
+"""The child's entry; named and not imported, for this process needs neither lists nor index."""
 DRAIN_SECONDS: Final = 5.0
 FIRST_PAUSE_US: Final = 2_000_000
 LAST_PAUSE_US: Final = 60_000_000
@@ -43,15 +44,14 @@ class ScreeningDesk:
 
     def __init__(
         self, home: Home, stage: ScreeningStage, switch: ScreeningSwitch, clock: Clock,
-        randomness: Randomness, metrics: Metrics,
+        metrics: Metrics,
     ) -> None:  # fmt: skip
         self._home = home
         self._stage = stage
         self._switch = switch
         self._clock = clock
-        self._randomness = randomness
         self._metrics = metrics
-        self._made: ListDesk | None = None
+        self._folder: SnapshotFolder | None = None
         self._failed: tuple[str, int, int] | None = None
         self._looking = asyncio.Lock()
         self.alarms: tuple[Alarm, ...] = ()
@@ -144,9 +144,14 @@ class ScreeningDesk:
         """Lists by their sources' states; None where none was ever taken in. In a thread."""
         if not any(self._home.screening_lists.glob("*/state.note")):
             return None
-        if self._made is None:
-            self._made = list_desk(self._home, self._randomness)
-        states = list(self._made.states())
+        folder = self._folder
+        if folder is None:
+            if not self._home.screening_key.exists():
+                detail = "keys/screening_lists.key is missing; restore it"
+                raise Unavailable("list_key_missing", detail)
+            signer = load_log_key(self._home.screening_key).signer()
+            folder = self._folder = SnapshotFolder(self._home.screening_lists, signer)
+        states = [_standing(folder, source) for source in folder.sources()]
         self._rung(states)
         found = [
             ListInForce(state.source, made.id, made.list_date, made.entities)
@@ -177,3 +182,8 @@ class ScreeningDesk:
         if process is not None:
             metrics.screening_names.set(process.started.names if alive else 0)
             metrics.screening_bytes.set(process.octets)
+
+
+def _standing(folder: SnapshotFolder, source: str) -> tuple[SourceState, Manifest | None]:
+    state = folder.state(source)
+    return state, None if state.current is None else folder.manifest(source, state.current)

@@ -1,7 +1,7 @@
 """Who of a payment is asked about, by role; what each is known by.
 
 Guards: a name that holds no letter or digit asks nothing and is no party. One role may have several
-parties. What is not given is not guessed: without a birth date a payer may be a person or a company.
+parties. What is not given is not guessed: without a birth date a payer may be a person or company.
 
 >>> [(role, one.name) for role, one in parties_of({"payee.name": "Acme", "payee.country": "DE"})]
 [('payee', 'Acme')]
