@@ -74,6 +74,8 @@ from paywarden.risk.rules.model import Policy
 STAGES = ("enrichment", "features", "opinions")
 DEFAULT_DEADLINE_MS = 40.0
 """Time after which no further optional stage starts, unless the policy says otherwise."""
+SCREENING_DEADLINE_MS = 150.0
+"""The same of screening, whose lateness holds a payment: a moment more costs less than that."""
 
 
 class Decided(NamedTuple):
@@ -508,7 +510,8 @@ def _screening_ends_ns(state: ScopeState, started_ns: int) -> int:
 
 def _deadline_ns(policy: Policy, stage: str) -> int:
     limits = policy.stages.get(stage)
-    return int((limits.deadline_ms if limits is not None else DEFAULT_DEADLINE_MS) * 1e6)
+    usual_ms = SCREENING_DEADLINE_MS if stage == SCREENING_STAGE else DEFAULT_DEADLINE_MS
+    return int((limits.deadline_ms if limits is not None else usual_ms) * 1e6)
 
 
 def _conducted(ready: _Prepared, arm: Arm, situation: Situation) -> Result:
