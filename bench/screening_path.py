@@ -34,8 +34,8 @@ from paywarden.kit.clock import SystemClock, SystemRandomness
 
 TOGETHER = 32
 SYLLABLES = (
-    "ka", "lo", "mi", "ren", "sa", "tor", "vel", "wyn", "zu", "bra", "dex", "fi", "gol", "har", "ju",
-    "nim", "pos", "qua", "rix",
+    "ka", "lo", "mi", "ren", "sa", "tor", "vel", "wyn", "zu", "bra", "dex", "fi", "gol", "har",
+    "ju", "nim", "pos", "qua", "rix",
 )  # fmt: skip
 
 

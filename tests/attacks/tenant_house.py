@@ -22,6 +22,7 @@ from decision_room import WIDER, Room
 from software_passkey import SoftwarePasskey
 
 import paywarden
+from paywarden.aml.alerts.model import Alert, Entity
 from paywarden.aml.screening.serving.messages import Found
 from paywarden.core.identifiers import ApprovalId, DecisionId, PersonId, SessionId
 from paywarden.core.scope import Environment, Scope
@@ -142,6 +143,7 @@ class House:
             return str(made[kind].new(chance).text)
         texts = {"list": "nobody_has_it", "rule": "nobodys-rule", "rollout": "ro_" + "a" * 26,
                   "verdict": "sv_" + "0" * 32,
+                 "alert": "al_" + "0" * 32, "group": "ag_" + "0" * 32,
                   "ruleset": "rs_" + "0" * 64,
                   "backtest": "bt_" + "a" * 26, "delivery": "999983",
                  "item": "77", "hold": "999979"}  # fmt: skip
@@ -174,6 +176,7 @@ class House:
             person="person:owner", reason="seen", decision_seq=decided.seq, expires_at_us=None,
         )  # fmt: skip
         objects["verdict"] = verdict.id
+        objects["alert"], objects["group"] = await self._alert()
         objects["hold"] = await self._flood(decided.entry.payment_id)
         other = await Tenant(self, room.live, "second").enter()
         objects["person"], objects["passkey"] = other.person, owner.passkey_name()
@@ -198,6 +201,12 @@ class House:
         objects["approval"] = await self._ask(owner, "role.grant", person, Role.SECURITY_ADMIN)
         again = {"ruleset": objects["ruleset"]}
         await self._ask(owner, "ruleset.publish", again, Role.RULE_AUTHOR)
+
+    async def _alert(self) -> tuple[str, str]:
+        """An alert against money laundering, and its group."""
+        made = Alert("typology", Entity("payer", "owners-hash"), "owners-typology", 1, 1, 1, 1, ())
+        assert await self.room.installation.alert_desk.raised(self.room.live, [made]) == 1
+        return made.id, made.group
 
     async def _flood(self, payment: str) -> str:
         """A hold with one label, as if two an hour were a flood."""

@@ -84,6 +84,8 @@ CASES: Final = {
     "get_access_review_evidence": Case(("review",)),
     "decide_access_review_item": Case(("review", "item"), {"verdict": "confirm", **BECAUSE}),
     "close_access_review": Case(("review",), {"statement": "done"}),
+    "get_aml_alert": Case(("alert",)),
+    "get_aml_alert_group": Case(("group",)),
     "get_webhook": Case(HOOK),
     "change_webhook": Case(HOOK, {"description": "stolen"}),
     "rotate_webhook_secret": Case(HOOK, {}),
@@ -109,6 +111,8 @@ LISTINGS: Final = {
     "list_rollouts": "rollout",
     "list_screening_verdicts": "verdict",
     "list_approvals": "approval",
+    "list_aml_alerts": "alert",
+    "list_aml_alert_groups": "group",
     "list_webhooks": "webhook",
     "list_access_reviews": "review",
     "list_audit_events": "approval",
@@ -152,11 +156,31 @@ QUERIES: Final = {
     ("list_approvals", "after"): "approval",
     ("list_rollouts", "after"): "rollout",
     ("list_screening_verdicts", "after"): "verdict",
+    ("list_aml_alerts", "after"): "alert",
+    ("list_aml_alerts", "group"): "group",
+    ("list_aml_alert_groups", "after"): "group",
     ("list_webhooks", "after"): "webhook",
     ("list_access_reviews", "after"): "review",
 }
 """Query parameters that can name an object; `list_audit_events` counts with a whole number."""
-PLAIN: Final = {"attempt", "limit", "open", "outcome", "state", "index", "size", "from", "to"}
+PLAIN: Final = {
+    "attempt",
+    "limit",
+    "open",
+    "outcome",
+    "state",
+    "index",
+    "size",
+    "from",
+    "to",
+    "kind",
+    "subject",
+    "entity_kind",
+    "entity_id",
+    "interdicted",
+    "since",
+    "until",
+}
 NUMBERS: Final = {("list_audit_events", "after"), ("list_webhook_deliveries", "after"),
            ("list_access_review_items", "after")}  # fmt: skip
 

@@ -18,6 +18,7 @@ from screening_room import (
     transfer,
 )
 
+from paywarden.aml.alerts.ports import AlertFilter
 from paywarden.core.outcome import Outcome
 from paywarden.decision import entries
 from paywarden.risk.rules.policy_image import ruleset_hash
@@ -204,3 +205,20 @@ async def test_the_travel_rule_names_what_is_missing(room: Room) -> None:
     crypto = await room.decide(transfer(room, payee=wallet, amount_minor=1))
     assert crypto.entry.result.answer is Outcome.REVIEW
     assert all(one.identical for one in room.replay())
+
+
+async def test_a_hit_raises_one_alert_with_what_a_case_needs(room: Room, home: Path) -> None:
+    await screened(room, home)
+    payee = {"id": "payee-9", "name": "Zoltan Quarzenberg"}
+    decided = await room.decide(transfer(room, payee=payee))
+    kept = room.installation.alerts.page(room.live, AlertFilter(kind="screening"), "", 10)
+    (alert,) = [one.alert for one in kept]
+    assert (alert.kind, alert.subject) == ("screening", "own-own-test-q1")
+    assert alert.entity.kind == "payee"
+    assert alert.entity.id == room.installation.alert_entity(room.live, "payee", "payee-9")
+    assert alert.interdicted and alert.score >= 0.9 and alert.threshold == 0.7
+    assert alert.sequence == decided.seq and alert.payments == (decided.entry.payment_id,)
+    assert dict(alert.versions).keys() == {"ruleset", "list:own-test"}
+    assert alert.reasons and "Quarzenberg" not in str(alert)
+    await room.decide(transfer(room))
+    assert len(room.installation.alerts.page(room.live, AlertFilter(), "", 10)) == 1

@@ -31,8 +31,6 @@ TRIAL = "trial"
 HELD = "held_label"
 HOLD = "label_hold"
 SCREENING_LISTS = "screening_lists"
-SCREENED_HIT = "screened_hit"
-"""Not a kind of entry: how the index of rare entries names a payment that AML has a say in."""
 CONTROL_GROUP = "control_group"
 """Not a kind of entry: how the index of rare entries names a payment of the control group."""
 STARTS = frozenset({GENESIS, IMPORT, IMPORT_END})

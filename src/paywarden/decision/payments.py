@@ -17,6 +17,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from paywarden.aml.alerts.model import Alert as LaunderingAlert
+from paywarden.aml.alerts.ports import AlertJoining
+from paywarden.aml.monitoring.payment_alerts import Happened
+from paywarden.aml.screening.serving.opinion import Hit
 from paywarden.aml.travel_rule import travel_fields
 from paywarden.core.errors import Unavailable
 from paywarden.core.outcome import Outcome
@@ -50,8 +54,8 @@ from paywarden.decision.ledger import Ledger, identity_of
 from paywarden.decision.magic import forced_outcome
 from paywarden.decision.model_runtime import MODEL_STAGE
 from paywarden.decision.ports import DecisionRow
+from paywarden.decision.screening_alerts import alerts_of
 from paywarden.decision.screening_record import (
-    has_aml_say,
     recorded,
     recorded_again,
     words_of,
@@ -110,6 +114,7 @@ class _Prepared(NamedTuple):
     continues: int = 0
     screening: ScreeningRecord | None = None
     waited_us: int = 0
+    hits: tuple[Hit, ...] = ()
 
 
 class Payments:
@@ -125,9 +130,11 @@ class Payments:
         entering: AutomaticEntries,
         drift: DriftWatch,
         screening: ScreeningStage,
+        alerts: AlertJoining,
     ) -> None:
         self.ids = ids
         self._screening = screening
+        self._alerts = alerts
         self._entering = entering
         self._drift = drift
         self._ledger = ledger
@@ -283,7 +290,7 @@ class Payments:
         return _Prepared(
             state, observation, received, fields, clear, sealed, degraded, digest,
             situation, started_ns, self._clock.monotonic_ns(), screening=record,
-            waited_us=screened.took_us,
+            waited_us=screened.took_us, hits=screened.hits,
         )  # fmt: skip
 
     def _skipped(self, screened: Screened) -> tuple[str, ...]:
@@ -341,17 +348,34 @@ class Payments:
             place = self._add_rows(unit, scope, name, staged.seq, entry, arm)
             if ready.continues:
                 self._ledger.stores.records.add_identity(unit, scope, identity, staged.seq)
-            if has_aml_say(arm.runtime.policy, ready.fields):
-                self._ledger.stores.records.add_control(
-                    unit, scope, staged.seq, entries.SCREENED_HIT
-                )
-                self._metrics.screening_hits.labels(scope.environment.value).inc()
             edits = self._entering.enter(unit, ready.state, arm.runtime, entry, ready.fields)
+            alerts = [
+                *_laundering_alerts(ready, arm, entry, staged.seq, name),
+                *self._screening_alerts(ready, arm, entry, name),
+            ]
+            self._alerts.join(unit, scope, alerts)
         await self._ledger.commit(unit, [staged, *edits])
         self._count(scope, entry)
+        if alerts:
+            self._alerts.count(scope, alerts)
         if not ready.continues:  # a payment that goes on is the same payment
             self._drift.seen(scope, ready.fields, entry.result)
         return Decided(scope, staged.seq, entry, place=place, name=name)
+
+    def _screening_alerts(
+        self, ready: _Prepared, arm: Arm, entry: PaymentEntry, name: str
+    ) -> Sequence[LaunderingAlert]:
+        """What screening and the travel rule raise; a continuation raises nothing anew."""
+        if ready.continues:
+            return ()
+        state, standing = ready.state, ready.state.screening
+        lists = standing.lists if standing is not None else None
+        alerts = alerts_of(
+            arm.runtime.policy, ready.fields, ready.hits, entry, name, lists, state.digester.digest
+        )
+        if alerts:
+            self._metrics.screening_hits.labels(state.scope.environment.value).inc()
+        return alerts
 
     def _opine(self, ready: _Prepared, arm: Arm) -> tuple[Result, tuple[str, ...]]:
         """The result, and the stages that gave no opinion (too late, or at fault)."""
@@ -465,6 +489,25 @@ class Payments:
             self._screened.observe(entry.screening.took_us / 1e6)
 
 
+def _laundering_alerts(
+    ready: _Prepared, arm: Arm, entry: PaymentEntry, seq: int, name: str
+) -> Sequence[LaunderingAlert]:
+    """What typologies that the payment set off raise."""
+    runtime, fired = arm.runtime, entry.result.fired
+    if not fired or fired[-1] < runtime.typologies.first_alert:
+        return ()
+    seen = entry.observation
+    lists = ready.state.lists.at(seen.t_us)
+    values = runtime.vector_of(ready.fields, arm.values, lists, entry.result)
+    versions = [("ruleset", entry.ruleset), ("lists", str(entry.lists_seq))]
+    if entry.decider.model:
+        versions.append(("model", entry.decider.model))
+    happened = Happened(
+        name, entry.payment_id, seq, seen.s_us, seen.keys, entry.merchant_id, tuple(versions)
+    )
+    return runtime.typology_alerts.alerts(fired, values, lists, happened)
+
+
 def _alerts(runtime: PolicyRuntime, entry: PaymentEntry) -> tuple[Alert, ...]:
     """Alerts that fired rules raise, whatever the outcome is; never those of AML.
 
@@ -472,9 +515,9 @@ def _alerts(runtime: PolicyRuntime, entry: PaymentEntry) -> tuple[Alert, ...]:
     """
     found = []
     for index in entry.result.fired:
-        rule = runtime.policy.rules[index]
         if runtime.rows[index].engine == AML:
             continue
+        rule = runtime.compiled.written[index]
         for action in rule.then.actions:
             if action.name == "alert":
                 given = dict(action.parameters)

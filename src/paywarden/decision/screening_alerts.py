@@ -1,9 +1,10 @@
 """Alerts of screening and the travel rule, made from a decision as it is recorded. Pure.
 
-Guards: an alert names whom it is about by the caller's identifier or a digest, never by name or
-account; its id follows from the entity, the listed entry and the place in the log, so the same
-payment never alerts twice. A party without any identifier stands as the payment that it took part
-in. Not done here: keeping and telling alerts (`aml.alerts`).
+Guards: an alert names whom it is about by a keyed digest of the caller's identifier, as alerts of
+typologies do, so that both stand in one group; never by name or account. Its id follows from the
+entity, the listed entry and the place in the log, so the same payment never alerts twice. A party
+without any identifier stands as the payment that it took part in.
+Not done here: keeping and telling alerts (`aml.alerts`).
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from paywarden.aml.alerts.model import Alert, Entity, EntityKind, Reason
+from paywarden.aml.monitoring.payment_alerts import named_entity
 from paywarden.aml.screening.serving.messages import HIT_AT
 from paywarden.aml.screening.serving.opinion import FREE_TEXT_HIT, Hit
 from paywarden.decision.built_in import built_in_rows
 from paywarden.decision.entries import PaymentEntry, ScreeningLists
-from paywarden.risk.features.catalogue import SCREENED_ROLES
 from paywarden.risk.rules.model import Policy, ScreeningSettings
 
 TRAVEL_RULE: Final = "travel_rule"
@@ -24,12 +25,7 @@ Digest = Callable[[str, str], int]
 _KINDS: Final[Mapping[str, EntityKind]] = {
     "payer": "payer", "payee": "payee", "merchant": "merchant", "remittance": "payer",
 }  # fmt: skip
-_NAMED_BY: Final = {
-    "payer": ("payer.id",),
-    "payee": ("payee.id",),
-    "merchant": ("merchant.id",),
-    "remittance": ("payer.id",),
-}
+_PARTIES: Final[tuple[EntityKind, ...]] = ("payer", "payee", "merchant")
 _MOST_REASONS: Final = 12
 
 
@@ -103,21 +99,21 @@ class _Maker:
         )  # fmt: skip
 
     def _entity(self, role: str) -> Entity:
-        for path in _NAMED_BY[role]:
-            if path in self._fields:
-                return Entity(_KINDS[role], str(self._fields[path]))
-        if role == "payee" and "payee.account" in self._fields:
-            account = self._digest("account", str(self._fields["payee.account"]))
-            return Entity("account", f"{account:016x}")
-        return Entity(_KINDS[role], f"payment:{self._entry.payment_id}")
+        kind = _KINDS[role]
+        name = self._fields.get(f"{kind}.id")
+        if name is None and kind == "payee" and "payee.account" in self._fields:
+            kind, name = "account", self._fields["payee.account"]
+        if name is None:
+            return Entity(kind, f"payment:{self._entry.payment_id}")
+        return Entity(kind, named_entity(kind, str(name), self._digest))
 
     def _others(self, role: str) -> tuple[Entity, ...]:
         """The other parties that the caller named."""
         found = []
-        for other in SCREENED_ROLES[:3]:
-            path = _NAMED_BY[other][0]
-            if _KINDS[other] != _KINDS[role] and path in self._fields:
-                found.append(Entity(_KINDS[other], str(self._fields[path])))
+        for kind in _PARTIES:
+            name = self._fields.get(f"{kind}.id")
+            if kind != _KINDS[role] and name is not None:
+                found.append(Entity(kind, named_entity(kind, str(name), self._digest)))
         return tuple(found)
 
 

@@ -14,13 +14,11 @@ import msgspec
 
 from paywarden.aml.screening.serving.opinion import Hit
 from paywarden.core.scope import Scope
-from paywarden.decision.built_in import built_in_rows
 from paywarden.decision.entries import ScreeningRecord, Sealed
 from paywarden.decision.intake import Fields
 from paywarden.decision.screening_stage import Screened
 from paywarden.decision.sealing import Sealer
 from paywarden.decision.state import ScopeState
-from paywarden.risk.rules.model import Policy
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Hit]).decode
@@ -63,11 +61,6 @@ def hits_of(
         return ()
     hits = [hit for box in sealer.open_apart(scope, seq, record.boxes) for hit in _decode(box)]
     return tuple(sorted(hits, key=lambda hit: (hit.found.pep, -hit.found.score, hit.found.entry)))
-
-
-def has_aml_say(policy: Policy, fields: Fields) -> bool:
-    """Whether screening or the travel rule found anything that a person has to see."""
-    return bool(built_in_rows(policy.screening, policy.travel_rule, fields))
 
 
 def words_of(stages: Sequence[str]) -> tuple[str, ...]:

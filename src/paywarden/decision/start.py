@@ -62,8 +62,6 @@ def rebuild(ledger: Ledger, foundations: Foundations) -> int:
     let_pass: dict[Scope, list[int]] = {}
     held: dict[Scope, list[int]] = {}
     for seq, scope, kind in ledger.stores.records.control_entries(head):
-        if kind == entries.SCREENED_HIT:
-            continue  # `screening_alerts` reads these by itself
         if kind in (entries.CONTROL_GROUP, entries.HELD):
             rest = let_pass if kind == entries.CONTROL_GROUP else held
             rest.setdefault(scope, []).append(seq)

@@ -16,6 +16,7 @@ from typing import Any
 from starlette.applications import Starlette
 
 import paywarden
+from paywarden.aml.alerts.http import AlertOperations
 from paywarden.decision.drift.http import DriftOperations
 from paywarden.decision.http import DecisionOperations
 from paywarden.decision.label_history import LabelHistory
@@ -195,6 +196,9 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         ).operations(),
         *webhooks.operations(),
         *people_operations(installation.people, installation.approvals),
+        *AlertOperations(
+            installation.alerts, installation.evidence.watch, installation.alert_entity
+        ).operations(),
         *audit.operations(),
         *system.operations(),
     ]

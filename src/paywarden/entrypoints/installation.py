@@ -14,6 +14,10 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+from paywarden.aml.alerts.desk import AlertDesk
+from paywarden.aml.alerts.stores.sqlite import SCHEMA as AML_ALERTS
+from paywarden.aml.alerts.stores.sqlite import SqliteAlerts
+from paywarden.aml.monitoring.payment_alerts import named_entity
 from paywarden.aml.screening.verdicts.desk import VerdictDesk
 from paywarden.aml.screening.verdicts.stores.sqlite import SCHEMA as VERDICTS
 from paywarden.aml.screening.verdicts.stores.sqlite import SqliteVerdicts
@@ -131,7 +135,7 @@ from paywarden.risk.lists.store import Lists
 
 PARTS = (
     KIT, DECISION_SCHEMA, EVIDENCE_SCHEMA, IDENTITY_SCHEMA, CLIENT_KEYS, WEBHOOK_ENDPOINTS,
-    CERTIFICATES, APPROVALS, ACCESS_REVIEWS, ERASURES, VERDICTS,
+    CERTIFICATES, APPROVALS, ACCESS_REVIEWS, ERASURES, AML_ALERTS, VERDICTS,
 )  # fmt: skip
 KEY_PARTS = (SUBJECT_KEYS,)
 FIRST_PAUSE_SECONDS = 0.2
@@ -220,11 +224,13 @@ class Installation:
         self.screening_desk = ScreeningDesk(
             home, self.screening, self.screening_switch, clock, self.metrics
         )
+        self.alerts = SqliteAlerts(self.reader)
+        self.alert_desk = AlertDesk(self.alerts, self.writer, clock, self.metrics)
         watch = DriftWatch(randomness)
         self.drift = DriftDesk(watch, self.ledger, self.metrics)
         self.payments = Payments(
             self.ledger, make_deriver, self.sealer, self.ids, self.tables.version(),
-            AutomaticEntries(self.lists, self.metrics), watch, self.screening,
+            AutomaticEntries(self.lists, self.metrics), watch, self.screening, self.alert_desk,
         )  # fmt: skip
         self.payment_reader = PaymentReader(
             self.hash_identifier,
@@ -554,6 +560,11 @@ class Installation:
             hashed = self.hash_identifier(canonical)
             canonical = hashed.upper() if kind is ListKind.ACCOUNT else hashed
         return self._list_keys.of(scope, kind.value.encode(), canonical.encode()).hex()
+
+    def alert_entity(self, scope: Scope, kind: str, name: str) -> str:
+        """Under which id alerts hold an entity that payments name so."""
+        given = self.payment_reader.identifier(name)
+        return named_entity(kind, given, self.digester(scope).digest)
 
     def hash_identifier(self, text: str) -> str:
         """Keyed hash in place of an identifier that looks like a card number."""

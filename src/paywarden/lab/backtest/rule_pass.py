@@ -260,7 +260,7 @@ class RulePass:
         placing += repr([(one.name, one.when) for one in policy.merchant_groups])
         placing += "".join(f"{name}={self._lists.digest(name)}" for name in sorted(policy.lists))
         found = []
-        for rule, row in zip(policy.rules, compiled.rules, strict=True):
+        for rule, row in zip(compiled.written, compiled.rules, strict=True):
             read = row.references
             placed = (
                 rule.segments or rule.merchant_groups or {SEGMENT, MERCHANT_GROUP} & {*read.paths}
