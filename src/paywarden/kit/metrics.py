@@ -101,6 +101,27 @@ class Metrics:
         self.window_bytes = Gauge(
             "paywarden_window_bytes", "Memory of the window store", registry=self.registry
         )
+        self.screening_up = self._gauge(
+            "paywarden_screening_up", "1 while a process holds the lists in force"
+        )
+        self.screening_alarms = self._gauge(
+            "paywarden_screening_alarms", "Alarms of lists: stale, waiting, refused, not switched"
+        )
+        self.screening_names = self._gauge(
+            "paywarden_screening_names", "Listed names that parties are held against"
+        )
+        self.screening_bytes = self._gauge(
+            "paywarden_screening_bytes", "Most memory of the process that holds the lists"
+        )
+        self.screening_list_age_days = Gauge(
+            "paywarden_screening_list_age_days",
+            "Days since the publisher last gave the list in force",
+            ("source",),
+            registry=self.registry,
+        )
+        self.screening_hits = self._counter(
+            "paywarden_screening_hits_total", "Payments with a hit", ("environment",)
+        )
 
     def text(self) -> bytes:
         """The exposition text of all metrics."""
@@ -110,6 +131,9 @@ class Metrics:
         made = Latencies(name, text, LATENCY_BUCKETS, label)
         self.registry.register(made)
         return made
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(name, text, registry=self.registry)
 
     def _counter(self, name: str, text: str, labels: tuple[str, ...]) -> Counter:
         return Counter(name, text, labels, registry=self.registry)
