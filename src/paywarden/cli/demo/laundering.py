@@ -114,5 +114,5 @@ class LaunderingWatch:
 
     def standing(self) -> Laundering:
         """The figures as they stand."""
-        kinds, subjects = tuple(self._kinds.most(4)), tuple(self._subjects.most(8))
+        kinds, subjects = tuple(self._kinds.most(4)), tuple(self._subjects.most(12))
         return replace(self._now, by_kind=kinds, by_subject=subjects)
