@@ -30,9 +30,13 @@ IMPORT_END = "import_end"
 TRIAL = "trial"
 HELD = "held_label"
 HOLD = "label_hold"
+CUSTOMER_RISK = "customer_risk"
 SCREENING_LISTS = "screening_lists"
 CONTROL_GROUP = "control_group"
 """Not a kind of entry: how the index of rare entries names a payment of the control group."""
+RECORDED = frozenset({HELD, HOLD, CUSTOMER_RISK, SCREENING_LISTS})
+"""Kinds that move nothing that a replay makes again: held labels count when they are released;
+levels of customers and what was screened stand in the record of every decision."""
 STARTS = frozenset({GENESIS, IMPORT, IMPORT_END})
 """Kinds that say since when the log is complete."""
 CONTROL_KINDS = frozenset(
@@ -321,6 +325,17 @@ class TrialEntry(msgspec.Struct, array_like=True, frozen=True):
         return not self.ruleset
 
 
+class CustomerRiskEntry(msgspec.Struct, array_like=True, frozen=True):
+    """Ratings of customers from here on: (keyed reference, level, points) of each.
+
+    `model`: what assessed them; with no ratings, the model that does from here on. `cause`: why.
+    """
+
+    rated: tuple[tuple[str, str, int], ...]
+    model: str
+    cause: str
+
+
 class ListInForce(msgspec.Struct, array_like=True, frozen=True):
     """One list that parties are held against: its source, snapshot (SHA-256) and date."""
 
@@ -357,6 +372,7 @@ _DECODERS: dict[str, msgspec.msgpack.Decoder[Any]] = {
     HOLD: msgspec.msgpack.Decoder(HoldEntry),
     IMPORT: msgspec.msgpack.Decoder(ImportEntry),
     IMPORT_END: msgspec.msgpack.Decoder(ImportEndEntry),
+    CUSTOMER_RISK: msgspec.msgpack.Decoder(CustomerRiskEntry),
     SCREENING_LISTS: msgspec.msgpack.Decoder(ScreeningLists),
 }
 

@@ -38,8 +38,6 @@ from paywarden.risk.lists.view import ListsView
 
 RuntimeOf = Callable[[Scope, Decider], PolicyRuntime]
 CHALLENGE_FIELD = "payment.challenge_result"
-_MOVE_NOTHING = frozenset({entries.HELD, entries.HOLD, entries.SCREENING_LISTS})
-"""Held labels count when they are released; what was screened stands in each payment's record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +128,7 @@ class Replay:
         elif entry.kind == entries.TRIAL:
             self._try(fold, entry, entries.decode(entry.kind, entry.body))
             self._keep_companions(fold, entry)
-        elif entry.kind not in _MOVE_NOTHING:
+        elif entry.kind not in entries.RECORDED:
             body = entries.decode(entry.kind, entry.body)
             known = fold.companions.fields(body.observation) if compare else {}
             arm, beside, _tried = observed_arms(fold, body.observation, body.continues)

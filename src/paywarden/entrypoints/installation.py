@@ -17,6 +17,7 @@ from typing import Any
 from paywarden.aml.alerts.desk import AlertDesk
 from paywarden.aml.alerts.stores.sqlite import SCHEMA as AML_ALERTS
 from paywarden.aml.alerts.stores.sqlite import SqliteAlerts
+from paywarden.aml.customer_risk.stores.sqlite_customers import SCHEMA as CUSTOMER_RISK
 from paywarden.aml.monitoring.payment_alerts import named_entity
 from paywarden.aml.screening.verdicts.desk import VerdictDesk
 from paywarden.aml.screening.verdicts.stores.sqlite import SCHEMA as VERDICTS
@@ -41,6 +42,7 @@ from paywarden.decision.events import Events
 from paywarden.decision.explaining import Explaining
 from paywarden.decision.history import History
 from paywarden.decision.intake import PaymentReader
+from paywarden.decision.iso20022.reading_process import ReadingProcess
 from paywarden.decision.keeper import SegmentKeeper
 from paywarden.decision.label_holding import LabelHolding
 from paywarden.decision.label_taking import LabelTaking
@@ -72,6 +74,8 @@ from paywarden.entrypoints.approvals_wiring import wired
 from paywarden.entrypoints.backtest_jobs import runner_of
 from paywarden.entrypoints.checkpoint_schedule import CheckpointSchedule
 from paywarden.entrypoints.compiling import Compiler
+from paywarden.entrypoints.customer_risk import ROUND_SECONDS as CUSTOMER_SECONDS
+from paywarden.entrypoints.customer_risk import customer_risk_parts
 from paywarden.entrypoints.evidence import evidence_parts
 from paywarden.entrypoints.facts_keys import FactsKeyFile
 from paywarden.entrypoints.home import Home, private_write
@@ -137,7 +141,7 @@ from paywarden.risk.lists.store import Lists
 
 PARTS = (
     KIT, DECISION_SCHEMA, EVIDENCE_SCHEMA, IDENTITY_SCHEMA, CLIENT_KEYS, WEBHOOK_ENDPOINTS,
-    CERTIFICATES, APPROVALS, ACCESS_REVIEWS, ERASURES, AML_ALERTS, VERDICTS,
+    CERTIFICATES, APPROVALS, ACCESS_REVIEWS, ERASURES, AML_ALERTS, CUSTOMER_RISK, VERDICTS,
 )  # fmt: skip
 KEY_PARTS = (SUBJECT_KEYS,)
 FIRST_PAUSE_SECONDS = 0.2
@@ -211,6 +215,7 @@ class Installation:
         self.ids = DecisionIds(self.keys.sub("decision-ids"))
         images = derive(self.keys.master, Purpose.COMPILED_POLICIES)
         self.compiler = Compiler(ImageFiles(home.images, images, program_digest()))
+        self.messages = ReadingProcess()
         self.lists = ListDesk(self.ledger)
         self.models = ModelFiles(home.models, home.model_trust)
         self.policies = PolicyDesk(
@@ -334,6 +339,11 @@ class Installation:
             self._forget_people,
         )  # fmt: skip
         self.erasures.register(self.approvals)
+        self.customer_risk = customer_risk_parts(
+            self.ledger, self.reader, self.writer, self.key_ring, self.keys.sub("customer-facts"),
+            self.payment_reader.identifier, self.audit, clock, self.metrics, self.approvals,
+            None, None,
+        )  # fmt: skip
         self.inactivity = Inactivity(
             self.people.records, self.people.directory, self.api_keys, self.writer, clock,
             self.scopes, self.metrics,
@@ -418,6 +428,7 @@ class Installation:
             Round("held_labels", ROUND_SECONDS, self.holding.resume),
             Round("drift", ROUND_SECONDS, self.drift.look),
             Round("rescreening", RESCREENING_SECONDS, self.rescreening.look),
+            Round("customer_risk", CUSTOMER_SECONDS, self.customer_risk.look),
             Round("screening_lists", SCREENING_SECONDS, self.screening_desk.look),
         )
 
@@ -431,7 +442,9 @@ class Installation:
     def _restore(self) -> int:
         """States from the log, and the keeper's open segments too; the head."""
         self.keeper.restart()
-        return rebuild(self.ledger, self.foundations())
+        head = rebuild(self.ledger, self.foundations())
+        self.customer_risk.load()
+        return head
 
     async def stop(self) -> None:
         """Finish what is staged, then close everything."""
@@ -448,6 +461,7 @@ class Installation:
         await self.backtests.close()
         await self.evidence.integrator.stop()
         await self.compiler.close()
+        await self.messages.close()
         await self.people.close()
         await asyncio.to_thread(self._close)
 

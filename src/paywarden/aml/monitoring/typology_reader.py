@@ -16,9 +16,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
+from paywarden.aml.monitoring.flow_types import flow_types
 from paywarden.aml.monitoring.log_names import log_types
 from paywarden.core.errors import NotFound
-from paywarden.risk.rules.cel.types import DYN, CelType
+from paywarden.risk.rules.cel.types import CelType
 from paywarden.risk.rules.findings import Findings
 from paywarden.risk.rules.macros import WindowMacros
 from paywarden.risk.rules.scope import condition_types
@@ -32,7 +33,7 @@ YAML: Final = (".yaml", ".yml")
 FlowTypes = Callable[[Typology, Findings], Mapping[str, CelType]]
 """Type of each feature of a typology by name; faults of functions and settings are added."""
 MAX_FILES: Final = 500
-LISTS: Final = ("high_risk_countries",)
+LISTS: Final = ("high_risk_countries", "monitored_countries")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +49,9 @@ class TypologyReading:
         return self.typologies
 
 
-def any_function(typology: Typology, _findings: Findings) -> Mapping[str, CelType]:
-    """Features of a typology whose functions nobody looks at."""
-    return {feature.name: DYN for feature in typology.features}
-
-
 def read_typologies(
     files: Mapping[str, bytes],
-    flow_types: FlowTypes = any_function,
+    flow_types: FlowTypes = flow_types,
     payment_types: Callable[[WindowMacros], Mapping[str, CelType]] | None = None,
 ) -> TypologyReading:
     """Every typology of files by name, shape, types and examples checked.
@@ -78,6 +74,11 @@ def read_typologies(
         else:
             check.run(typology, in_payments)
     return TypologyReading(tuple(reader.typologies.values()), findings)
+
+
+def log_names_of(typology: Typology, findings: Findings) -> Mapping[str, CelType]:
+    """Names that terms of a typology over the log may read; what is wrong with its features."""
+    return log_types(flow_types(typology, findings))
 
 
 def _every_policy(macros: WindowMacros) -> Mapping[str, CelType]:

@@ -159,6 +159,7 @@ def _typology_content(one: Typology) -> dict[str, Any]:
         "phases", "allow_partial",
     )  # fmt: skip
     found = {name: _plain(getattr(one, name)) for name in plain}
+    found["values"] = dict(one.values)
     found["terms"] = {
         term.name: {"when": term.written, "weight": term.weight, "says": term.says}
         for term in one.terms

@@ -72,6 +72,7 @@ class Typology:
     `quiet_days`: days for which the same entity is not alerted again for it. `sources`: where it is
     described (standard, publication, peer's rule number). `phases`: of a payment; empty for all.
     `allow_partial`: terms count on windows that are longer than the log. `file`, `line`: its place.
+    `values`: names that its terms use, with their expressions as written; terms are complete.
     """
 
     id: str
@@ -92,3 +93,4 @@ class Typology:
     examples: tuple[TypologyExample, ...] = field(default=())
     file: str = ""
     line: int = 1
+    values: tuple[tuple[str, str], ...] = ()

@@ -3,8 +3,8 @@
 Guards: every key is known and every value within bounds; conditions and the texts of terms are
 parsed, and complete (no window macro is left); every term counts in the score; the score can reach
 its thresholds and does not begin there. A typology that `runs: payment` reads the policy's names,
-one that `runs: log` declares the features that it reads. Order per file: words, features, terms,
-expression, thresholds, examples. Not done here: types of conditions and running the examples
+one that `runs: log` declares the features that it reads. Order per file: words, features, values,
+terms, expression, thresholds, examples. Not done here: types of conditions and running the examples
 (`typology_check.py`), functions of features (`paywarden.aml.monitoring`).
 """
 
@@ -39,12 +39,13 @@ from paywarden.risk.rules.typology_model import (
 )
 from paywarden.risk.rules.typology_scores import bounds_of, names_in, score_of
 from paywarden.risk.rules.typology_texts import complete_text
+from paywarden.risk.rules.typology_values import NamedValues, give_values, read_values
 from paywarden.risk.rules.yaml_source import Items, Node, Scalar, Table
 
 ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,79}\Z")
 KEYS: Final = (
-    "id", "title", "family", "sources", "explanation", "runs", "entity", "features", "terms",
-    "score", "alert", "interdict", "quiet_days", "phase", "allow_partial", "examples",
+    "id", "title", "family", "sources", "explanation", "runs", "entity", "features", "values",
+    "terms", "score", "alert", "interdict", "quiet_days", "phase", "allow_partial", "examples",
 )  # fmt: skip
 MAX_TYPOLOGIES: Final = 500
 MAX_FEATURES: Final = 40
@@ -118,12 +119,14 @@ class _OneTypology:
         self._findings = reader.findings
         self._file = file
         self._fields = Fields(table, what, KEYS, reader.findings)
+        self._values = NamedValues()
 
     def read(self) -> Typology | None:
         fields = self._fields
         name = fields.pattern("id", ID, "use 1-80 of a-z, 0-9 and -")
         runs = cast("Runs", self._word("runs", RUNS) or "log")
         features = self._features(runs)
+        self._values = read_values(fields)
         terms = self._terms(name, runs)
         score = self._score(terms)
         alert, interdict = self._thresholds(runs, terms, score)
@@ -136,6 +139,7 @@ class _OneTypology:
             runs=runs,
             entity=self._word("entity", ENTITY_WORDS) or "account",
             features=features,
+            values=tuple(self._values.written.items()),
             terms=terms,
             score=score,
             alert=alert,
@@ -269,8 +273,8 @@ class _OneTypology:
             return ""
 
     def _expanded(self, tree: Expr, runs: Runs) -> Expr:
-        macros = self._reader.macros
-        return macros.expand(tree) if macros is not None and runs == "payment" else tree
+        macros, plain = self._reader.macros, self._values.put_in(tree)
+        return macros.expand(plain) if macros is not None and runs == "payment" else plain
 
     # --- score -----------------------------------------------------------------------------
 
@@ -371,6 +375,7 @@ class _OneTypology:
                 fields.wrong(table.source, "examples", f"at most {MAX_EXAMPLES} examples")
                 break
             given = given_values(fields, self._reader.macros)
+            give_values(given, self._values, self._reader.macros, fields)
             score = fields.number("score", -MAX_SCORE, MAX_SCORE)
             made.append(TypologyExample(given, float(score or 0.0), table.source.line))
         if not made:
