@@ -17,10 +17,13 @@ from screening_room import (
     take_in,
     transfer,
 )
+from test_backtest_of_log import candidate_of, material_of, tried
 
 from paywarden.aml.alerts.ports import AlertFilter
 from paywarden.core.outcome import Outcome
 from paywarden.decision import entries
+from paywarden.lab.backtest.deciding_again import decide_again
+from paywarden.lab.backtest.feature_store import FeatureStore
 from paywarden.risk.rules.policy_image import ruleset_hash
 from paywarden.risk.rules.reader import read_policy_files
 
@@ -179,6 +182,27 @@ async def test_a_drafts_threshold_holds_in_back_tests_and_replay(room: Room, hom
     replayed = room.replay(with_ruleset=runtime_of(lax))
     assert replayed[-1].result.answer is Outcome.ALLOW
     assert decided.entry.result.answer is Outcome.REVIEW
+
+
+async def test_a_back_test_holds_what_screening_held(
+    room: Room, home: Path, tmp_path: Path
+) -> None:
+    await screened(room, home)
+    for name in ("Zoltan Quarzenberg", "Ben Sample", "Zoltan Kvarzenburg"):
+        await room.decide(transfer(room, payee={"name": name}))
+    process = room.installation.screening.process
+    assert process is not None
+    await process.close()
+    await room.decide(transfer(room, payee={"name": "Somebody New"}))
+    material, edits = material_of(room)
+    again = tried(material, edits, SCREENING, work=tmp_path)
+    assert again.parity is not None and again.parity.differing == ()
+    lax = {**SCREENING, "policy.yaml": PATIENT + b"screening: {hold_at: 1.0}\n"}
+    made = decide_again(
+        material, candidate_of(lax, material, edits), FeatureStore(tmp_path / "f"), None, 1,
+        lambda *_told: None,
+    )  # fmt: skip
+    assert [Outcome(one).word for one in made.outcome] == ["review", "allow", "allow", "review"]
 
 
 async def test_policies_of_before_keep_their_names(room: Room) -> None:

@@ -116,6 +116,7 @@ class _Prepared(NamedTuple):
     screening: ScreeningRecord | None = None
     waited_us: int = 0
     hits: tuple[Hit, ...] = ()
+    hidden_us: int = 0
 
 
 class Payments:
@@ -289,11 +290,13 @@ class Payments:
         clear, sealed = self._sealer.split(scope, fields, state.digester.digest, seq)
         forced = forced_outcome(fields) if scope.environment is Environment.TEST else None
         situation = Situation(self._skipped(screened), forced)
+        before_ns = self._clock.monotonic_ns()
         record = recorded(self._sealer, state, fields, seq, screened)
+        hidden_us = (self._clock.monotonic_ns() - before_ns) // 1000
         return _Prepared(
             state, observation, received, fields, clear, sealed, degraded, digest,
             situation, started_ns, self._clock.monotonic_ns(), screening=record,
-            waited_us=screened.took_us, hits=screened.hits,
+            waited_us=screened.took_us, hits=screened.hits, hidden_us=hidden_us,
         )  # fmt: skip
 
     def _skipped(self, screened: Screened) -> tuple[str, ...]:
@@ -460,7 +463,8 @@ class Payments:
             lists_seq=ready.state.lists_seq,
             tables=self._tables_version,
             stage_us=tuple((after - before) // 1000 for before, after in pairwise(marks)),
-            latency_us=(now_ns - ready.started_ns) // 1000,
+            # The answer tells its time, which must not tell that hits were sealed meanwhile.
+            latency_us=(now_ns - ready.started_ns) // 1000 - ready.hidden_us,
             forced=forced.word if forced is not None else None,
             continues=ready.continues,
             other=other,

@@ -1,4 +1,4 @@
-"""Alerts of screening and the travel rule, made from a decision as it is recorded. Pure.
+"""Alerts of screening and the travel rule, from a decision or from changed lists. Pure.
 
 Guards: an alert names whom it is about by a keyed digest of the caller's identifier, as alerts of
 typologies do, so that both stand in one group; never by name or account. Its id follows from the
@@ -10,11 +10,11 @@ Not done here: keeping and telling alerts (`aml.alerts`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from paywarden.aml.alerts.model import Alert, Entity, EntityKind, Reason
 from paywarden.aml.monitoring.payment_alerts import named_entity
-from paywarden.aml.screening.serving.messages import HIT_AT
+from paywarden.aml.screening.serving.messages import HIT_AT, Found
 from paywarden.aml.screening.serving.opinion import FREE_TEXT_HIT, Hit
 from paywarden.decision.built_in import built_in_rows
 from paywarden.decision.entries import PaymentEntry, ScreeningLists
@@ -27,6 +27,19 @@ _KINDS: Final[Mapping[str, EntityKind]] = {
 }  # fmt: skip
 _PARTIES: Final[tuple[EntityKind, ...]] = ("payer", "payee", "merchant")
 _MOST_REASONS: Final = 12
+
+
+class About(NamedTuple):
+    """What an alert is about. `sequence`: the place in the log that it follows from."""
+
+    fields: Mapping[str, Any]
+    payment_id: str
+    decision: str
+    at_us: int
+    sequence: int
+    versions: tuple[tuple[str, str], ...]
+    digest: Digest
+    held: bool
 
 
 def alerts_of(
@@ -42,79 +55,85 @@ def alerts_of(
     rows = built_in_rows(policy.screening, policy.travel_rule, fields)
     if not rows:
         return ()
-    held = any(row.outcome is not None for row in rows)
-    made = _Maker(entry, name, lists, digest, fields, held)
+    held, seen = any(row.outcome is not None for row in rows), entry.observation
+    versions = (("ruleset", entry.ruleset), *_versions(lists))
+    about = About(fields, entry.payment_id, name, seen.t_us, seen.seq, versions, digest, held)
     settings = policy.screening or ScreeningSettings()
-    found = [made.of_hit(hit, settings) for hit in _standing(hits)]
+    found = [
+        _of_found(about, hit.role, hit.found, _least(settings, hit.role))
+        for hit in _standing(hits, settings)
+    ]
     if any(row.scenario == TRAVEL_RULE for row in rows):
-        found.append(made.of_travel_rule())
+        found.append(_of_travel_rule(about))
     return tuple(found)
 
 
-def _standing(hits: Iterable[Hit]) -> Iterable[Hit]:
+def found_again(
+    role: str, found: Found, fields: Mapping[str, Any], payment_id: str, decision: str, at_us: int,
+    sequence: int, lists: ScreeningLists, digest: Digest,
+) -> Alert:  # fmt: skip
+    """The alert of a known party that changed lists speak of; `sequence`: of their switch."""
+    about = About(
+        fields, payment_id, decision, at_us, sequence, _versions(lists), digest, held=False
+    )
+    return _of_found(about, role, found, HIT_AT)
+
+
+def _standing(hits: Iterable[Hit], settings: ScreeningSettings) -> Iterable[Hit]:
     for hit in hits:
-        least = FREE_TEXT_HIT if hit.role == "remittance" else HIT_AT
+        usual = FREE_TEXT_HIT if hit.role == "remittance" else HIT_AT
         sure = hit.word == "same" or hit.found.identified
-        if hit.word != "different" and (sure or hit.found.score >= least):
+        enough = hit.found.score >= min(usual, _least(settings, hit.role))
+        if hit.word != "different" and (sure or enough):
             yield hit
 
 
-class _Maker:
-    """What every alert of one decision has in common."""
+def _least(settings: ScreeningSettings, role: str) -> float:
+    return settings.remittance_hold_at if role == "remittance" else settings.hold_at
 
-    def __init__(
-        self, entry: PaymentEntry, name: str, lists: ScreeningLists | None, digest: Digest,
-        fields: Mapping[str, Any], held: bool,
-    ) -> None:  # fmt: skip
-        self._entry = entry
-        self._name = name
-        self._digest = digest
-        self._fields = fields
-        self._held = held
-        self._versions = (("ruleset", entry.ruleset), *_versions(lists))
 
-    def of_hit(self, hit: Hit, settings: ScreeningSettings) -> Alert:
-        found = hit.found
-        least = settings.remittance_hold_at if hit.role == "remittance" else settings.hold_at
-        ranked = sorted(found.features, key=lambda one: -abs(one[2]))[:_MOST_REASONS]
-        reasons = tuple(Reason(name, added, _says(name, value)) for name, value, added in ranked)
-        return self._alert(
-            hit.role, found.entry, found.score, least, reasons, self._held and not found.pep
-        )
+def _of_found(about: About, role: str, found: Found, least: float) -> Alert:
+    ranked = sorted(found.features, key=lambda one: -abs(one[2]))[:_MOST_REASONS]
+    reasons = tuple(Reason(name, added, _says(name, value)) for name, value, added in ranked)
+    held = about.held and not found.pep
+    return _alert(about, role, found.entry, found.score, least, reasons, held)
 
-    def of_travel_rule(self) -> Alert:
-        missing = str(self._fields["travel_rule.missing"]).split(",")
-        reasons = tuple(Reason("missing", 1.0, f"{name} is missing") for name in missing)
-        return self._alert("payer", TRAVEL_RULE, float(len(missing)), 1.0, reasons, self._held)
 
-    def _alert(
-        self, role: str, subject: str, score: float, threshold: float,
-        reasons: tuple[Reason, ...], held: bool,
-    ) -> Alert:  # fmt: skip
-        entry = self._entry
-        return Alert(
-            "screening", self._entity(role), subject, score, threshold, entry.observation.t_us,
-            entry.observation.seq, reasons, interdicted=held, decisions=(self._name,),
-            payments=(entry.payment_id,), others=self._others(role), versions=self._versions,
-        )  # fmt: skip
+def _of_travel_rule(about: About) -> Alert:
+    missing = str(about.fields["travel_rule.missing"]).split(",")
+    reasons = tuple(Reason("missing", 1.0, f"{name} is missing") for name in missing)
+    return _alert(about, "payer", TRAVEL_RULE, float(len(missing)), 1.0, reasons, about.held)
 
-    def _entity(self, role: str) -> Entity:
-        kind = _KINDS[role]
-        name = self._fields.get(f"{kind}.id")
-        if name is None and kind == "payee" and "payee.account" in self._fields:
-            kind, name = "account", self._fields["payee.account"]
-        if name is None:
-            return Entity(kind, f"payment:{self._entry.payment_id}")
-        return Entity(kind, named_entity(kind, str(name), self._digest))
 
-    def _others(self, role: str) -> tuple[Entity, ...]:
-        """The other parties that the caller named."""
-        found = []
-        for kind in _PARTIES:
-            name = self._fields.get(f"{kind}.id")
-            if kind != _KINDS[role] and name is not None:
-                found.append(Entity(kind, named_entity(kind, str(name), self._digest)))
-        return tuple(found)
+def _alert(
+    about: About, role: str, subject: str, score: float, threshold: float,
+    reasons: tuple[Reason, ...], held: bool,
+) -> Alert:  # fmt: skip
+    return Alert(
+        "screening", _entity(about, role), subject, score, threshold, about.at_us,
+        about.sequence, reasons, interdicted=held, decisions=(about.decision,),
+        payments=(about.payment_id,), others=_others(about, role), versions=about.versions,
+    )  # fmt: skip
+
+
+def _entity(about: About, role: str) -> Entity:
+    kind, fields = _KINDS[role], about.fields
+    name = fields.get(f"{kind}.id")
+    if name is None and kind == "payee" and "payee.account" in fields:
+        kind, name = "account", fields["payee.account"]
+    if name is None:
+        return Entity(kind, f"payment:{about.payment_id}")
+    return Entity(kind, named_entity(kind, str(name), about.digest))
+
+
+def _others(about: About, role: str) -> tuple[Entity, ...]:
+    """The other parties that the caller named."""
+    found = []
+    for kind in _PARTIES:
+        name = about.fields.get(f"{kind}.id")
+        if kind != _KINDS[role] and name is not None:
+            found.append(Entity(kind, named_entity(kind, str(name), about.digest)))
+    return tuple(found)
 
 
 def _versions(lists: ScreeningLists | None) -> tuple[tuple[str, str], ...]:

@@ -22,6 +22,7 @@ from paywarden.aml.monitoring.payment_alerts import named_entity
 from paywarden.aml.screening.verdicts.desk import VerdictDesk
 from paywarden.aml.screening.verdicts.stores.sqlite import SCHEMA as VERDICTS
 from paywarden.aml.screening.verdicts.stores.sqlite import SqliteVerdicts
+from paywarden.aml.screening.verdicts.stores.sqlite_positions import SqlitePositions
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import NotFound, PaywardenError, Unavailable
 from paywarden.core.scope import Environment, Scope
@@ -80,6 +81,7 @@ from paywarden.entrypoints.facts_keys import FactsKeyFile
 from paywarden.entrypoints.home import Home, private_write
 from paywarden.entrypoints.housekeeping import Round, forget_answers, forget_messages, go_round
 from paywarden.entrypoints.people_wiring import People
+from paywarden.entrypoints.rescreening import Parts, Rescreening
 from paywarden.entrypoints.screening_desk import ScreeningDesk
 from paywarden.entrypoints.settings import Settings
 from paywarden.entrypoints.tables import derivers
@@ -149,6 +151,7 @@ BULK_DIGESTS = 250_000
 """Texts at hand in each of two generations while a history is read, some 0.2 kB each."""
 ROLLOUT_SECONDS = 1.0
 SCREENING_SECONDS = 2.0
+RESCREENING_SECONDS = 5.0
 _ENGINE_KEYS = ("decision-ids", "bodies", "identifiers", "lists", "windows")
 
 
@@ -231,6 +234,13 @@ class Installation:
         )
         self.alerts = SqliteAlerts(self.reader)
         self.alert_desk = AlertDesk(self.alerts, self.writer, clock, self.metrics)
+        self.rescreening = Rescreening(
+            self.screening_desk,
+            Parts(
+                self.ledger, self.sealer, self.ids, SqlitePositions(self.reader), self.alert_desk,
+                self.verdicts,
+            ),
+        )  # fmt: skip
         watch = DriftWatch(randomness)
         self.drift = DriftDesk(watch, self.ledger, self.metrics)
         self.payments = Payments(
@@ -417,6 +427,7 @@ class Installation:
             Round("approvals", ROUND_SECONDS, expire),
             Round("held_labels", ROUND_SECONDS, self.holding.resume),
             Round("drift", ROUND_SECONDS, self.drift.look),
+            Round("rescreening", RESCREENING_SECONDS, self.rescreening.look),
             Round("customer_risk", CUSTOMER_SECONDS, self.customer_risk.look),
             Round("screening_lists", SCREENING_SECONDS, self.screening_desk.look),
         )
@@ -445,6 +456,7 @@ class Installation:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self.refusals.flush(last=True)
+        await self.rescreening.close()
         await self.screening_desk.close()
         await self.backtests.close()
         await self.evidence.integrator.stop()

@@ -15,6 +15,7 @@ from pathlib import Path
 from paywarden.aml.screening.model import ListedEntity
 from paywarden.aml.screening.serving.child import serve
 from paywarden.aml.screening.serving.messages import Wanted
+from paywarden.aml.screening.snapshots.comparing import compare
 from paywarden.aml.screening.snapshots.stores.snapshot_folder import SnapshotFolder
 from paywarden.aml.screening.snapshots.taking_in import ListDesk
 from paywarden.core.errors import Unavailable
@@ -34,6 +35,10 @@ def main(words: list[str]) -> int:
         desk = ListDesk(folder, SystemClock())
         for source, snapshot in wanted.snapshots:
             yield from desk.entities_of(source, snapshot)
+        for source, before, after in wanted.changes:
+            old = desk.entities_of(source, before) if before is not None else ()
+            delta = compare(old, desk.entities_of(source, after))
+            yield from (*delta.added, *delta.changed)
 
     source, sink = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what any library prints must not stand between two frames

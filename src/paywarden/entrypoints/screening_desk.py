@@ -119,9 +119,7 @@ class ScreeningDesk:
     async def _started(self, lists: ScreeningLists) -> ScreeningProcess:
         wanted = Wanted(tuple((one.source, one.snapshot) for one in lists.lists))
         try:
-            process = await ScreeningProcess.start(
-                lists.version, wanted, MODULE, [str(self._home.root)]
-            )
+            process = await ScreeningProcess.start(lists.version, wanted, MODULE, [self.root])
         except Unavailable:
             pause = min(self._failed[2] * 2, LAST_PAUSE_US) if self._failed else FIRST_PAUSE_US
             self._failed = (lists.version, self._clock.now_us() + pause, pause)
@@ -140,17 +138,27 @@ class ScreeningDesk:
             return True
         return self._clock.now_us() >= self._failed[1]
 
-    def _in_force(self) -> ScreeningLists | None:
-        """Lists by their sources' states; None where none was ever taken in. In a thread."""
-        if not any(self._home.screening_lists.glob("*/state.note")):
-            return None
-        folder = self._folder
-        if folder is None:
+    @property
+    def root(self) -> str:
+        """The home folder, for processes that read its lists."""
+        return str(self._home.root)
+
+    def folder(self) -> SnapshotFolder | None:
+        """Snapshots of the home; None where none was ever taken in. Errors: Unavailable."""
+        if self._folder is None and any(self._home.screening_lists.glob("*/state.note")):
             if not self._home.screening_key.exists():
                 detail = "keys/screening_lists.key is missing; restore it"
                 raise Unavailable("list_key_missing", detail)
             signer = load_log_key(self._home.screening_key).signer()
-            folder = self._folder = SnapshotFolder(self._home.screening_lists, signer)
+            self._folder = SnapshotFolder(self._home.screening_lists, signer)
+        return self._folder
+
+    def _in_force(self) -> ScreeningLists | None:
+        """Lists by their sources' states; None where none was ever taken in. In a thread."""
+        if not any(self._home.screening_lists.glob("*/state.note")):
+            return None
+        folder = self.folder()
+        assert folder is not None
         states = [_standing(folder, source) for source in folder.sources()]
         self._rung(states)
         found = [

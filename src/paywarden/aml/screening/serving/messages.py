@@ -56,9 +56,14 @@ class Found(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Wanted(msgspec.Struct, array_like=True, frozen=True):
-    """First frame to the child: which snapshots to read, `(source, snapshot)`."""
+    """First frame to the child: which snapshots to read, `(source, snapshot)`.
 
-    snapshots: tuple[tuple[str, str], ...]
+    `changes`: what is new or other from one snapshot to the next, `(source, before, after)`;
+    nothing is before the first one.
+    """
+
+    snapshots: tuple[tuple[str, str], ...] = ()
+    changes: tuple[tuple[str, str | None, str], ...] = ()
 
 
 class Started(msgspec.Struct, array_like=True, frozen=True):

@@ -1,4 +1,4 @@
-"""Table of verdicts as SQLAlchemy Core."""
+"""Tables of verdicts and of how far re-screening is, as SQLAlchemy Core."""
 
 from __future__ import annotations
 
@@ -25,5 +25,16 @@ screening_verdicts = sa.Table(
     sa.Column("ended_at_us", sa.Integer, nullable=True),
     sa.Column("ended_by", sa.Text, nullable=False),
     sa.Index("screening_verdicts_scope", "scope", "id"),
+    sqlite_with_rowid=False,
+)
+
+screening_positions = sa.Table(
+    "screening_positions",
+    metadata,
+    sa.Column("scope", sa.Text, primary_key=True),
+    sa.Column("change", sa.Text, primary_key=True),
+    sa.Column("position", sa.Text, nullable=False),
+    sa.Column("parties", sa.Integer, nullable=False),
+    sa.Column("hits", sa.Integer, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -1,4 +1,4 @@
-"""Verdicts, which are ended and never taken back."""
+"""Verdicts, which are ended and never taken back, and how far re-screening is."""
 
 from __future__ import annotations
 
@@ -32,6 +32,15 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("screening_verdicts_scope", "screening_verdicts", ["scope", "id"])
+    op.create_table(
+        "screening_positions",
+        sa.Column("scope", sa.Text, primary_key=True),
+        sa.Column("change", sa.Text, primary_key=True),
+        sa.Column("position", sa.Text, nullable=False),
+        sa.Column("parties", sa.Integer, nullable=False),
+        sa.Column("hits", sa.Integer, nullable=False),
+        sqlite_with_rowid=False,
+    )
     op.execute(
         "CREATE TRIGGER screening_verdicts_no_delete BEFORE DELETE ON screening_verdicts"
         " BEGIN SELECT RAISE(ABORT, 'verdicts are kept'); END"
