@@ -78,6 +78,7 @@ from paywarden.entrypoints.customer_risk import ROUND_SECONDS as CUSTOMER_SECOND
 from paywarden.entrypoints.customer_risk import customer_risk_parts
 from paywarden.entrypoints.evidence import evidence_parts
 from paywarden.entrypoints.facts_keys import FactsKeyFile
+from paywarden.entrypoints.flow_watch import FlowWatch
 from paywarden.entrypoints.home import Home, private_write
 from paywarden.entrypoints.housekeeping import Round, forget_answers, forget_messages, go_round
 from paywarden.entrypoints.people_wiring import People
@@ -237,9 +238,17 @@ class Installation:
         self.rescreening = Rescreening(
             self.screening_desk,
             Parts(
-                self.ledger, self.sealer, self.ids, SqlitePositions(self.reader), self.alert_desk,
+                self.ledger,
+                self.sealer,
+                self.ids,
+                SqlitePositions(self.reader),
+                self.alert_desk,
                 self.verdicts,
             ),
+        )
+        self.flows = FlowWatch(
+            home.database, home.flows, home.typologies, self.alert_desk, self.ids, self.metrics,
+            settings.monitoring,
         )  # fmt: skip
         watch = DriftWatch(randomness)
         self.drift = DriftDesk(watch, self.ledger, self.metrics)
@@ -397,6 +406,7 @@ class Installation:
         await self._rebuild()
         await self.screening_desk.look()
         self._keep(self.schedule.run())
+        self._keep(self.flows.run())
         await asyncio.to_thread(self.rollouts.load)
         for one in self.rounds:
             self._keep(go_round(one, lambda: not self.ledger.failed))
