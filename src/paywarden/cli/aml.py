@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from paywarden.cli import output
+from paywarden.cli import aml_alerts, output
 from paywarden.cli.evaluate import stages
 from paywarden.cli.mapped_file import positive
 from paywarden.core.errors import InvalidRequest, Unavailable
@@ -26,8 +26,6 @@ from paywarden.core.instants import DAY_US
 from paywarden.kit.clock import SystemClock
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from paywarden.aml.monitoring.model import Typology
 
 MOST_SHOWN: Final = 20
@@ -44,7 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     _world_arguments(part("world", "make a world of transfers with laundering and look-alikes"))
     batch = part("batch", "typologies over a table of transfers or payments")
-    batch.add_argument("file", type=Path, nargs="?", metavar="FILE", help="CSV, Parquet, JSON lines")
+    batch.add_argument(
+        "file", type=Path, nargs="?", metavar="FILE", help="CSV, Parquet, JSON lines"
+    )
     _shared(batch)
     batch.add_argument("--out", type=Path, metavar="FILE", help="alerts as .jsonl or .parquet")
     batch.add_argument("--connect", metavar="URL", help="an Ibis address, such as duckdb://file.db")
@@ -58,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     judged.add_argument("--budget", type=float, default=0.05, help="share of accounts alerted")
     judged.add_argument("--seed", type=int, default=7, help="of the bootstrap")
     judged.add_argument("--out", type=Path, metavar="DIR", help="accounts.json, accounts.html")
+    aml_alerts.add_parts(parts)
 
 
 def _shared(parser: argparse.ArgumentParser) -> None:
@@ -79,6 +80,8 @@ def _world_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do one part. Errors: PaywardenError, for the caller to tell."""
+    if arguments.part in aml_alerts.PARTS:
+        return aml_alerts.run(arguments)
     return {"world": _world, "batch": _batch, "evaluate": _evaluate}[arguments.part](arguments)
 
 

@@ -187,9 +187,7 @@ class _World:
         waits = waits.with_columns(days=(pl.col("at_us") - pl.col("begun_us")) / DAY_US)
         by_account = waits.group_by("account").agg(pl.col("days").min())
         members = self._world.truth.patterns.select("pattern", "account").unique()
-        starts = members.join(begun, on="account").group_by("pattern").agg(
-            pl.col("begun_us").min()
-        )
+        starts = members.join(begun, on="account").group_by("pattern").agg(pl.col("begun_us").min())
         seen = alerts.select("account", "at_us").join(members, on="account")
         seen = seen.join(starts, on="pattern").filter(pl.col("at_us") >= pl.col("begun_us"))
         by_pattern = seen.group_by("pattern").agg(

@@ -77,9 +77,7 @@ def with_intervals(
     draw = _drawn(worlds, seed, draws)
     ways = {}
     for name in names:
-        pooled = Judged(
-            np.concatenate([one.guilty for one, _ in worlds]), np.zeros(0, np.int64)
-        )
+        pooled = Judged(np.concatenate([one.guilty for one, _ in worlds]), np.zeros(0, np.int64))
         chosen = np.concatenate([flags[name] for _, flags in worlds])
         ways[name] = {
             **measures(pooled, chosen),

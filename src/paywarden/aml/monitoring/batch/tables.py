@@ -113,17 +113,15 @@ def _legs(transfers: ir.Table) -> ir.Table:
         place=ibis.row_number().over(own).cast("int64") + 1,
         silence_us=_gap(legs.at_us, legs.at_us.lag().over(own)),
     )
-    came, so_far = legs.incoming == 1, ibis.rows_window(
-        preceding=None, following=0, group_by=legs.account, order_by=legs.n
+    came, so_far = (
+        legs.incoming == 1,
+        ibis.rows_window(preceding=None, following=0, group_by=legs.account, order_by=legs.n),
     )
     before = ibis.rows_window(preceding=(None, 1), group_by=legs.account, order_by=legs.n)
     return legs.mutate(
         came_place=came.ifelse(legs.place, ibis.null("int64")).max().over(before),
         came_us=came.ifelse(legs.at_us, ibis.null("int64")).max().over(before),
-        born_us=legs.silence_us.isnull()
-        .ifelse(legs.at_us, ibis.null("int64"))
-        .max()
-        .over(so_far),
+        born_us=legs.silence_us.isnull().ifelse(legs.at_us, ibis.null("int64")).max().over(so_far),
     )
 
 
