@@ -15,8 +15,8 @@ from paywarden.risk.rules.typology_scores import expression_text
 FAMILIES: Final = "family"
 _HEAD: Final = """# Typologies
 
-Made from the files in `src/paywarden/aml/typologies`; do not edit. {count} typologies: {payment} run
-in the payment path, so that reaching `interdict` holds the payment, and {log} over the log of
+Made from the files in `src/paywarden/aml/typologies`; do not edit. {count} typologies: {payment}
+run in the payment path, so that reaching `interdict` holds the payment, and {log} over the log of
 transfers. `paywarden init` copies those of the payment path into the first policy; how to write
 your own: [write a typology](../how-to/write-a-typology.md); how they compare with a peer's rules:
 [typologies beside Tazama's rules](tazama-rules.md). Amounts are minor units of the base currency.
