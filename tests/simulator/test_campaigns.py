@@ -266,7 +266,7 @@ def test_a_fifth_campaign_changes_nothing_else(monkeypatch: pytest.MonkeyPatch) 
     before = simulate("demo", 4, 2)
     four = registry.discover()
     fifth = _OneTransfer("one_transfer", {"demo": 200.0}, (3, 3))
-    monkeypatch.setattr(registry, "discover", lambda: {**four, "one_transfer": fifth})
+    monkeypatch.setattr(registry, "discover", lambda **_: {**four, "one_transfer": fifth})
     after = simulate("demo", 4, 2)
     added = [n for n, strike in enumerate(after.strikes) if strike.type == "one_transfer"]
     assert added

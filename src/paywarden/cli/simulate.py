@@ -25,6 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--drift", type=float, default=0.0, help="how much the world changes in 30 days, 0 to 1"
     )
+    parser.add_argument(
+        "--aml", action="store_true", help="laundering too, and innocent life that looks like it"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
 
 
@@ -39,12 +42,18 @@ def run(arguments: argparse.Namespace) -> int:
         without=arguments.without,
         only=arguments.only_attacks,
         drift=arguments.drift,
+        aml=arguments.aml,
     )
     document = {**summary, "seconds": round(time.monotonic() - started, 3)}
     words = (
         f"{document['events']} events, {document['payments']} payments, "
         f"{document['fraud_payments']} fraudulent, in {document['seconds']} s: {arguments.out}"
     )
+    if arguments.aml:
+        words += (
+            f"; {document['laundering_patterns']} patterns of laundering among "
+            f"{document['look_alike_patterns']} that look alike"
+        )
     output.answer(arguments, document, words)
     return output.DONE
 

@@ -30,8 +30,12 @@ IMPORT_END = "import_end"
 TRIAL = "trial"
 HELD = "held_label"
 HOLD = "label_hold"
+CUSTOMER_RISK = "customer_risk"
 CONTROL_GROUP = "control_group"
 """Not a kind of entry: how the index of rare entries names a payment of the control group."""
+RECORDED = frozenset({HELD, HOLD, CUSTOMER_RISK})
+"""Kinds that move nothing that a replay makes again: held labels, and levels of customers, which
+stand in the record of every decision that read them."""
 STARTS = frozenset({GENESIS, IMPORT, IMPORT_END})
 """Kinds that say since when the log is complete."""
 CONTROL_KINDS = frozenset({POLICY, LIST_EDIT, GENESIS, TRIAL, IMPORT, IMPORT_END, HELD, HOLD})
@@ -303,6 +307,17 @@ class TrialEntry(msgspec.Struct, array_like=True, frozen=True):
         return not self.ruleset
 
 
+class CustomerRiskEntry(msgspec.Struct, array_like=True, frozen=True):
+    """Ratings of customers from here on: (keyed reference, level, points) of each.
+
+    `model`: what assessed them; with no ratings, the model that does from here on. `cause`: why.
+    """
+
+    rated: tuple[tuple[str, str, int], ...]
+    model: str
+    cause: str
+
+
 class GenesisEntry(msgspec.Struct, array_like=True, frozen=True):
     """The log begins; `history_start_us` says how far back it is complete (0: for ever)."""
 
@@ -323,6 +338,7 @@ _DECODERS: dict[str, msgspec.msgpack.Decoder[Any]] = {
     HOLD: msgspec.msgpack.Decoder(HoldEntry),
     IMPORT: msgspec.msgpack.Decoder(ImportEntry),
     IMPORT_END: msgspec.msgpack.Decoder(ImportEndEntry),
+    CUSTOMER_RISK: msgspec.msgpack.Decoder(CustomerRiskEntry),
 }
 
 

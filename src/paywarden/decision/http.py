@@ -95,7 +95,7 @@ class DecisionOperations:
         self._receipts = receipts
         self._reads = reads
         self._metrics = metrics
-        self._refused = refused
+        self.refused = refused
 
     def operations(self) -> list[Operation]:
         """Every operation of this module."""
@@ -138,11 +138,11 @@ class DecisionOperations:
         """POST /v1/decisions."""
         body: DecisionRequest = call.body
         plain = no_card_digits(call.raw_body)
-        decided = await self._decide(call.asker, body.payment, plain)
+        decided = await self.judge(call.asker, body.payment, plain)
         headers = (("decision-repeated", "true"),) if decided.repeated else ()
         if not decided.repeated:
             self._metrics.decision_seconds.observe(self._payments.seconds_since(call.started_ns))
-        return Answer(self._views.answer(decided, self._reasons(decided)), headers=headers)
+        return Answer(self.answer_of(decided), headers=headers)
 
     async def batch(self, call: Call) -> Answer:
         """POST /v1/decisions/batch: each payment is decided or refused by itself, in order."""
@@ -151,16 +151,15 @@ class DecisionOperations:
         plain = no_card_digits(call.raw_body)
         for number, payment in enumerate(body.payments):
             try:
-                decided = await self._decide(call.asker, payment, plain)
+                decided = await self.judge(call.asker, payment, plain)
             except (Unavailable, LimitExceeded):
                 # The rest waits; sent again, what was decided is repeated and counts nothing.
                 raise
             except PaywardenError as refusal:
-                self._refused(refusal.code, "decide_batch", call.asker)
+                self.refused(refusal.code, "decide_batch", call.asker)
                 items.append(_refused(number, refusal))
                 continue
-            answer = self._views.answer(decided, self._reasons(decided))
-            items.append(BatchItem(decision=answer, repeated=decided.repeated))
+            items.append(BatchItem(decision=self.answer_of(decided), repeated=decided.repeated))
         return Answer(BatchAnswer(items))
 
     async def read(self, call: Call) -> Answer:
@@ -229,12 +228,20 @@ class DecisionOperations:
         sending = Sending(asker.actor, "events:label" in asker.permissions, asker.merchant)
         results = await self._events.take_in(asker.scope, body.events, sending)
         for code in (one.code for one in results if one.code):
-            self._refused(code, "take_in_events", asker)
+            self.refused(code, "take_in_events", asker)
         return Answer(EventsAnswer(results))
 
-    async def _decide(self, asker: Principal, payment: Payment, plain: bool) -> Decided:
+    async def judge(self, asker: Principal, payment: Payment, plain: bool) -> Decided:
+        """Decide one payment for who asks; `plain`: its body holds no card number for certain.
+
+        Errors: those of the payment's checks, Conflict, NotPermitted, Unavailable, LimitExceeded.
+        """
         intake = self._intake(asker, payment, plain)
         return await self._payments.decide(asker.scope, intake, payment)
+
+    def answer_of(self, decided: Decided) -> DecisionAnswer:
+        """What who asked is told of a decision."""
+        return self._views.answer(decided, self._reasons(decided))
 
     def _intake(self, asker: Principal, payment: Payment, plain: bool) -> Intake:
         may_assert = "instrument:assert" in asker.permissions

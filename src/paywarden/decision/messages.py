@@ -164,6 +164,7 @@ class Payment(Wire, frozen=True):
     billing_address: Address | None = None
     shipping_address: Address | None = None
     metadata: Metadata | None = None
+    remittance_information: LongText | None = None
 
 
 PAYMENT_RULES: dict[str, Any] = {

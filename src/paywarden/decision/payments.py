@@ -33,6 +33,7 @@ from paywarden.decision.conduct import (
     conduct,
 )
 from paywarden.decision.control_group import AMOUNT, draw
+from paywarden.decision.customer_fields import risk_fields
 from paywarden.decision.decision_ids import DecisionIds
 from paywarden.decision.derive import Deriver
 from paywarden.decision.drift.watch import DriftWatch
@@ -231,6 +232,8 @@ class Payments:
             fields, state.digester.digest, seq=seq, t_us=t_us, s_us=s_us, identity=identity
         )
         fields.update(state.companions.fields(observation))
+        if state.customers:
+            fields.update(risk_fields(state, fields, t_us))
         for word in state.companions.degraded(t_us):
             self._metrics.degraded.labels(word).inc()
             degraded = (*degraded, word)

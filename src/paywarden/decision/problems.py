@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from paywarden.aml.customer_risk.problems import CODES as CUSTOMER_RISK_CODES
+from paywarden.decision.iso20022.problems import CODES as ISO20022_CODES
 from paywarden.identity.access_review.problems import CODES as ACCESS_REVIEW_CODES
 from paywarden.identity.approvals.problems import CODES as APPROVAL_CODES
 from paywarden.identity.problems import CODES as IDENTITY_CODES
@@ -16,8 +18,10 @@ CODES: Mapping[str, str] = {
     **signing.CODES,
     **APPROVAL_CODES,
     **ERASURE_CODES,
+    **ISO20022_CODES,
     "aml_alert_not_found": "No such alert in this environment; `GET /v1/aml/alerts` lists them.",
     "aml_group_not_found": "No such group; `GET /v1/aml/alert-groups` lists them.",
+    **CUSTOMER_RISK_CODES,
     "amount_missing": "Send amount_minor and currency; only account events go without.",
     "attempt_conflict": "This payment and attempt were decided with another body. A "
     "new try is a new attempt.",

@@ -127,7 +127,7 @@ class Replay:
         elif entry.kind == entries.TRIAL:
             self._try(fold, entry, entries.decode(entry.kind, entry.body))
             self._keep_companions(fold, entry)
-        elif entry.kind not in (entries.HELD, entries.HOLD):  # held labels move nothing
+        elif entry.kind not in entries.RECORDED:  # what they say stands in the decisions
             body = entries.decode(entry.kind, entry.body)
             known = fold.companions.fields(body.observation) if compare else {}
             arm, beside, _tried = observed_arms(fold, body.observation, body.continues)

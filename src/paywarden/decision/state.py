@@ -14,6 +14,7 @@ from paywarden.core.scope import Scope
 from paywarden.decision.companions import Companions
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.decision.control_group import ControlLoss
+from paywarden.decision.customer_standings import CustomerStandings
 from paywarden.decision.decider import Decider
 from paywarden.decision.edit_allowance import EditAllowance
 from paywarden.decision.label_holds import LabelHolds
@@ -83,6 +84,7 @@ class ScopeState(Observed):
     `runtime` is None until a policy is published; `decider` names it. `trial`: a candidate beside
     it. `lists_seq`: seq of the last list edit. `control_loss`: what its control group let pass.
     `allowance`: what makers may still edit of lists without approval. `holds`: labels that wait.
+    `customers`: levels and terms of customer risk.
     `importing`: seq of an import that has not ended, or 0.
     """
 
@@ -98,6 +100,7 @@ class ScopeState(Observed):
     control_loss: ControlLoss = field(default_factory=ControlLoss)
     allowance: EditAllowance = field(default_factory=EditAllowance)
     holds: LabelHolds = field(default_factory=LabelHolds)
+    customers: CustomerStandings = field(default_factory=CustomerStandings)
 
     @property
     def ruleset(self) -> str | None:

@@ -94,6 +94,17 @@ CLEAR: tuple[str, ...] = (
     "posterior.payee.lower",
     "posterior.payer.mean",
     "posterior.payer.lower",
+    "risk.customer_level",
+    "risk.customer_score",
+    "risk.customer_threshold_percent",
+    "risk.payee_level",
+    "risk.payee_score",
+    "risk.merchant_level",
+    "risk.merchant_score",
+    "risk.merchant_exposure_minor",
+    "risk.merchant_exposure_limit_minor",
+    "risk.merchant_reserve_percent",
+    "risk.merchant_hold",
 )
 """Paths by number of what is stored in the clear."""
 

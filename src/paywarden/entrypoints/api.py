@@ -17,8 +17,11 @@ from starlette.applications import Starlette
 
 import paywarden
 from paywarden.aml.alerts.http import AlertOperations
+from paywarden.aml.customer_risk.http import CustomerOperations
+from paywarden.aml.customer_risk.models_http import RiskModelOperations
 from paywarden.decision.drift.http import DriftOperations
 from paywarden.decision.http import DecisionOperations
+from paywarden.decision.iso20022.http import Iso20022Operations
 from paywarden.decision.label_history import LabelHistory
 from paywarden.decision.label_holds_http import LabelHoldOperations
 from paywarden.decision.links_http import LinkOperations
@@ -153,6 +156,7 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
     )
     return [
         *decisions.operations(),
+        *Iso20022Operations(installation.messages.take_in, decisions).operations(),
         *labels.operations(),
         *LabelHoldOperations(
             installation.ledger,
@@ -183,6 +187,19 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
             installation.subject_names,
             installation.approvals,
             Readings(installation.writer, installation.audit, installation.clock),
+        ).operations(),
+        *CustomerOperations(
+            installation.customer_risk.customers,
+            installation.customer_risk.exposures,
+            installation.approvals,
+            installation.evidence.watch,
+            installation.clock,
+        ).operations(),
+        *RiskModelOperations(
+            installation.customer_risk.customers.models,
+            installation.customer_risk.customers.store,
+            installation.approvals,
+            installation.clock,
         ).operations(),
         *webhooks.operations(),
         *people_operations(installation.people, installation.approvals),

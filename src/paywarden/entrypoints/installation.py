@@ -17,6 +17,7 @@ from typing import Any
 from paywarden.aml.alerts.desk import AlertDesk
 from paywarden.aml.alerts.stores.sqlite import SCHEMA as AML_ALERTS
 from paywarden.aml.alerts.stores.sqlite import SqliteAlerts
+from paywarden.aml.customer_risk.stores.sqlite_customers import SCHEMA as CUSTOMER_RISK
 from paywarden.aml.monitoring.payment_alerts import named_entity
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import NotFound, PaywardenError, Unavailable
@@ -37,6 +38,7 @@ from paywarden.decision.events import Events
 from paywarden.decision.explaining import Explaining
 from paywarden.decision.history import History
 from paywarden.decision.intake import PaymentReader
+from paywarden.decision.iso20022.reading_process import ReadingProcess
 from paywarden.decision.keeper import SegmentKeeper
 from paywarden.decision.label_holding import LabelHolding
 from paywarden.decision.label_taking import LabelTaking
@@ -66,6 +68,8 @@ from paywarden.entrypoints.approvals_wiring import wired
 from paywarden.entrypoints.backtest_jobs import runner_of
 from paywarden.entrypoints.checkpoint_schedule import CheckpointSchedule
 from paywarden.entrypoints.compiling import Compiler
+from paywarden.entrypoints.customer_risk import ROUND_SECONDS as CUSTOMER_SECONDS
+from paywarden.entrypoints.customer_risk import customer_risk_parts
 from paywarden.entrypoints.evidence import evidence_parts
 from paywarden.entrypoints.facts_keys import FactsKeyFile
 from paywarden.entrypoints.home import Home, private_write
@@ -129,7 +133,7 @@ from paywarden.risk.lists.store import Lists
 
 PARTS = (
     KIT, DECISION_SCHEMA, EVIDENCE_SCHEMA, IDENTITY_SCHEMA, CLIENT_KEYS, WEBHOOK_ENDPOINTS,
-    CERTIFICATES, APPROVALS, ACCESS_REVIEWS, ERASURES, AML_ALERTS,
+    CERTIFICATES, APPROVALS, ACCESS_REVIEWS, ERASURES, AML_ALERTS, CUSTOMER_RISK,
 )  # fmt: skip
 KEY_PARTS = (SUBJECT_KEYS,)
 FIRST_PAUSE_SECONDS = 0.2
@@ -201,6 +205,7 @@ class Installation:
         self.ids = DecisionIds(self.keys.sub("decision-ids"))
         images = derive(self.keys.master, Purpose.COMPILED_POLICIES)
         self.compiler = Compiler(ImageFiles(home.images, images, program_digest()))
+        self.messages = ReadingProcess()
         self.lists = ListDesk(self.ledger)
         self.models = ModelFiles(home.models, home.model_trust)
         self.policies = PolicyDesk(
@@ -308,6 +313,11 @@ class Installation:
             self._forget_people,
         )  # fmt: skip
         self.erasures.register(self.approvals)
+        self.customer_risk = customer_risk_parts(
+            self.ledger, self.reader, self.writer, self.key_ring, self.keys.sub("customer-facts"),
+            self.payment_reader.identifier, self.audit, clock, self.metrics, self.approvals,
+            None, None,
+        )  # fmt: skip
         self.inactivity = Inactivity(
             self.people.records, self.people.directory, self.api_keys, self.writer, clock,
             self.scopes, self.metrics,
@@ -388,6 +398,7 @@ class Installation:
             Round("approvals", ROUND_SECONDS, expire),
             Round("held_labels", ROUND_SECONDS, self.holding.resume),
             Round("drift", ROUND_SECONDS, self.drift.look),
+            Round("customer_risk", CUSTOMER_SECONDS, self.customer_risk.look),
         )
 
     def _forget_people(self, scope: Scope) -> None:
@@ -400,7 +411,9 @@ class Installation:
     def _restore(self) -> int:
         """States from the log, and the keeper's open segments too; the head."""
         self.keeper.restart()
-        return rebuild(self.ledger, self.foundations())
+        head = rebuild(self.ledger, self.foundations())
+        self.customer_risk.load()
+        return head
 
     async def stop(self) -> None:
         """Finish what is staged, then close everything."""
@@ -415,6 +428,7 @@ class Installation:
         await self.backtests.close()
         await self.evidence.integrator.stop()
         await self.compiler.close()
+        await self.messages.close()
         await self.people.close()
         await asyncio.to_thread(self._close)
 

@@ -30,10 +30,11 @@ OF_CLI = {
     "approvals": "list, show and cancel requests for approval on a running server",
     "access-review": "open, judge and close reviews of access on a running server",
     "subjects": "find and erase people that payments speak of, on a running server",
+    "aml": "customers' risk, merchants' exposure, typologies over tables",
     "simulate": "make a synthetic world with attacks",
     "doctor": "judge a TLS endpoint",
     "bench": "run a benchmark of a source tree",
-    "aml": "typologies of laundering over tables: run, make worlds, judge",
+    "iso20022": "map and decide the transfers of a pacs.008 or pain.001 message",
     "screen": "hold parties of a file against lists of sanctions",
     "sign": "sign a request, or explain a refused signature",
 }

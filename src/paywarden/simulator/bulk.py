@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from paywarden.simulator.flows import flows
 from paywarden.simulator.frames import events_frame, truth_frame
 from paywarden.simulator.history import History, simulate
 from paywarden.simulator.presets import DEFAULT_START_US
@@ -23,6 +24,9 @@ from paywarden.simulator.words import Type
 
 EVENTS_FILE = "events.parquet"
 TRUTH_FILE = "truth.parquet"
+TRANSFERS_FILE = "transfers.parquet"
+PATTERNS_FILE = "truth/patterns.csv"
+PARTS_FILE = "truth/transfers.csv"
 
 
 def write(
@@ -35,13 +39,17 @@ def write(
     without: Collection[str] = (),
     only: Collection[str] | None = None,
     drift: float = 0.0,
+    aml: bool = False,
 ) -> dict[str, Any]:
     """Simulate and write both files into `out_dir` (made if absent); answers a summary.
+
+    With `aml`, also the movements between accounts (`simulator.flows`): transfers.parquet,
+    truth/patterns.csv and truth/transfers.csv.
 
     Summary: preset, seed, days, events, payments, card_payments, fraud_payments, fraud_rate (of
     card payments), campaigns (a list), files. Raises InvalidRequest for arguments out of range."""
     history = simulate(
-        preset, seed, days, start_us=start_us, without=without, only=only, drift=drift
+        preset, seed, days, start_us=start_us, without=without, only=only, drift=drift, aml=aml
     )
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)
@@ -49,7 +57,10 @@ def write(
     events = events_frame(history, line.rows)
     _write(events, folder / EVENTS_FILE)
     _write(truth_frame(history, line), folder / TRUTH_FILE)
-    return {**summary(history), "events": len(events), "files": [EVENTS_FILE, TRUTH_FILE]}
+    files = [EVENTS_FILE, TRUTH_FILE]
+    if aml:
+        files += _write_flows(history, folder)
+    return {**summary(history), "events": len(events), "files": files}
 
 
 def summary(history: History) -> dict[str, Any]:
@@ -67,7 +78,31 @@ def summary(history: History) -> dict[str, Any]:
         "fraud_payments": int(np.count_nonzero(fraud)),
         "fraud_rate": int(np.count_nonzero(fraud & cards)) / card_count,
         "campaigns": [strike.summary() for strike in history.strikes],
+        **_laundering(history),
     }
+
+
+def _laundering(history: History) -> dict[str, Any]:
+    """Counts of the second engine's truth, where there is any."""
+    patterns = [strike for strike in history.strikes if strike.engine == "aml"]
+    if not patterns:
+        return {}
+    marked = history.payments["laundering"]
+    return {
+        "laundering_patterns": sum(not strike.innocent for strike in patterns),
+        "look_alike_patterns": sum(strike.innocent for strike in patterns),
+        "laundering_payments": int(np.count_nonzero(marked == 1)),
+        "look_alike_payments": int(np.count_nonzero(marked == 0)),
+    }
+
+
+def _write_flows(history: History, folder: Path) -> list[str]:
+    made = flows(history)
+    (folder / "truth").mkdir(exist_ok=True)
+    _write(made.transfers, folder / TRANSFERS_FILE)
+    made.patterns.write_csv(folder / PATTERNS_FILE)
+    made.parts.write_csv(folder / PARTS_FILE)
+    return [TRANSFERS_FILE, PATTERNS_FILE, PARTS_FILE]
 
 
 def _write(frame: pl.DataFrame, path: Path) -> None:

@@ -56,7 +56,8 @@ def truth_frame(history: History, line: Timeline) -> pl.DataFrame:
     Columns: kind, id, attempt, campaign_id, campaign_type, operator, fraud, exposed. `exposed`
     marks genuine payments at which a campaign copied the card; their campaign is the one that
     copied. Rows of a campaign that are no fraud (a mule's inflow, say) have its name and `fraud`
-    false."""
+    false. Worlds with laundering have three columns more: engine (of the campaign), laundering, and
+    look_alike: part of an innocent pattern that looks like laundering."""
     rows = line.rows
     account = (rows["kind"] < Kind.PAYMENT) & (rows["campaign"] >= 0)
     keep = np.flatnonzero((rows["kind"] == Kind.PAYMENT) | account)
@@ -68,7 +69,7 @@ def truth_frame(history: History, line: Timeline) -> pl.DataFrame:
     strike = np.where(exposed >= 0, exposed, rows["campaign"][keep])
     part = rows.take(keep)
     strikes = history.strikes
-    return pl.DataFrame({
+    frame = pl.DataFrame({
         "kind": _words(Kind, part["kind"]),
         "id": _identity(history.seed, part),
         "attempt": _texts([str(n) for n in range(10)], part["attempt"]),
@@ -78,6 +79,13 @@ def truth_frame(history: History, line: Timeline) -> pl.DataFrame:
         "fraud": pl.Series(part["fraud"] == 1),
         "exposed": pl.Series(exposed >= 0),
     })  # fmt: skip
+    if not any(strike.engine == "aml" for strike in strikes):
+        return frame
+    return frame.with_columns(
+        engine=_texts([strike.engine for strike in strikes], strike),
+        laundering=pl.Series(part["laundering"] == 1),
+        look_alike=pl.Series(part["laundering"] == 0),
+    )
 
 
 def _identity(seed: int, rows: Rows) -> pl.Series:
@@ -95,6 +103,10 @@ def _texts(values: Sequence[str], index: Ints) -> pl.Series:
 
 def _words(kind: type[enum.IntEnum], index: Ints) -> pl.Series:
     return _texts([word(member) for member in kind], index)
+
+
+def _either(first: pl.Series, second: pl.Series) -> pl.Series:
+    return pl.select(pl.coalesce(first, second)).to_series()
 
 
 def _numbers(values: Ints) -> pl.Series:
@@ -125,7 +137,7 @@ class _Renderer:
             "occurred_at": _instants(rows["time"]),
             **self._what(), **self._merchant(), **self._payer(), **self._payee(),
             **self._card(), **self._checks(), **self._device(), **self._places(),
-            **self._extras(), **self._events(),
+            **self._extras(), **self._remittance(), **self._events(),
         }  # fmt: skip
         return pl.DataFrame(columns)
 
@@ -191,22 +203,40 @@ class _Renderer:
         ]
         return {
             "payee.id": _texts(self._names("payees", "acc-", "payees"), index),
-            "payee.name": _texts(full, index),
+            "payee.name": self._said("payee_text", _texts(full, index)),
             "payee.country": self._pick(COUNTRY_CODES, "payees", "country", index),
-            "payee.account": _texts([_iban(n) for n in table["account"].tolist()], index),
+            "payee.account": _texts([iban(n) for n in table["account"].tolist()], index),
         }
 
     def _card(self) -> dict[str, pl.Series]:
         index, table = self._rows["card"], self._pools.rows("cards")
         last4 = [f"{n:04d}" for n in table["last4"].tolist()]
         expiry = [f"{m // 12}-{m % 12 + 1:02d}" for m in table["expiry_month"].tolist()]
+        account = self._rows["account"]
+        ibans = [iban(n) for n in self._pools.column("payees", "account").tolist()]
+        card = _texts(self._names("cards", "card-", "cards"), index)
+        kind = np.where(index >= 0, 0, np.where(account >= 0, 1, -1))
         return {
-            "instrument.kind": _texts(["card"], np.where(index < 0, -1, 0)),
-            "instrument.reference": _texts(self._names("cards", "card-", "cards"), index),
+            "instrument.kind": _texts(["card", "account"], kind),
+            "instrument.reference": _either(card, _texts(ibans, account)),
             "instrument.bin": self._pick([b.digits for b in BINS], "cards", "bin", index),
             "instrument.last4": _texts(last4, index),
             "instrument.expiry": _texts(expiry, index),
         }
+
+    def _said(self, column: str, otherwise: pl.Series) -> pl.Series:
+        """The text that a row points to, else what it says by itself."""
+        index = self._rows[column]
+        if not (index >= 0).any():
+            return otherwise
+        return _either(_texts(self._pools.texts, index), otherwise)
+
+    def _remittance(self) -> dict[str, pl.Series]:
+        """A column of worlds that have such texts at all."""
+        if not self._pools.texts:
+            return {}
+        none = _texts([], np.full(len(self._rows), -1, dtype=np.int64))
+        return {"remittance_information": self._said("remittance", none)}
 
     def _checks(self) -> dict[str, pl.Series]:
         rows = self._rows
@@ -277,7 +307,7 @@ class _Renderer:
         }
 
 
-def _iban(account: int) -> str:
+def iban(account: int) -> str:
     """A made-up Dutch-style IBAN of a bank that does not exist, check digits per ISO 13616.
 
     Ten digits in a row at most: an account must never have the shape of a card number."""

@@ -16,7 +16,7 @@ import numpy as np
 from paywarden.core.instants import format_rfc3339
 from paywarden.simulator import outcomes, reporting
 from paywarden.simulator.campaigns import registry, schedule
-from paywarden.simulator.campaigns.model import Attack, Brief, Campaign, Operator
+from paywarden.simulator.campaigns.model import Attack, Brief, Campaign, Engine, Operator
 from paywarden.simulator.presets import DEFAULT_START_US, Horizon, Preset, preset
 from paywarden.simulator.rows import Ints, Rows
 from paywarden.simulator.streams import Streams
@@ -45,10 +45,14 @@ class Strike:
     start_us: int
     operator: Operator
     payments: int
+    engine: Engine = "fraud"
+    innocent: bool = False
 
     def summary(self) -> dict[str, str | int | bool]:
         """Plain values for the summary of a run."""
+        of_aml = {"engine": self.engine, "innocent": self.innocent}
         return {
+            **(of_aml if self.engine == "aml" else {}),
             "id": self.id,
             "type": self.type,
             "start": format_rfc3339(self.start_us),
@@ -94,13 +98,15 @@ def simulate(
     without: Collection[str] = (),
     only: Collection[str] | None = None,
     drift: float = 0.0,
+    aml: bool = False,
 ) -> History:
     """Simulate `days` from `start_us` (a midnight UTC).
 
-    `only` and `without` choose campaign types; `drift`: see `presets.Horizon`."""
+    `only` and `without` choose campaign types; `drift`: see `presets.Horizon`; `aml`: laundering
+    and its look-alikes too, laid over the same life and the same fraud."""
     chosen, streams = preset(preset_name), Streams(seed)
     horizon = Horizon(start_us, days, drift)
-    campaigns = registry.chosen(without, only)
+    campaigns = registry.chosen(without, only, aml=aml)
     genuine = _genuine(chosen, horizon, streams)
     payments, events = [genuine.payments], [genuine.events]
     strikes: list[Strike] = []
@@ -109,14 +115,25 @@ def simulate(
         attack = campaign.attack(brief)
         first = sum(len(rows) for rows in payments)
         made = _aftermath(attack, brief, campaign.type, ordinal, len(strikes), first, streams)
-        strikes.append(_strike(brief, campaign.type, ordinal, attack, len(made[0])))
+        strikes.append(_strike(brief, campaign, ordinal, attack, len(made[0])))
         payments.append(made[0])
         events.append(made[1])
         exposed.append((attack.exposed, np.full(len(attack.exposed), len(strikes) - 1)))
+    every = Rows.concat(payments)
+    if aml:
+        _name_accounts(every, genuine.people)
     return History(
-        seed, chosen, horizon, genuine.pools, Rows.concat(payments), Rows.concat(events),
+        seed, chosen, horizon, genuine.pools, every, Rows.concat(events),
         tuple(strikes), _join(exposed),
     )  # fmt: skip
+
+
+def _name_accounts(rows: Rows, people: People) -> None:
+    """Where flows are followed, every customer's transfer names the account that it leaves."""
+    own = np.full(int(max(rows["party"].max(), people.party.max())) + 1, -1, dtype=np.int64)
+    own[people.party] = people.own_account
+    bare = (rows["type"] == Type.TRANSFER) & (rows["account"] < 0) & (rows["party"] >= 0)
+    rows["account"] = np.where(bare, own[rows["party"]], rows["account"])
 
 
 def _genuine(chosen: Preset, horizon: Horizon, streams: Streams) -> _Genuine:
@@ -188,10 +205,15 @@ def _briefs(
     streams: Streams,
 ) -> list[tuple[Brief, Campaign, int]]:
     cards = int(np.count_nonzero(genuine.payments["type"] == Type.CARD_PAYMENT))
+    of_aml = [campaign for campaign in campaigns.values() if campaign.engine == "aml"]
+    counts = schedule.patterns(streams.generator("schedule", "aml"), of_aml, chosen, horizon)
     briefs = []
     for name, campaign in campaigns.items():
         plan = streams.generator("schedule", name)
-        sizes = schedule.sizes(plan, campaign, chosen, cards)
+        if campaign.engine == "aml":
+            sizes = schedule.lengths(plan, campaign, counts[name])
+        else:
+            sizes = schedule.sizes(plan, campaign, chosen, cards)
         starts = schedule.starts(plan, campaign, horizon, len(sizes))
         for ordinal, (size, start_us) in enumerate(zip(sizes, starts, strict=True)):
             rng = streams.generator("campaign", name, str(ordinal))
@@ -234,9 +256,14 @@ def _aftermath(
     return payments, Rows.concat([account, results, labels])
 
 
-def _strike(brief: Brief, name: str, ordinal: int, attack: Attack, payments: int) -> Strike:
-    identifier = f"camp-{name.replace('_', '-')}-{ordinal + 1:04d}"
-    return Strike(identifier, name, brief.start_us, attack.operator, payments)
+def _strike(
+    brief: Brief, campaign: Campaign, ordinal: int, attack: Attack, payments: int
+) -> Strike:
+    identifier = f"camp-{campaign.type.replace('_', '-')}-{ordinal + 1:04d}"
+    return Strike(
+        identifier, campaign.type, brief.start_us, attack.operator, payments,
+        campaign.engine, campaign.innocent,
+    )  # fmt: skip
 
 
 def _median(chosen: Preset) -> float:

@@ -46,6 +46,10 @@ PAYMENT_COLUMNS = (
     "code",
     "campaign",
     "fraud",
+    "account",  # the payer's own account, where the payment leaves one
+    "payee_text",  # a name written otherwise than the payee's own
+    "remittance",  # text beside the payment
+    "laundering",  # 1: part of a way of laundering; 0: of an innocent look-alike
 )
 EVENT_COLUMNS = (
     "time",

@@ -60,6 +60,8 @@ class Truth(NamedTuple):
     fraud: bool
     campaign_id: str | None
     campaign_type: str | None
+    laundering: bool = False
+    innocent: bool = False
 
 
 class World:
@@ -76,9 +78,10 @@ class World:
         without: Collection[str] = (),
         only: Collection[str] | None = None,
         drift: float = 0.0,
+        aml: bool = False,
     ) -> None:
         self.history: History = simulate(
-            preset, seed, days, start_us=start_us, without=without, only=only, drift=drift
+            preset, seed, days, start_us=start_us, without=without, only=only, drift=drift, aml=aml
         )
         self._line = timeline(self.history)
         self._frame = events_frame(self.history, self._line.rows)
@@ -142,7 +145,10 @@ class World:
         number = int(rows["campaign"][payment])
         strike = self.history.strikes[number] if number >= 0 else None
         fraud = bool(rows["fraud"][payment])
-        return Truth(fraud, strike.id, strike.type) if strike else Truth(fraud, None, None)
+        if strike is None:
+            return Truth(fraud, None, None)
+        laundering = bool(rows["laundering"][payment] == 1)
+        return Truth(fraud, strike.id, strike.type, laundering, strike.innocent)
 
     def _behind(self, payment: int) -> tuple[bool, reaction.Attacker | None]:
         rows = self.history.payments

@@ -80,6 +80,8 @@ _LIST_MAKERS = _roles((R.OPERATOR, R.SENIOR_ANALYST, R.RISK_MANAGER, R.BREAK_GLA
 _SECURITY_APPROVERS = _roles((R.SECURITY_OFFICER, R.APPROVER))
 _ACCESS_MAKERS = _roles((R.SECURITY_ADMIN,))
 _REVIEWERS = _roles((R.SECURITY_OFFICER, R.RISK_MANAGER))
+_AML_MAKERS = _roles((R.AML_OFFICER, R.OPERATOR))
+_AML_APPROVERS = _roles((R.AML_OFFICER, R.RISK_MANAGER, R.APPROVER))
 _CDE = Executor.CARD_DATA_ENVIRONMENT
 
 RULESET_PUBLISH: Final = "ruleset.publish"
@@ -95,6 +97,8 @@ WEBHOOK_DESTINATION: Final = "webhook.destination"
 PERSON_ENABLE: Final = "person.enable"
 ACCESS_REVOKE: Final = "access.revoke"
 SUBJECT_ERASE: Final = "subject.erase"
+CUSTOMER_RISK_LOWER: Final = "customer_risk.lower"
+RISK_MODEL_PUBLISH: Final = "risk_model.publish"
 
 ROWS: Final = (
     Action(RULESET_PUBLISH, "Let a ruleset decide", Risk.MEDIUM, 1,
@@ -136,6 +140,10 @@ ROWS: Final = (
     Action(SUBJECT_ERASE, "Erase a person's data", Risk.HIGH, 2, _roles((R.PRIVACY_OFFICER,)),
            _roles((R.PRIVACY_OFFICER, R.SECURITY_OFFICER, R.APPROVER)),
            cooling_seconds=HOUR_SECONDS, expiry_seconds=3 * DAY_SECONDS),
+    Action(CUSTOMER_RISK_LOWER, "Hold a customer for less risky than the model says", Risk.MEDIUM,
+           1, _AML_MAKERS, _AML_APPROVERS),
+    Action(RISK_MODEL_PUBLISH, "Let a model of customer risk assess", Risk.MEDIUM, 1,
+           _AML_MAKERS, _AML_APPROVERS),
     Action(WEBHOOK_DESTINATION, "Send events to another address", Risk.MEDIUM, 1,
            _roles((R.OPERATOR, R.SYSTEM_ADMIN)), _SECURITY_APPROVERS),
     Action(BREAK_GLASS_OPEN, "Hold the sealed role for 60 minutes", Risk.MEDIUM, 1,

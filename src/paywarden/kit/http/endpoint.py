@@ -41,7 +41,9 @@ class Endpoint:
         self._operation = operation
         self._around = surroundings
         self._decoder: BodyDecoder[Any] | None = (
-            BodyDecoder(operation.body) if operation.body is not None else None
+            None
+            if operation.body is None or operation.takes_octets
+            else BodyDecoder(operation.body)
         )
         self._answering = Answering(operation, surroundings)
 
@@ -75,7 +77,8 @@ class Endpoint:
         if operation.public:
             if around.rates is not None and operation.method != "GET":
                 around.rates.by_address(scope, headers)
-            raw = await body_of(receive, headers, operation.body_limit) if self._decoder else b""
+            wanted = operation.body is not None
+            raw = await body_of(receive, headers, operation.body_limit) if wanted else b""
             return await self._act(scope, headers, None, raw, turn)
         if around.rates is not None:
             around.rates.by_address(scope, headers)
@@ -105,7 +108,7 @@ class Endpoint:
     ) -> Answer:
         signatures = self._around.signatures
         claimed = signatures is not None and signatures.are_claimed(headers)
-        wanted, limit = self._decoder or claimed, self._operation.body_limit
+        wanted, limit = self._operation.body or claimed, self._operation.body_limit
         raw = await body_of(receive, headers, limit) if wanted else b""
         if signatures is not None:
             digest = await _digest(raw) if claimed and len(raw) > LARGE_BODY else None
@@ -134,7 +137,7 @@ class Endpoint:
 
         async def act() -> Answer:
             here = self._decoder and operation.screen_aside is None
-            body = self._decoded(raw) if here else None
+            body = self._decoded(raw) if here else raw if operation.takes_octets else None
             path = scope.get("path_params", {})
             self._take_rest(principal, body, query, turn)
             call = Call(turn.request_id, principal, body, raw, path, query, turn.started_ns)

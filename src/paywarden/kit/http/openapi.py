@@ -78,7 +78,8 @@ def _operation(operation: Operation, components: Mapping[str, Any]) -> dict[str,
     if operation.permission:
         made["description"] = f"Needs the permission `{operation.permission}`."
     if operation.body is not None:
-        content = {"application/json": {"schema": _schema(operation.body)}}
+        schema = {"type": "string"} if operation.takes_octets else _schema(operation.body)
+        content = {operation.body_content_type: {"schema": schema}}
         made["requestBody"] = {"required": not operation.body_optional, "content": content}
     return made
 

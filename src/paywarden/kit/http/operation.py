@@ -62,7 +62,8 @@ class Operation:
     """Declaration of an operation; the OpenAPI document is made from these alone.
 
     `weight`: requests that one counts for at the rate limits; `cost`: the same by body and query.
-    `answer_headers`: text by name of headers that its handler may add.
+    `answer_headers`: text by name of headers that its handler may add. `body`: `bytes` for one that
+    is not JSON and reaches handler and `cost` as it came, in the form `body_content_type`.
     """
 
     method: str
@@ -92,10 +93,16 @@ class Operation:
     weight: int = 1
     cost: Cost | None = None
     answer_headers: Mapping[str, str] = field(default_factory=dict)
+    body_content_type: str = "application/json"
 
     def __post_init__(self) -> None:
         if self.public == (self.permission is not None):
             raise ValueError(f"{self.name}: exactly one of public and permission")
+
+    @property
+    def takes_octets(self) -> bool:
+        """Whether the body goes to the handler undecoded."""
+        return self.body is bytes
 
     @property
     def takes_idempotency_key(self) -> bool:

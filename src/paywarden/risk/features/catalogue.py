@@ -124,6 +124,25 @@ POSTERIOR_FIELDS: Mapping[str, Field] = _index(
 )
 """What posteriors know; missing without the entity, and while no ruleset or model reads any."""
 
+RISK_FIELDS: Mapping[str, Field] = _index(
+    (
+        _derived("risk.customer_level", "string", "Risk level of the payer: low to prohibited"),
+        _derived("risk.customer_score", "int", "Points of that, 0 to 100"),
+        _derived("risk.customer_threshold_percent", "int", "Percent for thresholds, by that level"),
+        _derived("risk.payee_level", "string", "Risk level of the payee, if it is a customer"),
+        _derived("risk.payee_score", "int", "Points of that, 0 to 100"),
+        _derived("risk.merchant_level", "string", "Risk level of the merchant"),
+        _derived("risk.merchant_score", "int", "Points of that, 0 to 100"),
+        _derived("risk.merchant_exposure_minor", "int", "What a merchant may owe; of payouts"),
+        _derived("risk.merchant_exposure_limit_minor", "int", "What may be open; of payouts"),
+        _derived("risk.merchant_reserve_percent", "int", "Share of a payout to keep back"),
+        _derived("risk.merchant_hold", "bool", "Exposure is over its limit; of payouts"),
+    )
+)
+"""What customer risk says of who takes part, as it stood in the log; missing where nobody is known.
+
+Exposure is reckoned for payouts alone, and where the model's windows are in the policy."""
+
 COMPANION_FIELDS: Mapping[str, Field] = MappingProxyType({**LINK_FIELDS, **POSTERIOR_FIELDS})
 """Fields of state that is kept beside windows, and only while it is read."""
 
@@ -208,6 +227,7 @@ FIELDS: Mapping[str, Field] = _index(
         _derived("email.is_disposable", "bool", "Throw-away mail domain", "bool"),
         _derived("email.is_free", "bool", "Free mail provider", "bool"),
         *COMPANION_FIELDS.values(),
+        *RISK_FIELDS.values(),
     )
 )
 """Names of payment scope by path, in documented order."""

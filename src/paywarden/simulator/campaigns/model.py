@@ -23,6 +23,7 @@ from paywarden.simulator.world.merchants import Picker
 from paywarden.simulator.world.pools import Cast, Pools
 from paywarden.simulator.world.population import People
 
+Engine = Literal["fraud", "aml"]
 Switch = Literal["device", "line", "card", "amount"]
 """What an operator can change when he is stopped: machine, address, card and its issuer, the sum
 (a fifth less each time)."""
@@ -77,6 +78,11 @@ class Brief:
     def shop(self, rows: Rows, merchant: Ints) -> None:
         """Send the payments to these merchants."""
         spending.fill_merchant(rows, self.rng, self.pools, self.picker, merchant)
+
+    @property
+    def span_us(self) -> int:
+        """How long a pattern of a month lasts here, at most until the end of the span."""
+        return max(1, min(self.wait_us(28.0), self.horizon.end_us - self.start_us))
 
     def nothing(self) -> Rows:
         """No events."""
@@ -136,6 +142,16 @@ class Campaign(Protocol):
         """Share of operators who hide."""
         ...
 
+    @property
+    def engine(self) -> Engine:
+        """Whose business it is."""
+        ...
+
+    @property
+    def innocent(self) -> bool:
+        """Whether it only looks like one: life as it is, laid beside for the judge."""
+        ...
+
     def attack(self, brief: Brief) -> Attack:
         """Carry out one campaign."""
         ...
@@ -146,7 +162,9 @@ class Terms:
     """The plain part of a campaign; a campaign's class inherits it and adds `attack`."""
 
     type: str
-    per_100k: Mapping[str, float]
-    sizes: tuple[int, int]
+    per_100k: Mapping[str, float] = field(default_factory=dict)
+    sizes: tuple[int, int] = (1, 1)
     latest_start: float = 0.9
     evasive_share: float = 0.35
+    engine: Engine = "fraud"
+    innocent: bool = False

@@ -7,11 +7,17 @@ expected rate holds for short spans too. Starts are spread evenly with jitter.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Final
+
 import numpy as np
 
 from paywarden.core.instants import DAY_US
 from paywarden.simulator.campaigns.model import Campaign
 from paywarden.simulator.presets import Horizon, Preset
+
+INNOCENTS: Final = 20
+"""Innocent patterns to each guilty one: the ratio at which alerts are to be judged."""
 
 
 def sizes(
@@ -30,6 +36,30 @@ def sizes(
     if rng.random() < budget / fewest:
         drawn.append(fewest)
     return drawn
+
+
+def patterns(
+    rng: np.random.Generator, campaigns: Iterable[Campaign], preset: Preset, horizon: Horizon
+) -> dict[str, int]:
+    """How many patterns of each type of laundering, and of innocents that look like it.
+
+    At least one of each way of laundering; INNOCENTS innocents to each of those, in equal parts.
+    """
+    guilty = [campaign for campaign in campaigns if not campaign.innocent]
+    expected = preset.laundering * preset.customers / 1_000 * horizon.days / 30
+    counts = {one.type: max(1, int(expected + rng.random())) for one in guilty}
+    innocents = [campaign for campaign in campaigns if campaign.innocent]
+    wanted = INNOCENTS * sum(counts.values())
+    for number, one in enumerate(innocents):
+        counts[one.type] = (wanted + number) // len(innocents)
+    return counts
+
+
+def lengths(rng: np.random.Generator, campaign: Campaign, count: int) -> list[int]:
+    """Payments of each of `count` patterns, small ones more often."""
+    fewest, most = campaign.sizes
+    drawn = np.exp(rng.uniform(np.log(fewest), np.log(most), count))
+    return [int(size) for size in np.clip(np.round(drawn), fewest, most)]
 
 
 def starts(rng: np.random.Generator, campaign: Campaign, horizon: Horizon, count: int) -> list[int]:

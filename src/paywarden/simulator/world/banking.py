@@ -69,6 +69,11 @@ class Bank:
         return whole_sums(self._rng, euros, country)
 
 
+def rate_of(country: int) -> float:
+    """Minor units of that country's currency for one euro."""
+    return float(_RATE[country])
+
+
 def whole_sums(rng: np.random.Generator, euros: Floats, country: Ints) -> Ints:
     """Minor units in the country's currency; two of three people type round sums."""
     minor = np.maximum(100, np.round(euros * _RATE[country])).astype(np.int64)

@@ -6,6 +6,8 @@ numbers from its own space, so that names never collide and never tell who made 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -33,6 +35,7 @@ class Pools:
     def __init__(self) -> None:
         self._chunks: dict[str, list[Rows]] = {name: [] for name in COLUMNS}
         self._sizes = dict.fromkeys(COLUMNS, 0)
+        self.texts: list[str] = []
 
     def append(self, pool: str, rows: Rows) -> Ints:
         """Add rows; answers their indices."""
@@ -40,6 +43,12 @@ class Pools:
         self._chunks[pool].append(rows)
         self._sizes[pool] = first + len(rows)
         return np.arange(first, first + len(rows), dtype=np.int64)
+
+    def say(self, texts: Sequence[str]) -> Ints:
+        """Keep texts that no table of words holds; answers their indices."""
+        first = len(self.texts)
+        self.texts.extend(texts)
+        return np.arange(first, first + len(texts), dtype=np.int64)
 
     def rows(self, pool: str) -> Rows:
         """The whole pool as one table (joined once, then kept)."""

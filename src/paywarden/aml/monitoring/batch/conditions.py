@@ -45,6 +45,8 @@ class Cell:
     value: Any
     ok: Any
     kind: str
+    is_number: bool = False
+    """A double that is never NaN; flow features are absent instead."""
 
     @property
     def holds(self) -> Any:
@@ -75,7 +77,8 @@ class _Compiler:
             return self._literal(node)
         if isinstance(node, Reference):
             column = self._column(node.path, node)
-            return Cell(column, column.notnull(), self._kind(node))
+            sure = node.path.startswith("flow.")
+            return Cell(column, column.notnull(), self._kind(node), sure)
         if isinstance(node, Present):
             return _known(self._column(node.path, node).notnull(), "bool")
         if isinstance(node, Call):
@@ -101,7 +104,7 @@ class _Compiler:
         kinds = {"int": "int64", "double": "float64", "bool": "boolean", "string": "string"}
         if kind not in kinds:
             raise self._refused(node, f"a constant of type {kind}")
-        return _known(ibis.literal(node.value, kinds[kind]), kind)
+        return Cell(ibis.literal(node.value, kinds[kind]), ibis.literal(True), kind, True)
 
     def _call(self, node: Call) -> Cell:
         if node.function == "@in":
@@ -194,7 +197,9 @@ def _both(left: Cell, right: Cell) -> tuple[Any, Any]:
 
 
 def _is_nan(cell: Cell) -> Any:
-    return cell.value.isnan().fill_null(False) if cell.kind == "double" else ibis.literal(False)
+    if cell.kind != "double" or cell.is_number:
+        return ibis.literal(False)
+    return cell.value.isnan().fill_null(False)
 
 
 def _equal(left: Cell, right: Cell) -> Any:

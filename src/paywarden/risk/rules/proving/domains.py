@@ -20,6 +20,9 @@ SMALL = 1 << 53
 SCALE_LIMIT = 1 << 9
 NEVER_NEGATIVE = frozenset({"payment.amount_minor", "payment.amount_base_minor"})
 
+LEVELS = points(("low", "medium", "high", "prohibited"))
+"""Risk levels of customers."""
+
 PAYMENT_DOMAINS: Mapping[str, Spans] = {
     "payment.amount_minor": between(0, MAX_AMOUNT),
     "payment.amount_base_minor": at_least(0),
@@ -32,6 +35,14 @@ PAYMENT_DOMAINS: Mapping[str, Spans] = {
     "payee.age_days": between(0, SMALL),
     "ip.version": points((4, 6)),
     "ip.asn": at_least(0),
+    **dict.fromkeys(("risk.customer_level", "risk.payee_level", "risk.merchant_level"), LEVELS),
+    **dict.fromkeys(
+        ("risk.customer_score", "risk.payee_score", "risk.merchant_score"), between(0, 100)
+    ),
+    "risk.customer_threshold_percent": between(1, 1_000),
+    "risk.merchant_exposure_minor": at_least(0),
+    "risk.merchant_exposure_limit_minor": at_least(0),
+    "risk.merchant_reserve_percent": between(0, 100),
     **dict.fromkeys(LINK_FIELDS, between(0, SMALL)),
     **dict.fromkeys(POSTERIOR_FIELDS, between(0.0, 1.0)),
 }

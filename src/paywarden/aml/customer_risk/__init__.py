@@ -1,0 +1,1 @@
+"""Customer risk: who a customer is, how risky that makes them, and what follows from it."""

@@ -1,0 +1,1 @@
+"""Shipped models of customer risk, as text."""

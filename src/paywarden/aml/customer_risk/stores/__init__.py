@@ -1,0 +1,1 @@
+"""Where customers and their assessments are kept."""

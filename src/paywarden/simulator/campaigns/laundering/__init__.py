@@ -1,0 +1,1 @@
+"""Ways of laundering, and innocent life that looks like them: a file each."""

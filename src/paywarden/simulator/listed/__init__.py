@@ -1,0 +1,1 @@
+"""A list of sanctions that nobody issued: every name on it is made up."""
