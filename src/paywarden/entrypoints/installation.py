@@ -69,7 +69,9 @@ from paywarden.decision.subject_names import SubjectNames
 from paywarden.decision.trial_desk import TrialDesk
 from paywarden.decision.views import Views
 from paywarden.decision.watched import WATCHED
+from paywarden.entrypoints import alerted
 from paywarden.entrypoints.access_wiring import access_parts
+from paywarden.entrypoints.alerted import Alerted
 from paywarden.entrypoints.approvals_wiring import wired
 from paywarden.entrypoints.backtest_jobs import runner_of
 from paywarden.entrypoints.checkpoint_schedule import CheckpointSchedule
@@ -250,6 +252,7 @@ class Installation:
             home.database, home.flows, home.typologies, self.alert_desk, self.ids, self.metrics,
             settings.monitoring,
         )  # fmt: skip
+        self.alerted = Alerted(self.alerts, self.alert_entity)
         watch = DriftWatch(randomness)
         self.drift = DriftDesk(watch, self.ledger, self.metrics)
         self.payments = Payments(
@@ -351,12 +354,13 @@ class Installation:
         self.customer_risk = customer_risk_parts(
             self.ledger, self.reader, self.writer, self.key_ring, self.keys.sub("customer-facts"),
             self.payment_reader.identifier, self.audit, clock, self.metrics, self.approvals,
-            None, None,
+            self.alert_desk, self.alerted,
         )  # fmt: skip
         self.inactivity = Inactivity(
             self.people.records, self.people.directory, self.api_keys, self.writer, clock,
             self.scopes, self.metrics,
         )  # fmt: skip
+        self.payments.on_alerted = self.alerted.note
         self.keeper = SegmentKeeper(self.history.folder_of)
         self.schedule = CheckpointSchedule(
             lambda: self.ledger.states,
@@ -423,6 +427,9 @@ class Installation:
         async def flush() -> None:
             self.refusals.flush()
 
+        async def assess() -> None:
+            await self.alerted.look(self.customer_risk.customers.touch)
+
         async def expire() -> None:
             for scope in list(self.ledger.states):
                 await self.approvals.expire_due(scope)
@@ -436,6 +443,7 @@ class Installation:
             Round("erasures", ROUND_SECONDS, self.erasures.finish),
             Round("approvals", ROUND_SECONDS, expire),
             Round("held_labels", ROUND_SECONDS, self.holding.resume),
+            Round("alerted", alerted.ROUND_SECONDS, assess),
             Round("drift", ROUND_SECONDS, self.drift.look),
             Round("rescreening", RESCREENING_SECONDS, self.rescreening.look),
             Round("customer_risk", CUSTOMER_SECONDS, self.customer_risk.look),
