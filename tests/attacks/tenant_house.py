@@ -22,6 +22,7 @@ from decision_room import WIDER, Room
 from software_passkey import SoftwarePasskey
 
 import paywarden
+from paywarden.aml.customer_risk.model_desk import shipped_text
 from paywarden.core.identifiers import ApprovalId, DecisionId, PersonId, SessionId
 from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
@@ -142,7 +143,8 @@ class House:
         texts = {"list": "nobody_has_it", "rule": "nobodys-rule", "rollout": "ro_" + "a" * 26,
                   "ruleset": "rs_" + "0" * 64,
                   "backtest": "bt_" + "a" * 26, "delivery": "999983",
-                 "item": "77", "hold": "999979"}  # fmt: skip
+                 "item": "77", "hold": "999979", "risk_model": "rm_" + "0" * 64,
+                 "reference": "0" * 16}  # fmt: skip
         return texts.get(kind) or "x" * len(self.objects[kind])
 
     async def _log(self, scope: Scope) -> None:
@@ -167,6 +169,7 @@ class House:
         objects["decision"] = room.installation.ids.text(room.live, decided.seq)
         objects["payment"] = decided.entry.payment_id
         objects["hold"] = await self._flood(decided.entry.payment_id)
+        await self._know_a_customer(owner)
         other = await Tenant(self, room.live, "second").enter()
         objects["person"], objects["passkey"] = other.person, owner.passkey_name()
         objects["session"] = owner.session
@@ -190,6 +193,17 @@ class House:
         objects["approval"] = await self._ask(owner, "role.grant", person, Role.SECURITY_ADMIN)
         again = {"ruleset": objects["ruleset"]}
         await self._ask(owner, "ruleset.publish", again, Role.RULE_AUTHOR)
+
+    async def _know_a_customer(self, owner: Tenant) -> None:
+        form = {"person": {"name": "Owners Customer", "country": "DE"}}
+        made = await owner.http.put("/v1/aml/customers/owners-customer", json=form)
+        assert made.status_code == 200, made.text
+        self.objects["customer"] = "owners-customer"
+        self.objects["reference"] = made.json()["summary"]["reference"]
+        text = shipped_text() + "# the owner's own\n"
+        kept = await owner.http.post("/v1/aml/risk-models", json={"text": text})
+        assert kept.status_code == 200, kept.text
+        self.objects["risk_model"] = kept.json()["model"]
 
     async def _flood(self, payment: str) -> str:
         """A hold with one label, as if two an hour were a flood."""

@@ -18,8 +18,8 @@ from paywarden.core.errors import InvalidRequest
 
 PARTIES: Final = 200
 HOLDINGS: Final = 600
-ROUNDS: Final = 100
-"""Rounds over all holdings until shares stand still; a circle of 90 % halves its rest in 7."""
+ROUNDS: Final = PARTIES + 1
+"""Rounds until shares stand still: every chain without a circle ends within them."""
 BENEFICIAL: Final = 25.0
 SELF: Final = "self"
 PLACE: Final = "/company/ownership"
