@@ -37,7 +37,8 @@ Country = Annotated[
 Day = date
 Countries = Annotated[list[Country], Meta(max_length=100)]
 Minor = Annotated[int, Meta(ge=0, le=10**15)]
-CUSTOMER_PATTERN = "^[A-Za-z0-9._:@-]{1,120}$"
+CUSTOMER_PATTERN = r"^[^\x00-\x1f\x7f/]{1,128}$"
+"""What payments may name somebody by, but for a slash, which cannot stand in a path."""
 
 
 class _Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
