@@ -22,6 +22,7 @@ from decision_room import WIDER, Room
 from software_passkey import SoftwarePasskey
 
 import paywarden
+from paywarden.aml.alerts.model import Alert, Entity
 from paywarden.aml.customer_risk.model_desk import shipped_text
 from paywarden.core.identifiers import ApprovalId, DecisionId, PersonId, SessionId
 from paywarden.core.scope import Environment, Scope
@@ -141,6 +142,7 @@ class House:
         if kind in made:
             return str(made[kind].new(chance).text)
         texts = {"list": "nobody_has_it", "rule": "nobodys-rule", "rollout": "ro_" + "a" * 26,
+                 "alert": "al_" + "0" * 32, "group": "ag_" + "0" * 32,
                   "ruleset": "rs_" + "0" * 64,
                   "backtest": "bt_" + "a" * 26, "delivery": "999983",
                  "item": "77", "hold": "999979", "risk_model": "rm_" + "0" * 64,
@@ -168,6 +170,7 @@ class House:
         decided = await room.decide()
         objects["decision"] = room.installation.ids.text(room.live, decided.seq)
         objects["payment"] = decided.entry.payment_id
+        objects["alert"], objects["group"] = await self._alert()
         objects["hold"] = await self._flood(decided.entry.payment_id)
         await self._know_a_customer(owner)
         other = await Tenant(self, room.live, "second").enter()
@@ -204,6 +207,12 @@ class House:
         kept = await owner.http.post("/v1/aml/risk-models", json={"text": text})
         assert kept.status_code == 200, kept.text
         self.objects["risk_model"] = kept.json()["model"]
+
+    async def _alert(self) -> tuple[str, str]:
+        """An alert against money laundering, and its group."""
+        made = Alert("typology", Entity("payer", "owners-hash"), "owners-typology", 1, 1, 1, 1, ())
+        assert await self.room.installation.alert_desk.raised(self.room.live, [made]) == 1
+        return made.id, made.group
 
     async def _flood(self, payment: str) -> str:
         """A hold with one label, as if two an hour were a flood."""

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from paywarden.aml.monitoring.typology_reader import log_names_of
+from paywarden.aml.shipped_typologies import with_typologies
 from paywarden.cli import output, policy_changes, policy_versions, server
 from paywarden.core.errors import InvalidRequest, NotFound, Unavailable
 from paywarden.fraud.shipped_policies import policy_folder
@@ -78,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _library(arguments: argparse.Namespace) -> int:
     """Own files and filled lists stay; a file of the library that differs stays unless asked."""
     written, kept = [], []
-    for name, octets in files_of(policy_folder()).items():
+    for name, octets in with_typologies(files_of(policy_folder())).items():
         target = arguments.folder / name
         try:
             present = target.read_bytes() if target.is_file() else None
@@ -103,7 +105,7 @@ def _check(arguments: argparse.Namespace) -> int:
         raise NotFound(
             "policy_folder_missing", "there is no such folder", pointer=str(arguments.folder)
         )
-    found = check_folder(arguments.folder, prove=arguments.prove).as_dict()
+    found = check_folder(arguments.folder, prove=arguments.prove, log_types=log_names_of).as_dict()
     lines = [
         f"{one['file']}:{one['line']}:{one['column']}: {kind}: {one['message']}; {one['remedy']}"
         for kind, key in (("error", "errors"), ("warning", "warnings"))

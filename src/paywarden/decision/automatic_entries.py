@@ -101,7 +101,7 @@ class AutomaticEntries:
 
 def asked_entries(runtime: PolicyRuntime, index: int) -> tuple[AskedEntry, ...]:
     """What one rule asks to put on lists."""
-    rule = runtime.policy.rules[index]
+    rule = runtime.compiled.written[index]
     actions = [one for one in rule.then.actions if one.name == ADD]
     if not actions:
         return ()

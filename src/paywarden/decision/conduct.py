@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from paywarden.aml.monitoring.payment_alerts import PaymentAlerts
 from paywarden.core.outcome import Outcome
 from paywarden.decision.combine import ChallengeState, CombineContext, combine
 from paywarden.decision.companions import read_by
@@ -26,6 +27,7 @@ from paywarden.risk.features.observation import ObservedValue
 from paywarden.risk.rules.compiler import ANOMALY, MODEL, CompiledPolicy, planned
 from paywarden.risk.rules.firing import FiredRule
 from paywarden.risk.rules.model import Policy
+from paywarden.risk.rules.typology_rows import TypologyRows
 
 FRAUD_STAGE = "fraud"
 PASSED = frozenset({"authenticated", "attempted"})
@@ -66,6 +68,8 @@ class PolicyRuntime:
         self.plan = planned(self.aggregates) if own else compiled.plan
         self.model_thresholds = model.thresholds if model is not None else policy.model
         self.rows: tuple[FiredRule, ...] = compiled.fired
+        self.typologies = TypologyRows(policy)
+        self.typology_alerts = PaymentAlerts(compiled, self.typologies)
         self._paths = tuple(sorted(compiled.slots, key=compiled.slots.__getitem__))[
             : compiled.aggregate_start
         ]
@@ -117,6 +121,22 @@ class PolicyRuntime:
         values[self._group_slot] = compiled.merchant_group_of(values, lists)
         return values
 
+    def vector_of(
+        self,
+        fields: Mapping[str, Any],
+        aggregates: Sequence[ObservedValue],
+        lists: Any,
+        result: Result,
+    ) -> list[Any]:
+        """The vector that a result rests on, what the model said included."""
+        values = self.vector(fields, aggregates, lists)
+        values[self._segment_slot] = result.segment
+        values[self._group_slot] = result.merchant_group
+        if result.model is not None:
+            values[self._model_slot] = result.model.probability
+            values[self._anomaly_slot] = result.model.anomaly
+        return values
+
     def snoozes_of(self, index: int) -> tuple[tuple[str, str], ...]:
         """(path, list) of each kind of entity for which a rule can be snoozed."""
         found = self._snoozes.get(index)
@@ -151,7 +171,7 @@ def conduct(
     fired: list[int] = []
     if FRAUD_STAGE not in situation.skipped:
         fired = fired_rules(runtime, values, partial, lists)
-        fired = awake(runtime, fired, fields, lists)
+        fired = runtime.typologies.settled(awake(runtime, fired, fields, lists))
     rows = [runtime.rows[index] for index in fired]
     policy = runtime.policy
     combined = combine(

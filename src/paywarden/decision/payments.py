@@ -9,12 +9,15 @@ Not done here: HTTP (`http.py`), meaning of rules (`conduct.py`), files (`paywar
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import msgspec
 
+from paywarden.aml.alerts.model import Alert as LaunderingAlert
+from paywarden.aml.alerts.ports import AlertJoining
+from paywarden.aml.monitoring.payment_alerts import Happened
 from paywarden.core.errors import Unavailable
 from paywarden.core.outcome import Outcome
 from paywarden.core.scope import Environment, Scope
@@ -107,8 +110,10 @@ class Payments:
         tables_version: str,
         entering: AutomaticEntries,
         drift: DriftWatch,
+        alerts: AlertJoining,
     ) -> None:
         self.ids = ids
+        self._alerts = alerts
         self._entering = entering
         self._drift = drift
         self._ledger = ledger
@@ -286,8 +291,12 @@ class Payments:
             if ready.continues:
                 self._ledger.stores.records.add_identity(unit, scope, identity, staged.seq)
             edits = self._entering.enter(unit, ready.state, arm.runtime, entry, ready.fields)
+            alerts = _laundering_alerts(ready, arm, entry, staged.seq, name)
+            self._alerts.join(unit, scope, alerts)
         await self._ledger.commit(unit, [staged, *edits])
         self._count(scope, entry)
+        if alerts:
+            self._alerts.count(scope, alerts)
         if not ready.continues:  # a payment that goes on is the same payment
             self._drift.seen(scope, ready.fields, entry.result)
         return Decided(scope, staged.seq, entry, place=place, name=name)
@@ -400,11 +409,30 @@ class Payments:
             stage.observe(took / 1e6)
 
 
+def _laundering_alerts(
+    ready: _Prepared, arm: Arm, entry: PaymentEntry, seq: int, name: str
+) -> Sequence[LaunderingAlert]:
+    """What typologies that the payment set off raise."""
+    runtime, fired = arm.runtime, entry.result.fired
+    if not fired or fired[-1] < runtime.typologies.first_alert:
+        return ()
+    seen = entry.observation
+    lists = ready.state.lists.at(seen.t_us)
+    values = runtime.vector_of(ready.fields, arm.values, lists, entry.result)
+    versions = [("ruleset", entry.ruleset), ("lists", str(entry.lists_seq))]
+    if entry.decider.model:
+        versions.append(("model", entry.decider.model))
+    happened = Happened(
+        name, entry.payment_id, seq, seen.s_us, seen.keys, entry.merchant_id, tuple(versions)
+    )
+    return runtime.typology_alerts.alerts(fired, values, lists, happened)
+
+
 def _alerts(runtime: PolicyRuntime, entry: PaymentEntry) -> tuple[Alert, ...]:
     """Alerts that fired rules raise, whatever the outcome is."""
     found = []
     for index in entry.result.fired:
-        rule = runtime.policy.rules[index]
+        rule = runtime.compiled.written[index]
         for action in rule.then.actions:
             if action.name == "alert":
                 given = dict(action.parameters)

@@ -18,10 +18,13 @@ CODES: Mapping[str, str] = {
     **APPROVAL_CODES,
     **ERASURE_CODES,
     **CUSTOMER_RISK_CODES,
+    "aml_alert_not_found": "No such alert in this environment; `GET /v1/aml/alerts` lists them.",
+    "aml_group_not_found": "No such group; `GET /v1/aml/alert-groups` lists them.",
     "amount_missing": "Send amount_minor and currency; only account events go without.",
     "attempt_conflict": "This payment and attempt were decided with another body. A "
     "new try is a new attempt.",
     "audit_detail_refused": "A detail for the log looks like a card number or a secret.",
+    "bad_instant": "Write an RFC 3339 time, such as 2026-01-01T00:00:00Z.",
     "backtest_deadline": "Replay fewer payments: choose a shorter span.",
     "backtest_not_started": "The machine refused another process; try again later.",
     "backtest_not_found": "Use the id that starting it answered; answers are kept for a while.",
@@ -183,6 +186,7 @@ CODES: Mapping[str, str] = {
     "window_memory": "Use fewer or shorter windows, or give the server more memory.",
     "webhook_delivery_not_found": "No such delivery of this endpoint; it may have been dropped "
     "after 30 days.",
+    "webhook_event_confined": "Leave the event type out, or ask somebody who may read its matter.",
     "webhook_event_unknown": "GET /v1/webhook-event-types lists the types.",
     "role_needs_approval": "Enrol the person, then ask for the role with `role.grant`.",
     "webhook_destination_invalid": "Give `url` and `events`, as for POST /v1/webhooks.",

@@ -98,6 +98,7 @@ class Views:
             "merchant_group": entry.result.merchant_group,
             "features": features(entry, runtime),
             "rules": fired(entry, fields, runtime),
+            "typologies": typologies(entry, fields, runtime),
             "scenario_points": entry.result.scenario_points,
             "decided_by": entry.result.deciding.split(",") if entry.result.deciding else [],
             "forced_by_magic_value": entry.forced,
@@ -156,6 +157,8 @@ def fired(
     values[compiled.slots["merchant_group"]] = entry.result.merchant_group
     made = []
     for index in entry.result.fired:
+        if index >= runtime.typologies.start:
+            break  # ascending: what follows is told as typologies
         row, rule = compiled.rules[index], runtime.policy.rules[index]
         read = compiled.online.fired_values(index, values)
         made.append(
@@ -173,6 +176,16 @@ def fired(
             }
         )
     return made
+
+
+def typologies(
+    entry: PaymentEntry, fields: Mapping[str, Any], runtime: PolicyRuntime | None
+) -> list[dict[str, Any]]:
+    """Typologies that alerted, with score, thresholds and the terms that held."""
+    if runtime is None or not runtime.typologies.rows:
+        return []
+    values = runtime.vector_of(fields, entry.aggregates, {}, entry.result)
+    return list(runtime.typology_alerts.explained(entry.result.fired, values, {}))
 
 
 def _other(entry: PaymentEntry) -> dict[str, Any] | None:

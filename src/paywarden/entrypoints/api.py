@@ -16,6 +16,7 @@ from typing import Any
 from starlette.applications import Starlette
 
 import paywarden
+from paywarden.aml.alerts.http import AlertOperations
 from paywarden.aml.customer_risk.http import CustomerOperations
 from paywarden.aml.customer_risk.models_http import RiskModelOperations
 from paywarden.decision.drift.http import DriftOperations
@@ -27,6 +28,7 @@ from paywarden.decision.lists_http import ListOperations
 from paywarden.decision.models_http import ModelOperations
 from paywarden.decision.policy_http import PolicyOperations
 from paywarden.decision.problems import CODES
+from paywarden.decision.record_reads import RecordReads
 from paywarden.decision.rollout.http import RolloutOperations
 from paywarden.decision.snoozes_http import SnoozeOperations
 from paywarden.entrypoints import (
@@ -129,7 +131,7 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         installation.explaining,
         installation.records,
         installation.receipts,
-        installation.evidence.watch,
+        RecordReads(installation.evidence.watch, installation.sealer),
         installation.metrics,
         installation.refusals.note_item,
     )
@@ -199,6 +201,9 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         ).operations(),
         *webhooks.operations(),
         *people_operations(installation.people, installation.approvals),
+        *AlertOperations(
+            installation.alerts, installation.evidence.watch, installation.alert_entity
+        ).operations(),
         *audit.operations(),
         *system.operations(),
     ]

@@ -1,8 +1,8 @@
 """`paywarden init`: settings, keys, databases, first policy, first operator key.
 
 Guards: nothing that exists is ever changed; a second run says so. Legal order: folder, settings,
-master key, schema, log (genesis of test and live), rule library, operator key. A run that was
-interrupted is finished by the next one.
+master key, schema, log (genesis of test and live), rule library with typologies, operator key. A
+run that was interrupted is finished by the next one.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import paywarden
+from paywarden.aml.shipped_typologies import with_typologies
 from paywarden.core.errors import Conflict
 from paywarden.core.instants import parse_rfc3339
 from paywarden.core.scope import Scope
@@ -23,6 +24,7 @@ from paywarden.entrypoints.home import Home, private_write
 from paywarden.entrypoints.installation import KEY_PARTS, PARTS, Installation
 from paywarden.entrypoints.settings import DEFAULT_TEXT, History
 from paywarden.entrypoints.webhooks import DELIVERY_PARTS
+from paywarden.fraud import shipped_policies
 from paywarden.fraud.shipped_policies import policy_folder
 from paywarden.identity.api_keys import key_created, new_key
 from paywarden.identity.approvals.catalogue import RULESET_PUBLISH
@@ -107,7 +109,10 @@ async def _log(installation: Installation, done: Initialised) -> None:
 
 
 async def _policy(installation: Installation, done: Initialised, folder: Path) -> None:
-    files = PolicyFiles(pack_files(files_of(folder)))
+    found = files_of(folder)
+    if folder == shipped_policies.policy_folder():
+        found = with_typologies(found)
+    files = PolicyFiles(pack_files(found))
     for scope in installation.scopes:
         if installation.ledger.states[scope].ruleset is None:
             row, _fresh = await installation.policies.create(scope, files, ACTOR)

@@ -14,7 +14,12 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+from paywarden.aml.alerts.desk import AlertDesk
+from paywarden.aml.alerts.stores.sqlite import SCHEMA as AML_ALERTS
+from paywarden.aml.alerts.stores.sqlite import SqliteAlerts
+from paywarden.aml.customer_risk.alerted import Alerted
 from paywarden.aml.customer_risk.stores.sqlite_customers import SCHEMA as CUSTOMER_RISK
+from paywarden.aml.monitoring.payment_alerts import named_entity
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import NotFound, PaywardenError, Unavailable
 from paywarden.core.scope import Environment, Scope
@@ -128,7 +133,7 @@ from paywarden.risk.lists.store import Lists
 
 PARTS = (
     KIT, DECISION_SCHEMA, EVIDENCE_SCHEMA, IDENTITY_SCHEMA, CLIENT_KEYS, WEBHOOK_ENDPOINTS,
-    CERTIFICATES, APPROVALS, ACCESS_REVIEWS, ERASURES, CUSTOMER_RISK,
+    CERTIFICATES, APPROVALS, ACCESS_REVIEWS, ERASURES, AML_ALERTS, CUSTOMER_RISK,
 )  # fmt: skip
 KEY_PARTS = (SUBJECT_KEYS,)
 FIRST_PAUSE_SECONDS = 0.2
@@ -207,11 +212,13 @@ class Installation:
         )
         make_deriver = self.derivers = derivers(settings.tables, home.root)
         self.tables = make_deriver("").tables
+        self.alerts = SqliteAlerts(self.reader)
+        self.alert_desk = AlertDesk(self.alerts, self.writer, clock, self.metrics)
         watch = DriftWatch(randomness)
         self.drift = DriftDesk(watch, self.ledger, self.metrics)
         self.payments = Payments(
             self.ledger, make_deriver, self.sealer, self.ids, self.tables.version(),
-            AutomaticEntries(self.lists, self.metrics), watch,
+            AutomaticEntries(self.lists, self.metrics), watch, self.alert_desk,
         )  # fmt: skip
         self.payment_reader = PaymentReader(
             self.hash_identifier,
@@ -308,7 +315,7 @@ class Installation:
         self.customer_risk = customer_risk_parts(
             self.ledger, self.reader, self.writer, self.key_ring, self.keys.sub("customer-facts"),
             self.payment_reader.identifier, self.audit, clock, self.metrics, self.approvals,
-            None, None,
+            self.alert_desk, Alerted(self.alerts, self.alert_entity),
         )  # fmt: skip
         self.inactivity = Inactivity(
             self.people.records, self.people.directory, self.api_keys, self.writer, clock,
@@ -544,6 +551,11 @@ class Installation:
             hashed = self.hash_identifier(canonical)
             canonical = hashed.upper() if kind is ListKind.ACCOUNT else hashed
         return self._list_keys.of(scope, kind.value.encode(), canonical.encode()).hex()
+
+    def alert_entity(self, scope: Scope, kind: str, name: str) -> str:
+        """Under which id alerts hold an entity that payments name so."""
+        given = self.payment_reader.identifier(name)
+        return named_entity(kind, given, self.digester(scope).digest)
 
     def hash_identifier(self, text: str) -> str:
         """Keyed hash in place of an identifier that looks like a card number."""

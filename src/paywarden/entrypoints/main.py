@@ -30,10 +30,10 @@ OF_CLI = {
     "approvals": "list, show and cancel requests for approval on a running server",
     "access-review": "open, judge and close reviews of access on a running server",
     "subjects": "find and erase people that payments speak of, on a running server",
-    "aml": "customers, their risk and its models, merchants' exposure",
     "simulate": "make a synthetic world with attacks",
     "doctor": "judge a TLS endpoint",
     "bench": "run a benchmark of a source tree",
+    "aml": "typologies, alerts, customers' risk, merchants' exposure",
     "screen": "hold parties of a file against lists of sanctions",
     "sign": "sign a request, or explain a refused signature",
 }

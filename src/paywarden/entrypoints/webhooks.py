@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from paywarden.aml.alerts.events import EVENT_TYPES as AML_EVENT_TYPES
 from paywarden.aml.customer_risk.webhook_types import EVENT_TYPES as CUSTOMER_RISK_TYPES
 from paywarden.core.clock import Randomness
 from paywarden.core.errors import InvalidRequest
@@ -49,7 +50,7 @@ def webhook_parts(
     return WebhookParts(
         SqliteEndpoints(reader, box),
         SqliteDeliveries(Reader(home.webhooks), writer),
-        Catalogue((*EVENT_TYPES, *CUSTOMER_RISK_TYPES)),
+        Catalogue((*EVENT_TYPES, *AML_EVENT_TYPES, *CUSTOMER_RISK_TYPES)),
         _allowed(settings),
         key,
         box,

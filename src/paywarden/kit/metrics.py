@@ -52,6 +52,11 @@ class Metrics:
             buckets=[days * 86_400 for days in DELAY_BUCKETS_DAYS],
             registry=self.registry,
         )
+        self.aml_alerts = self._counter(
+            "paywarden_aml_alerts_total",
+            "Alerts against money laundering that were kept",
+            ("kind", "interdicted"),
+        )
         self.requests = self._counter(
             "paywarden_http_requests_total", "HTTP requests", ("route", "status")
         )

@@ -131,7 +131,7 @@ def _summary(
 ) -> FileSummary:
     cases = decided.verdicts.cases
     words = np.array([case.outcome for case in cases], np.int8)
-    names = [rule.id for rule in runtime.policy.rules]
+    names = [row.id for row in runtime.rows]
     return FileSummary(
         payments=len(numbers),
         seconds=sum(stages.values()),

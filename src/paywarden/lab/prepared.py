@@ -27,6 +27,7 @@ from paywarden.risk.enrichment.tables import EnrichmentTables
 from paywarden.risk.features.plan import WindowPlan
 from paywarden.risk.rules.filters import FilterSet
 from paywarden.risk.rules.model import Policy
+from paywarden.risk.rules.typology_rows import compiled_rules
 
 Reports = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int8]]
 _UNIQUE = ("payment.id", "payer.name", "payment.billing_address.line1")
@@ -84,7 +85,7 @@ def reports_of(
 
 def conditions_of(policy: Policy) -> list[str]:
     """Texts of everything in a policy that reads fields."""
-    texts = [rule.when for rule in policy.rules]
+    texts = [rule.when for rule in compiled_rules(policy)]
     texts += [segment.when for segment in policy.segments]
     return texts + [group.when for group in policy.merchant_groups]
 

@@ -73,6 +73,7 @@ class Verdicts:
 
     def __init__(self, runtime: PolicyRuntime) -> None:
         self._runtime = runtime
+        self._settled: dict[tuple[tuple[int, ...], Surroundings], int] = {}
         self._numbers: dict[tuple[bytes, Surroundings], int] = {}
         self.cases: list[Verdict] = []
 
@@ -103,9 +104,13 @@ class Verdicts:
         name = (key, around)
         number = self._numbers.get(name)
         if number is None:
-            fired = tuple(np.frombuffer(key, np.int32).tolist())
-            number = self._numbers[name] = len(self.cases)
-            self.cases.append(Verdict(fired, around, self.combined(fired, around)))
+            held = np.frombuffer(key, np.int32).tolist()
+            fired = tuple(self._runtime.typologies.settled(held))
+            number = self._numbers[name] = self._settled.setdefault(
+                (fired, around), len(self.cases)
+            )
+            if number == len(self.cases):
+                self.cases.append(Verdict(fired, around, self.combined(fired, around)))
         return number
 
     def combined(self, fired: tuple[int, ...], around: Surroundings) -> Combined:

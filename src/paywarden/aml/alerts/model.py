@@ -46,7 +46,8 @@ class Alert:
     in the units of `kind` (typology points, screening 0..1, risk points). `interdicted`: the
     payment was held for it. `at_us`: event time, microseconds since 1970 UTC. `sequence`: position
     in the log that completed the pattern. `others`: further entities that take part. `versions`:
-    what it rested on (ruleset, list snapshots, model).
+    what it rested on (ruleset, list snapshots, model). `quiet_days`: it is
+    not kept when the same entity was alerted for the same subject within as many days before.
     """
 
     kind: AlertKind
@@ -62,6 +63,7 @@ class Alert:
     payments: tuple[str, ...] = ()
     others: tuple[Entity, ...] = ()
     versions: tuple[tuple[str, str], ...] = ()
+    quiet_days: int = 0
 
     @property
     def id(self) -> str:

@@ -25,11 +25,16 @@ class Ping(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class EventType:
-    """A type, what it tells, and the struct of its data."""
+    """A type, what it tells, and the struct of its data.
+
+    `confined_to`: a permission. Such a type goes only to endpoints that belong to no merchant and
+    name it themselves, and only who holds the permission may have it sent somewhere.
+    """
 
     name: str
     text: str
     data: type[msgspec.Struct]
+    confined_to: str = ""
 
     def schema(self) -> dict[str, Any]:
         """JSON Schema (2020-12) of the whole message."""
@@ -59,6 +64,11 @@ class Catalogue:
 
     def __contains__(self, name: str) -> bool:
         return name in self.types
+
+    def confined(self, names: Iterable[str]) -> tuple[EventType, ...]:
+        """Those of `names` that are confined."""
+        found = (self.types.get(name) for name in names)
+        return tuple(one for one in found if one is not None and one.confined_to)
 
 
 def envelope(event_type: str, at_us: int, data: bytes) -> bytes:

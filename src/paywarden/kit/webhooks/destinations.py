@@ -19,7 +19,7 @@ from typing import Annotated, Final, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
-from paywarden.core.errors import Conflict, InvalidRequest, NotFound
+from paywarden.core.errors import Conflict, InvalidRequest, NotFound, NotPermitted
 from paywarden.core.instants import format_rfc3339
 from paywarden.core.scope import Scope
 from paywarden.core.secret import Secret
@@ -85,9 +85,12 @@ class Destinations:
         self._allowed = allowed
         self._box = box
 
-    def check(self, url: str, events: Sequence[str]) -> None:
-        """Errors: InvalidRequest for an address or an event type that nothing can be sent to."""
+    def check(self, url: str, events: Sequence[str], merchant: str | None) -> None:
+        """Errors: InvalidRequest for an address or an event type that nothing can be sent to,
+        NotPermitted for an event type that no merchant gets."""
         check_url(url, self._allowed)
+        if merchant is not None and self._desk.catalogue.confined(events):
+            raise event_confined()
         for number, name in enumerate(events):
             if name != ANY and name not in self._desk.catalogue:
                 raise InvalidRequest(
@@ -99,7 +102,7 @@ class Destinations:
     def prepared(self, scope: Scope, payload: bytes) -> bytes:
         """The payload of what is asked for, without a readable secret. Errors: InvalidRequest."""
         asked = _decoded(_ASKED, payload)
-        self.check(asked.url, asked.events)
+        self.check(asked.url, asked.events, asked.merchant)
         given = msgspec.structs.asdict(asked)
         if asked.secret is not None:
             given["secret"] = self._sealed(scope, asked.url, Secret(asked.secret))
@@ -109,7 +112,7 @@ class Destinations:
         """Add or change the endpoint; its view. Errors: InvalidRequest, Conflict, NotFound."""
         leave.require(leave.scope, ACTION, payload)
         wanted = _decoded(_DESTINATIONS, payload)
-        self.check(wanted.url, wanted.events)
+        self.check(wanted.url, wanted.events, wanted.merchant)
         if wanted.endpoint:
             return await self._change(leave, wanted)
         return await self._add(leave, wanted)
@@ -175,6 +178,11 @@ def widens(before: Endpoint, url: str, events: Sequence[str]) -> bool:
     """Whether an endpoint would get its events elsewhere, or events that it does not get now."""
     more = ANY not in before.events and not set(events) <= set(before.events)
     return url != before.url or more
+
+
+def event_confined() -> NotPermitted:
+    """Errors for somebody who may not have an event type sent anywhere."""
+    return NotPermitted("webhook_event_confined", "this event type is not for this key's endpoints")
 
 
 def _decoded(decoder: msgspec.json.Decoder[T], payload: bytes) -> T:

@@ -8,6 +8,7 @@ is asked by messages (`requests.py`); its records are read, never written, here.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +24,7 @@ from paywarden.kit.webhooks.desk import Desk
 from paywarden.kit.webhooks.destinations import (
     DestinationAsked,
     Destinations,
+    event_confined,
     view,
     webhook_not_found,
     widens,
@@ -113,6 +115,7 @@ class WebhookOperations:
         asker = call.asker
         if asker.merchant is not None and body.merchant_id not in (None, asker.merchant):
             raise NotPermitted("webhook_merchant", "this key makes endpoints of its merchant only")
+        self._may_send(asker, body.events)
         wanted = DestinationAsked(
             body.url, body.events, body.description, merchant=asker.merchant or body.merchant_id,
             kind=body.kind, secret=body.secret,
@@ -142,6 +145,7 @@ class WebhookOperations:
         body: EndpointChange = call.body
         before = self._found(call)
         wanted = _changed(before, body)
+        self._may_send(call.asker, set(wanted.events) - set(before.events))
         if widens(before, wanted.url, wanted.events):
             return await self._send_to(call.asker, wanted, 200)
         unit = UnitOfWork()
@@ -212,10 +216,21 @@ class WebhookOperations:
         await self._commit(unit, call.asker, "replay", one.endpoint)
         return Answer(Asked())
 
-    async def types(self, _call: Call) -> Answer:
+    async def types(self, call: Call) -> Answer:
         """GET /v1/webhook-event-types."""
-        listed = self._desk.catalogue.types.values()
+        held = call.asker.permissions if call.asker.merchant is None else frozenset()
+        listed = [
+            one
+            for one in self._desk.catalogue.types.values()
+            if not one.confined_to or one.confined_to in held
+        ]
         return Answer(EventTypes([EventTypeView(t.name, t.text, t.schema()) for t in listed]))
+
+    def _may_send(self, asker: Principal, events: Iterable[str]) -> None:
+        """Errors: NotPermitted for a confined event type, unless the asker may read its matter."""
+        for one in self._desk.catalogue.confined(events):
+            if asker.merchant is not None or one.confined_to not in asker.permissions:
+                raise event_confined()
 
     def _found(self, call: Call) -> Endpoint:
         asker = call.asker

@@ -86,8 +86,11 @@ class TakingOver:
     def _events(self, message: Message, endpoints: Sequence[Endpoint]) -> Iterator[Delivery]:
         merchant = msgspec.json.decode(message.body, type=_Bound).merchant_id
         stopped = self._deliveries.disabled()
+        confined = bool(self._catalogue.confined((message.topic,)))
         for one in endpoints:
             if one.id in stopped or one.created_at_us > message.at_us:
+                continue
+            if confined and (one.merchant is not None or message.topic not in one.events):
                 continue
             if one.wants(message.scope, message.topic, merchant):
                 yield self._delivery(message, one.id, message.topic, message.body)

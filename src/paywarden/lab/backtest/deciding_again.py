@@ -20,6 +20,7 @@ from paywarden.lab.backtest.feature_store import FeatureStore
 from paywarden.lab.backtest.material import ListTimeline, Material
 from paywarden.lab.backtest.rule_pass import Matches, RulePass
 from paywarden.lab.backtest.rule_store import RuleStore
+from paywarden.lab.backtest.typology_verdicts import with_verdicts
 from paywarden.lab.backtest.window_pass import Feature, WindowPass, features_of
 from paywarden.lab.verdicts import CONTEXT, Surroundings, surroundings_of
 from paywarden.risk.rules.firing import FiredRule
@@ -68,7 +69,9 @@ def decide_again(
         features, lambda done, total: progress("windows", done, total)
     )
     passing = RulePass(material, runtime, candidate.lists, features, store, rules, threads)
-    matches = passing.run(lambda done, total: progress("rules", done, total))
+    matches = with_verdicts(
+        passing.run(lambda done, total: progress("rules", done, total)), runtime.typologies
+    )
     count = len(material)
     around, which = surroundings_of(material.table.part(0, count, CONTEXT), matches.segment)
     settled = settled_of(runtime, around, which)

@@ -142,7 +142,7 @@ def _figures(
 ) -> RuleFigures:
     """`whole`: frauds of the period and their value."""
     runtime = again.candidate.runtime
-    row, written = runtime.rows[rule], runtime.policy.rules[rule]
+    row, written = runtime.rows[rule], runtime.compiled.written[rule]
     matches, fraud, genuine = counted["matches"], counted["fraud"], counted["genuine"]
     anyway = counted.pop("stopped") - counted.pop("alone")
     return RuleFigures(

@@ -4,14 +4,14 @@
     findings.as_dict()          {"errors": [...], "warnings": [...]}
 
 Order: reader (shape and words), types of every condition, examples through the reference
-interpreter, lint with its proofs (`linting`, `proving`). Errors keep a policy out; warnings are
-doubts, each listed in docs/reference/lint.md. Not done here: effects on traffic (the back-test),
-compiling.
+interpreter, typologies the same way, lint with its proofs (`linting`, `proving`). Errors keep a
+policy out; warnings are doubts, each listed in docs/reference/lint.md. Not done here: effects on
+traffic (the back-test), compiling.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ from paywarden.risk.rules.linting.linter import Linter, Proofs
 from paywarden.risk.rules.linting.subjects import names_of
 from paywarden.risk.rules.reader import Reading, files_of, read_all
 from paywarden.risk.rules.scope import condition_types, segment_types
+from paywarden.risk.rules.typology_check import TypologyCheck
+from paywarden.risk.rules.typology_model import Typology
 from paywarden.risk.rules.yaml_source import Scalar
 
 
@@ -48,13 +50,23 @@ class Checked:
         return {**self.findings.as_dict(), "proofs": proofs}
 
 
-def check_folder(folder: Path, *, prove: bool = True) -> Checked:
+LogTypes = Callable[[Typology, Findings], Mapping[str, CelType]]
+"""Names that terms over the log may read; faults of the typology's features are added."""
+
+
+def check_folder(folder: Path, *, prove: bool = True, log_types: LogTypes | None = None) -> Checked:
     """Findings about the policy of a folder. Errors: NotFound when there is no such folder."""
-    return check_files(files_of(folder), prove=prove)
+    return check_files(files_of(folder), prove=prove, log_types=log_types)
 
 
-def check_files(files: Mapping[str, bytes], *, prove: bool = True) -> Checked:
-    """Findings about the policy of files by relative path; `prove`: with proofs over conditions."""
+def check_files(
+    files: Mapping[str, bytes], *, prove: bool = True, log_types: LogTypes | None = None
+) -> Checked:
+    """Findings about the policy of files by relative path; `prove`: with proofs over conditions.
+
+    `log_types`: the names of typologies that run over the log, which are known in AML alone;
+    without them those typologies are checked for shape.
+    """
     reading = read_all(files)
     findings = reading.findings
     policy = reading.policy
@@ -73,9 +85,28 @@ def check_files(files: Mapping[str, bytes], *, prove: bool = True) -> Checked:
         used |= names_of(program.expr)
         runner.run(rule, program)
         linter.add(rule, program, found[1])
+    used |= _checked_typologies(reading, types, log_types)
     if findings.failed:
         return Checked(findings, None)
     return Checked(findings, linter.lint(used, prove=prove))
+
+
+def _checked_typologies(
+    reading: Reading, types: Mapping[str, CelType], log_types: LogTypes | None
+) -> set[str]:
+    """The names that typologies of the payment path read."""
+    reader, findings = reading.typologies, reading.findings
+    used: set[str] = set()
+    if reader is None:
+        return used
+    checking = TypologyCheck(reader.trees, reader.texts, findings)
+    for typology in reader.typologies.values():
+        if typology.runs == "payment":
+            programs = checking.run(typology, types)
+            used.update(*(names_of(program.expr) for program in programs.values()))
+        elif log_types is not None:
+            checking.run(typology, log_types(typology, findings))
+    return used
 
 
 def _checked_conditions(

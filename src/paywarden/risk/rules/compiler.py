@@ -21,9 +21,9 @@ from paywarden.risk.features.plan import WindowPlan
 from paywarden.risk.rules.cel.types import CelType
 from paywarden.risk.rules.column_program import ColumnProgram
 from paywarden.risk.rules.filters import FilterSet
-from paywarden.risk.rules.firing import FRAUD, FiredRule, row_of
+from paywarden.risk.rules.firing import AML, FRAUD, FiredRule, row_of
 from paywarden.risk.rules.macros import WindowMacros
-from paywarden.risk.rules.model import Effect, Policy
+from paywarden.risk.rules.model import Effect, Policy, Rule
 from paywarden.risk.rules.online import Loader, OnlineProgram
 from paywarden.risk.rules.online_fallback import Lists
 from paywarden.risk.rules.policy_image import (
@@ -36,6 +36,7 @@ from paywarden.risk.rules.program import MERCHANT_GROUP, SEGMENT
 from paywarden.risk.rules.scope import condition_types
 from paywarden.risk.rules.segments_program import FirstMatch
 from paywarden.risk.rules.slow_path import SlowPath
+from paywarden.risk.rules.typology_rows import compiled_rules
 
 MODEL, ANOMALY = "model.p", "model.anomaly"
 ROW_STEP = 50
@@ -72,11 +73,13 @@ class CompiledPolicy:
 
     `slots`: path -> position in the vector. `needs_whole[rule]`: indexes of aggregates in the plan
     that must not be partial. `fired[rule]`: what the combination needs of a rule that fired.
+    `written[rule]`: the rule itself; behind those of the policy stand rows of its typologies.
     `counts`: atoms, nodes and functions compiled anew.
     """
 
     def __init__(self, image: PolicyImage, policy: Policy) -> None:
         self.policy = policy
+        self.written: tuple[Rule, ...] = compiled_rules(policy)
         self.ruleset_hash = image.ruleset_hash
         self.counts = dict(image.counts)
         self.aggregates: tuple[Aggregate, ...] = (*policy.aggregates, *image.made)
@@ -84,7 +87,7 @@ class CompiledPolicy:
         self.width = len(self.slots)
         self.types: Mapping[str, CelType] = condition_types(self.aggregates, policy.lists)
         self.slow = SlowPath(
-            [rule.when for rule in policy.rules],
+            [rule.when for rule in self.written],
             [rule.condition for rule in image.rules],
             image.graph,
             self.types,
@@ -111,7 +114,7 @@ class CompiledPolicy:
 
     def heaps(self) -> list[Heap]:
         """The heavy contents in flat lists, to be freed in steps when this policy is given up."""
-        rows = (self.fired, self.needs_whole, self.rules, self.policy.rules, self.slow.conditions)
+        rows = (self.fired, self.needs_whole, self.rules, self.written, self.slow.conditions)
         heaps: list[Heap] = [self.online.functions, self.online.reads, *map(list, rows)]
         # The filters and their set refer to each other: without this table they no longer do.
         return [*heaps, self.slow.trees, self.filters.filters]
@@ -167,9 +170,10 @@ def loading_steps(image: PolicyImage, policy: Policy) -> Generator[None, None, C
     fired: list[FiredRule] = []
     reads: list[tuple[tuple[str, int], ...]] = []
     for index, made in enumerate(image.rules):
-        rows.append(_row(index, policy, made))
+        rows.append(_row(index, compiled.written[index], made))
         needs.append(frozenset(places[name] for name in made.whole))
-        fired.append(row_of(policy.rules[index], _engine(policy, rows[index].scenario)))
+        engine = _engine(policy, rows[index].scenario) if index < len(policy.rules) else AML
+        fired.append(row_of(compiled.written[index], engine))
         reads.append(tuple((path, compiled.slots[path]) for path in made.paths))
         if index % ROW_STEP == ROW_STEP - 1:
             yield
@@ -200,8 +204,7 @@ def _engine(policy: Policy, scenario: str) -> str:
     return found.engine if found is not None else FRAUD
 
 
-def _row(index: int, policy: Policy, made: RuleImage) -> RuleRow:
-    rule = policy.rules[index]
+def _row(index: int, rule: Rule, made: RuleImage) -> RuleRow:
     windows = tuple(p.removeprefix("agg.") for p in made.paths if p.startswith("agg."))
     return RuleRow(
         rule.id,

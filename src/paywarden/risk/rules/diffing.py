@@ -22,6 +22,8 @@ from paywarden.risk.rules.cel.syntax import Call, Expr, Literal
 from paywarden.risk.rules.cel.tree import nodes_of
 from paywarden.risk.rules.cel.unparse import unparse
 from paywarden.risk.rules.model import Policy, Rule
+from paywarden.risk.rules.typology_model import Typology
+from paywarden.risk.rules.typology_scores import expression_text
 from paywarden.risk.rules.windows import length_text
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
@@ -80,6 +82,12 @@ def diff_policies(
         ("segment", _by_name(old.segments), _by_name(new.segments)),
         ("merchant group", _by_name(old.merchant_groups), _by_name(new.merchant_groups)),
         ("list", old.lists, new.lists),
+        (
+            "typology",
+            {one.id: one for one in old.typologies},
+            {one.id: one for one in new.typologies},
+        ),
+        ("typology file", old.typology_files, new.typology_files),
         ("scenario", old.scenarios, new.scenarios),
         ("reason", old.reasons, new.reasons),
     ):
@@ -132,11 +140,28 @@ def _content(one: Any) -> dict[str, Any]:
     """Fields of a declaration, places left out; a word alone is its kind."""
     if isinstance(one, str):
         return {"value": one}
+    if isinstance(one, Typology):
+        return _typology_content(one)
     names = [f.name for f in fields(one) if f.name not in _PLACES]
     found = {name: _plain(getattr(one, name)) for name in names}
     if "window_us" in found:
         found["window"] = length_text(found.pop("window_us"))
     return found
+
+
+def _typology_content(one: Typology) -> dict[str, Any]:
+    """Thresholds, terms by name and the score in words; places and examples left out."""
+    plain = (
+        "title", "family", "explanation", "entity", "alert", "interdict", "quiet_days",
+        "phases", "allow_partial",
+    )  # fmt: skip
+    found = {name: _plain(getattr(one, name)) for name in plain}
+    found["values"] = dict(one.values)
+    found["terms"] = {
+        term.name: {"when": term.written, "weight": term.weight, "says": term.says}
+        for term in one.terms
+    }
+    return {**found, "score": expression_text(one.score)}
 
 
 def _order(part: str, old: list[str], new: list[str]) -> list[Change]:

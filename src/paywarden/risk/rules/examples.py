@@ -41,16 +41,22 @@ def read_examples(fields: Fields, macros: WindowMacros) -> tuple[Example, ...]:
     for table in fields.tables("examples"):
         what = f"an example of {fields.what}"
         inner = Fields(table, what, ("given", "fires", "text"), fields.findings)
-        given = inner.table_of("given")
         if inner.node("fires") is None:
             inner.missing("fires")
         if len(found) >= MAX_EXAMPLES:
             inner.wrong(table.source, "examples", f"a list of at most {MAX_EXAMPLES} examples")
             break
-        values = _plain(given) if given else {}
-        _windows(values, macros, inner)
-        found.append(Example(values, inner.flag("fires"), table.source))
+        found.append(Example(given_values(inner, macros), inner.flag("fires"), table.source))
     return tuple(found)
+
+
+def given_values(fields: Fields, macros: WindowMacros | None) -> dict[str, Any]:
+    """`given` of an example as nested mappings; windows under the names that `macros` gave them."""
+    given = fields.table_of("given")
+    values: dict[str, Any] = _plain(given) if given else {}
+    if macros is not None:
+        _windows(values, macros, fields)
+    return values
 
 
 def _plain(node: Node) -> Any:
@@ -95,7 +101,7 @@ class ExampleRunner:
         """Every example of a rule; a failing one is an error finding at its place."""
         what = f"an example of the rule `{shown(rule.template or rule.id)}`"
         for example in rule.examples:
-            given = self._given(example, what)
+            given = self.bindings(example.given, example.source, what)
             if given is None:
                 continue
             try:
@@ -117,21 +123,21 @@ class ExampleRunner:
         remedy = "correct the condition, or what the example gives or expects"
         self.findings.error(example.source, "example_failed", message, remedy)
 
-    def _given(self, example: Example, what: str) -> dict[str, Any] | None:
-        """Bindings of an example, times as datetimes; None when a name or time is wrong."""
+    def bindings(
+        self, given: Mapping[str, Any], source: Source, what: str
+    ) -> dict[str, Any] | None:
+        """Bindings of what is given, times as datetimes; None when a name or time is wrong."""
         flat: dict[str, Any] = {
             path: [] for path, kind in self.types.items() if kind.kind == "members"
         }
         sound = True
-        for path, value in _leaves(example.given, "", self.types):
+        for path, value in _leaves(given, "", self.types):
             if path not in self.types:
                 message = f"{what} gives `{shown(path)}`, which is no name in scope"
-                self.findings.error(
-                    example.source, "unknown_name", message, one_of(self.types, path)
-                )
+                self.findings.error(source, "unknown_name", message, one_of(self.types, path))
                 sound = False
             elif value is not None and self.types[path].kind == "timestamp":
-                flat[path] = self._time(value, path, example.source, what)
+                flat[path] = self._time(value, path, source, what)
                 sound = sound and flat[path] is not None
             else:
                 flat[path] = _number(value, self.types[path])

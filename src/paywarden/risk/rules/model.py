@@ -14,6 +14,7 @@ from typing import Any
 
 from paywarden.core.outcome import Outcome
 from paywarden.risk.features.model import Aggregate
+from paywarden.risk.rules.typology_model import Typology
 
 PHASES = ("onboarding", "pre_auth", "post_auth", "capture", "payout", "refund")
 
@@ -156,6 +157,8 @@ class Policy:
     `lists` maps list name to its kind (see `paywarden.risk.lists`), `reasons` a code to its text,
     `scenarios` a word to its meaning; a scenario that is not declared belongs to fraud.
     `list_files` maps the path of a list's file to its SHA-256: entries are part of a ruleset.
+    `typologies`: those of AML that run in the payment path. `typology_files` maps the path of each
+    other file of a typology, which runs over the log, to its SHA-256.
     """
 
     name: str
@@ -172,3 +175,5 @@ class Policy:
     scenarios: Mapping[str, Scenario] = field(default_factory=dict)
     list_files: Mapping[str, str] = field(default_factory=dict)
     control_group: ControlGroup | None = None
+    typologies: tuple[Typology, ...] = ()
+    typology_files: Mapping[str, str] = field(default_factory=dict)

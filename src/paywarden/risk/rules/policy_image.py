@@ -38,9 +38,11 @@ from paywarden.risk.rules.program import Graph
 from paywarden.risk.rules.scope import condition_types, segment_types
 from paywarden.risk.rules.selectivity import Selectivity
 from paywarden.risk.rules.slow_path import Condition
+from paywarden.risk.rules.typology_rows import compiled_rules
 
 TREE_LIMIT = 50_000
-_NO_CONTROL_GROUP = b',"control_group":null}'
+_LATER_PARTS = (b',"typology_files":{}}', b',"typologies":[]}', b',"control_group":null}')
+"""Parts that policies of before did not have, the last first: without them names stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +115,10 @@ def ruleset_hash(policy: Policy) -> str:
         },
     )
     form = msgspec.json.encode(exact, order="deterministic")
-    if policy.control_group is None:  # policies of before had no such part: their names stay
-        form = form.removesuffix(_NO_CONTROL_GROUP) + b"}"
+    for absent in _LATER_PARTS:
+        if not form.endswith(absent):
+            break
+        form = form.removesuffix(absent) + b"}"
     return "rs_" + hashlib.sha256(form).hexdigest()
 
 
@@ -153,9 +157,10 @@ class _Compilation:
     def image(self, measured: Mapping[Any, tuple[float, float]]) -> PolicyImage:
         policy = self._policy
         graph = Graph()
+        written = compiled_rules(policy)
         trees = [
             self._tree(rule.when, self._rule_types, rule.source, f"rule {rule.id}")
-            for rule in policy.rules
+            for rule in written
         ]
         segments = self._group([(s.when, s.source, f"segment {s.name}") for s in policy.segments])
         groups = self._group(
@@ -166,7 +171,7 @@ class _Compilation:
             window = sharing_window(value)
             if window is not None:
                 self._macros.name_of(window)
-        pairs = zip(policy.rules, trees, strict=True)
+        pairs = zip(written, trees, strict=True)
         grows = growing((*policy.aggregates, *self._macros.made))
         rules = [self._rule(rule, tree, graph, grows) for rule, tree in pairs if tree is not None]
         roots = [

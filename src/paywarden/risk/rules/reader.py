@@ -2,16 +2,16 @@
 
 Guards: bounded before anything is parsed (files, bytes, 2 MiB each), every file read as data only
 (`yaml_source`), every fault collected with file, line and column; a policy with an error is never
-handed out. Order: policy.yaml, aggregates.yaml, rules/**, lists/*.csv (names only). Files and
-folders that are not known are a warning. Not done here: types of conditions, examples and lint
-(`check.py`), values of lists (`paywarden.risk.lists`), typologies (AML).
+handed out. Order: policy.yaml, aggregates.yaml, rules/**, typologies/**, lists/*.csv (names only).
+Files and folders that are not known are a warning. Not done here: types of conditions, examples and
+lint (`check.py`), values of lists (`paywarden.risk.lists`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -29,12 +29,13 @@ from paywarden.risk.rules.policy_reader import FILE, LIST_KINDS, Head, read_head
 from paywarden.risk.rules.reading_memory import ReadingMemory
 from paywarden.risk.rules.rule_reader import RuleReader
 from paywarden.risk.rules.suppressions import Suppression
+from paywarden.risk.rules.typology_reader import TypologyReader
 from paywarden.risk.rules.yaml_source import MAX_FILE_BYTES, Node, Scalar, Table
 
 AGGREGATES = "aggregates.yaml"
 RULES = "rules/"
 LISTS = "lists/"
-OTHERS = ("typologies/", LISTS)
+TYPOLOGIES = "typologies/"
 YAML = (".yaml", ".yml")
 MAX_FILES = 2_000
 MAX_BYTES = 32 * 1024 * 1024
@@ -51,7 +52,8 @@ class Reading:
 
     `places`: where `aggregates.<name>`, `lists.<name>`, `reasons.<code>`, `segments.<name>` and so
     on are declared. `trees`: complete condition of each rule and the scalar it was written in.
-    `conditions`: the same for segments and merchant groups. `allowed`: doubts that a rule allows,
+    `conditions`: the same for segments and merchant groups. `typologies`: what their reader left,
+    those over the log as well. `allowed`: doubts that a rule allows,
     by id or template; `allowed_everywhere`: those of policy.yaml.
     """
 
@@ -62,6 +64,7 @@ class Reading:
     conditions: dict[str, tuple[Expr, Scalar]] = field(default_factory=dict)
     allowed: dict[str, Suppression] = field(default_factory=dict)
     allowed_everywhere: tuple[Suppression, ...] = ()
+    typologies: TypologyReader | None = None
 
 
 def read_policy(folder: Path) -> Policy:
@@ -117,27 +120,39 @@ def read_all(files: Mapping[str, bytes], memory: ReadingMemory | None = None) ->
     windows = [window for window, _ in declared.values()]
     macros = WindowMacros(windows)
     rules = RuleReader(head, macros, findings, memory)
+    typologies = TypologyReader(findings, macros)
     for name in sorted(files):
         if name.startswith(RULES) and name.endswith(YAML):
             rules.read_file(_parsed(files, name, memory, findings), name)
+        elif name.startswith(TYPOLOGIES) and name.endswith(YAML):
+            _read_typology(files, name, memory, typologies)
         elif not _known(name):
             _unknown_file(name, findings)
     policy = replace(
-        _policy(head, [*windows, *macros.made], rules), list_files=_list_digests(files)
+        _policy(head, [*windows, *macros.made], rules),
+        list_files=_digests(files, (name for name in files if name.startswith(LISTS))),
+        typologies=typologies.of_payments,
+        typology_files=_digests(files, typologies.files_over_log),
     )
     places = {f"aggregates.{name}": source for name, (_, source) in declared.items()}
     places.update(head.places)
     return Reading(
-        policy, findings, places, rules.trees, head.conditions, rules.allowed, head.allowed
-    )
+        policy, findings, places, rules.trees, head.conditions, rules.allowed, head.allowed,
+        typologies,
+    )  # fmt: skip
 
 
-def _list_digests(files: Mapping[str, bytes]) -> dict[str, str]:
-    return {
-        name: hashlib.sha256(files[name]).hexdigest()
-        for name in sorted(files)
-        if name.startswith(LISTS)
-    }
+def _digests(files: Mapping[str, bytes], names: Iterable[str]) -> dict[str, str]:
+    return {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(names)}
+
+
+def _read_typology(
+    files: Mapping[str, bytes], name: str, memory: ReadingMemory, reader: TypologyReader
+) -> None:
+    before = len(reader.findings.items)
+    node = _parsed(files, name, memory, reader.findings)
+    if node is not None or len(reader.findings.items) == before:
+        reader.read_file(node, name)
 
 
 def _too_much(files: Mapping[str, bytes], findings: Findings) -> bool:
@@ -211,7 +226,7 @@ def _kind_of(content: bytes) -> str:
 
 
 def _known(name: str) -> bool:
-    return name in (FILE, AGGREGATES) or name.startswith(OTHERS)
+    return name in (FILE, AGGREGATES) or name.startswith((TYPOLOGIES, LISTS))
 
 
 def _unknown_file(name: str, findings: Findings) -> None:

@@ -139,7 +139,7 @@ def _records(
 
 def written(runtime: PolicyRuntime) -> list[str]:
     """Id of the written rule behind each compiled one."""
-    return [rule.template or rule.id for rule in runtime.policy.rules]
+    return [rule.template or rule.id for rule in runtime.compiled.written]
 
 
 def _passes_without(verdicts: Verdicts, case: Verdict, names: list[str], name: str) -> bool:

@@ -31,15 +31,12 @@ _CARRIED = """
 
 def lint_unused(material: Material, used: set[str], files: Mapping[str, bytes]) -> None:
     """Judge the policy's declarations; `used` holds the names that conditions read."""
-    typologies = b"".join(
-        content for name, content in files.items() if name.startswith("typologies/")
-    ).decode("utf-8", "replace")
-    _windows(material, used, typologies)
-    _lists(material, used, typologies, files)
+    _windows(material, used)
+    _lists(material, used, files)
     _words(material)
 
 
-def _windows(material: Material, used: set[str], typologies: str) -> None:
+def _windows(material: Material, used: set[str]) -> None:
     types = filter_types()
     kinds = {path: kind.kind for path, kind in types.items()}
     domains = {f"event.{path}": domain for path, domain in PAYMENT_DOMAINS.items()}
@@ -49,7 +46,7 @@ def _windows(material: Material, used: set[str], typologies: str) -> None:
         place = material.reading.places.get(f"aggregates.{window.name}")
         if place is None:
             continue
-        if f"agg.{window.name}" not in used and window.name not in typologies:
+        if f"agg.{window.name}" not in used:
             _unused(material, place, "aggregate", "window", window.name)
         if window.where is None:
             continue
@@ -59,7 +56,7 @@ def _windows(material: Material, used: set[str], typologies: str) -> None:
             material.report.about((window.name,), place, "aggregate_never_counts", message)
 
 
-def _lists(material: Material, used: set[str], typologies: str, files: Mapping[str, bytes]) -> None:
+def _lists(material: Material, used: set[str], files: Mapping[str, bytes]) -> None:
     acted = {
         str(value)
         for rule in material.policy.rules
@@ -70,7 +67,7 @@ def _lists(material: Material, used: set[str], typologies: str, files: Mapping[s
     for name in material.policy.lists:
         path = f"lists/{name}.csv"
         place = material.reading.places.get(f"lists.{name}") or Source(path, 1)
-        if f"lists.{name}" not in used and name not in acted and name not in typologies:
+        if f"lists.{name}" not in used and name not in acted:
             _unused(material, place, "list", "list", name)
         elif path in files and not _has_rows(files[path]):
             message = f"the list `{name}` is empty"

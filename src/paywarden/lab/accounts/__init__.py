@@ -1,0 +1,1 @@
+"""Tables of transfers between accounts: reading them, and judging who is found laundering."""

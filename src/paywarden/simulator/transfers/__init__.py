@@ -1,0 +1,1 @@
+"""Worlds of transfers between accounts: ordinary life, laundering, innocents who look alike."""
