@@ -220,6 +220,20 @@ async def test_raising_is_at_once_lowering_takes_another_person(room: Room) -> N
     assert room.fields(await room.decide(payer={"id": "cus"}))["risk.customer_level"] == "low"
 
 
+async def test_a_raise_is_not_undone_by_a_raise_to_less(room: Room) -> None:
+    await put(room, "cus")
+    act = customers(room).raise_level
+    await act(room.live, "cus", Level.HIGH, 10, "a note of the police", "person:ann")
+    for level_given in (Level.LOW, Level.MEDIUM):
+        assert customers(room).lowers(room.live, "cus", level_given)
+        with pytest.raises(Conflict, match="takes an approval"):
+            await act(room.live, "cus", level_given, 10, "never mind", "person:ann")
+    again = await act(room.live, "cus", Level.HIGH, 20, "still", "person:ann")
+    assert level(again) == "high"
+    await perform(room, CUSTOMER_RISK_LOWER, lower_payload(LowerRisk("cus", "low", 5, "settled")))
+    assert level(customers(room).find(room.live, "cus")) == "low"
+
+
 async def test_a_lowering_override_ends_when_the_model_finds_more(room: Room) -> None:
     await put(
         room,

@@ -177,7 +177,7 @@ class CustomerOperations:
         _whole_house(call)
         asker, body, customer = call.asker, call.body, _customer(call)
         level = Level.parse(body.level)
-        if level >= self._customers.judged(asker.scope, customer).level:
+        if not self._customers.lowers(asker.scope, customer, level):
             known = await self._customers.raise_level(
                 asker.scope, customer, level, body.days, body.reason, asker.actor
             )
