@@ -17,6 +17,7 @@ from typing import Any
 from paywarden.aml.alerts.desk import AlertDesk
 from paywarden.aml.alerts.stores.sqlite import SCHEMA as AML_ALERTS
 from paywarden.aml.alerts.stores.sqlite import SqliteAlerts
+from paywarden.aml.customer_risk.alerted import Alerted
 from paywarden.aml.customer_risk.stores.sqlite_customers import SCHEMA as CUSTOMER_RISK
 from paywarden.aml.monitoring.payment_alerts import named_entity
 from paywarden.aml.screening.verdicts.desk import VerdictDesk
@@ -69,9 +70,7 @@ from paywarden.decision.subject_names import SubjectNames
 from paywarden.decision.trial_desk import TrialDesk
 from paywarden.decision.views import Views
 from paywarden.decision.watched import WATCHED
-from paywarden.entrypoints import alerted
 from paywarden.entrypoints.access_wiring import access_parts
-from paywarden.entrypoints.alerted import Alerted
 from paywarden.entrypoints.approvals_wiring import wired
 from paywarden.entrypoints.backtest_jobs import runner_of
 from paywarden.entrypoints.checkpoint_schedule import CheckpointSchedule
@@ -360,7 +359,6 @@ class Installation:
             self.people.records, self.people.directory, self.api_keys, self.writer, clock,
             self.scopes, self.metrics,
         )  # fmt: skip
-        self.payments.on_alerted = self.alerted.note
         self.keeper = SegmentKeeper(self.history.folder_of)
         self.schedule = CheckpointSchedule(
             lambda: self.ledger.states,
@@ -427,9 +425,6 @@ class Installation:
         async def flush() -> None:
             self.refusals.flush()
 
-        async def assess() -> None:
-            await self.alerted.look(self.customer_risk.customers.touch)
-
         async def expire() -> None:
             for scope in list(self.ledger.states):
                 await self.approvals.expire_due(scope)
@@ -443,7 +438,6 @@ class Installation:
             Round("erasures", ROUND_SECONDS, self.erasures.finish),
             Round("approvals", ROUND_SECONDS, expire),
             Round("held_labels", ROUND_SECONDS, self.holding.resume),
-            Round("alerted", alerted.ROUND_SECONDS, assess),
             Round("drift", ROUND_SECONDS, self.drift.look),
             Round("rescreening", RESCREENING_SECONDS, self.rescreening.look),
             Round("customer_risk", CUSTOMER_SECONDS, self.customer_risk.look),
