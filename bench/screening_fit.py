@@ -1,16 +1,20 @@
-"""Learn the weights of `paywarden.aml.screening.weights` anew, and print them.
+"""Learn what screening weighs names by, from permitted material alone, and write it down.
 
-    python bench/screening_fit.py --pairs PAIRS.csv --list DIR --clean FILE
+    python bench/screening_fit.py --data DIR [--check]
 
-`--pairs`: labelled pairs (`case_group,schema,name1,name2,is_match`), cross-validated by case_group.
-`--list`, `--clean`: as in `bench/screening.py`; half of the clean names, picked by seed, are used.
-Ridge logistic regression by Newton steps on standardised features; no randomness but the seed.
+Writes `common_words.txt` and `weights.py` of `paywarden.aml.screening`; `--check` writes nothing
+and exits 1 where the shipped files differ from what it would write. Everything is seeded: the same
+material gives the same files. What may be used is said in `_screening_material.py`.
+
+Ridge logistic regression by Newton steps on standardised features, each weight kept to the sign
+that its feature means (`SIGNS`): a weight that wants the other sign is left out, the worst first,
+and the rest learned again. Labelled pairs are cross-validated: each case group is judged by weights
+that were learned without it.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import random
 import sys
 from pathlib import Path
@@ -18,39 +22,82 @@ from typing import Any
 
 import numpy as np
 
+import _screening_material as material
+import paywarden.aml.screening as screening
+from _screening_pairs import PairMaker
+from _screening_rarity import table
 from paywarden.aml.screening import features
 from paywarden.aml.screening.alignment import align
-from paywarden.aml.screening.index import ScreeningIndex
+from paywarden.aml.screening.index import CANDIDATES, ScreeningIndex
 from paywarden.aml.screening.parsing import PERSON, kind_of, parse
-from paywarden.aml.screening.sources.reading import read_folder
-from paywarden.cli.screen_file import read_parties
-from screening import KINDS, distorted
 
-RIDGE = 1.0
+SEED = 20_261_125
+RIDGE_PAIRS = 3.0
+RIDGE_SEARCH = 1.0
 STEPS = 40
-NEAREST = 6
+MADE_ROUNDS = 1_000
+MADE_WORTH = 40.0
+"""All made pairs together weigh as much as this many labelled ones."""
+KIND_WORTH = {"added": 0.3, "script": 0.5}
+"""Some distortions are rarer than others."""
+SIGNS = {
+    "agreement": 1, "loosest_word": -1, "contradiction": -1, "omission": -1, "unsupported": -1,
+    "lone_word": -1, "initials": 1, "initials_only": 0, "forms_differ": -1, "numbers_differ": -1,
+    "same_letters": 1, "native_differs": -1, "acronym": 1, "edit_share": -1, "common_only": -1,
+    "inner_omission": 1, "known_apart": -1, "strangers": -1, "reversed_lineage": -1,
+    "evidence": 1, "thin_evidence": -1, "asked_over": -1, "asked_common": -1,
+}  # fmt: skip
+"""+1: speaks for a match, -1: against, 0: either."""
+HEAD = '''\
+"""What each feature is worth: logistic weights, learned offline and readable.
+
+Two questions, two sets. `NAMES` answers whether two names that somebody holds beside each other
+are of one party, and stands behind `compare_names`; organisations and vessels use it too. `SEARCH`
+answers whether the best find among tens of thousands of listed persons is the one asked for, where
+chance likeness is common. Written by `bench/screening_fit.py`, not by hand: from labelled pairs and
+clean names (opensanctions/nomenklatura and yente, MIT), from OFAC's lists (work of the US
+government) and from distortions of those. A feature of 0 never differed or wanted another sign.
+"""
+
+from __future__ import annotations
+
+MATERIAL = "{digest}"
+"""SHA-256 over the material."""
+'''
 
 
-def row(one: str, other: str, kind: str) -> tuple[float, ...]:
-    a, b = parse(one, kind), parse(other, kind)
-    return features.values(a, b, align(a, b))
-
-
-def fitted(x: Any, y: Any) -> Any:
+def fitted(x: Any, y: Any, worth: Any, ridge: float) -> Any:
+    """Weights and intercept of ridge logistic regression; `worth` of each row."""
     mean, spread = x.mean(0), x.std(0) + 1e-6
     z = np.c_[(x - mean) / spread, np.ones(len(x))]
-    b, ridge = np.zeros(z.shape[1]), np.eye(z.shape[1]) * RIDGE
-    ridge[-1, -1] = 0.0
+    b, penalty = np.zeros(z.shape[1]), np.eye(z.shape[1]) * ridge
+    penalty[-1, -1] = 0.0
     for _ in range(STEPS):
         p = 1 / (1 + np.exp(-np.clip(z @ b, -30, 30)))
-        w = p * (1 - p) + 1e-9
-        b += np.linalg.solve(z.T @ (z * w[:, None]) + ridge, z.T @ (y - p) - ridge @ b)
+        curvature = (p * (1 - p) + 1e-9) * worth
+        slope = z.T @ ((y - p) * worth) - penalty @ b
+        b += np.linalg.solve(z.T @ (z * curvature[:, None]) + penalty, slope)
     weights = b[:-1] / spread
     return weights, float(b[-1] - (weights * mean).sum())
 
 
+def signed(x: Any, y: Any, worth: Any, ridge: float, names: tuple[str, ...]) -> Any:
+    """The same, each weight of the sign that its feature means, or nought."""
+    signs = np.array([SIGNS[name] for name in names])
+    kept = np.arange(len(names))
+    while True:
+        weights, intercept = fitted(x[:, kept], y, worth, ridge)
+        wrong = np.where(signs[kept] * weights < 0, np.abs(weights) * x[:, kept].std(0), 0.0)
+        if not wrong.any():
+            break
+        kept = np.delete(kept, wrong.argmax())
+    full = np.zeros(len(names))
+    full[kept] = weights
+    return full, intercept
+
+
 def probability(x: Any, model: Any) -> Any:
-    return 1 / (1 + np.exp(-(x @ model[0] + model[1])))
+    return 1 / (1 + np.exp(-np.clip(x @ model[0] + model[1], -40, 40)))
 
 
 def f1(p: Any, y: Any, threshold: float) -> float:
@@ -58,51 +105,129 @@ def f1(p: Any, y: Any, threshold: float) -> float:
     return float(2 * (hit & (y > 0)).sum() / max(1, hit.sum() + y.sum()))
 
 
-def of_pairs(path: Path) -> Any:
-    with path.open(encoding="utf-8") as opened:
-        rows = list(csv.DictReader(opened))
-    x = np.array([row(r["name1"], r["name2"], kind_of(r["schema"])) for r in rows])
-    y = np.array([float(r["is_match"] == "true") for r in rows])
-    groups, held_out = np.array([r["case_group"] for r in rows]), np.zeros(len(rows))
-    for group in set(groups):
-        held_out[groups == group] = probability(
-            x[groups == group], fitted(x[groups != group], y[groups != group])
-        )
+def pair_row(one: str, other: str, schema: str) -> tuple[float, ...] | None:
+    kind = kind_of(schema)
+    a, b = parse(one, kind), parse(other, kind)
+    return None if a.empty or b.empty else features.values(a, b, align(a, b))
+
+
+def labelled(data: Path) -> tuple[Any, Any, Any]:
+    """Features, truth and case group of the labelled pairs."""
+    rows = material.pairs(data)
+    values = [pair_row(row["name1"], row["name2"], row["schema"]) for row in rows]
+    kept = [place for place, one in enumerate(values) if one is not None]
+    truth = [float(rows[place]["is_match"] == "true") for place in kept]
+    groups = [rows[place]["case_group"] for place in kept]
+    return np.array([values[place] for place in kept]), np.array(truth), np.array(groups)
+
+
+def made(data: Path) -> tuple[Any, Any]:
+    """Features and truth of the made pairs."""
+    x, y = [], []
+    for pair in PairMaker(data, SEED).pairs(MADE_ROUNDS):
+        row = pair_row(pair.one, pair.other, pair.schema)
+        if row is not None:
+            x.append(row)
+            y.append(float(pair.same))
+    return np.array(x), np.array(y)
+
+
+def of_pairs(data: Path) -> tuple[Any, dict[float, float]]:
+    """Weights from all pairs, and F1 by threshold with each case group held out in turn."""
+    x, y, groups = labelled(data)
+    made_x, made_y = made(data)
+    held_out = np.zeros(len(y))
+    for group in np.unique(groups):
+        rest = groups != group
+        model = _of_both(x[rest], y[rest], made_x, made_y)
+        held_out[~rest] = probability(x[~rest], model)
     figures = {t: round(f1(held_out, y, t), 3) for t in (0.4, 0.45, 0.5, 0.55, 0.6)}
-    sys.stdout.write(f"F1 by threshold, each case_group held out: {figures}\n")
-    return fitted(x, y)
+    return _of_both(x, y, made_x, made_y), figures
 
 
-def of_search(folder: Path, clean: Path) -> Any:
-    rnd = random.Random(101)
-    entities = [e for e in read_folder(folder).entities if e.schema == "Person"]
-    texts = [rnd.choice(e.names).text for e in rnd.sample(entities, min(4_500, len(entities)))]
-    listed = [text for text in texts if len(text.split()) > 1 and text.isascii()]
-    right = [row(distorted(rnd, text, rnd.choice(KINDS)), text, PERSON) for text in listed]
-    names = [party.name for party in read_parties(clean)]
-    rnd.shuffle(names)
-    shelf = ScreeningIndex.build(entities).shelf(PERSON)
-    wrong = []
-    for name in names[: min(4_500, len(names) // 2)]:
-        found = shelf.find(parse(name, PERSON), NEAREST)
-        wrong += [row(name, shelf.text(number), PERSON) for number in found]
-    return fitted(np.array(right + wrong), np.r_[np.ones(len(right)), np.zeros(len(wrong))])
+def _of_both(x: Any, y: Any, made_x: Any, made_y: Any) -> Any:
+    worth = np.r_[np.ones(len(y)), np.full(len(made_y), MADE_WORTH / len(made_y))]
+    return signed(np.r_[x, made_x], np.r_[y, made_y], worth, RIDGE_PAIRS, features.NAMES)
 
 
-def printed(name: str, model: Any) -> None:
-    pairs = zip(features.NAMES, model[0], strict=True)
-    lines = "".join(f'    "{feature}": {weight:.3f},\n' for feature, weight in pairs)
-    sys.stdout.write(f"{name} = {{\n{lines}}}\n{name}_INTERCEPT = {model[1]:.3f}\n")
+def of_search(data: Path) -> Any:
+    """Weights of a person found in an index."""
+    entities = material.ofac(data)
+    index = ScreeningIndex.build(entities)
+    right, worth = _right(data, entities, index)
+    wrong = _wrong(data, index)
+    y = np.r_[np.ones(len(right)), np.zeros(len(wrong))]
+    worth = np.r_[worth, np.ones(len(wrong))]
+    return signed(np.r_[right, wrong], y, worth, RIDGE_SEARCH, features.FOUND)
 
 
-def main() -> None:
+def _right(data: Path, entities: list[Any], index: ScreeningIndex) -> tuple[Any, Any]:
+    """Listed persons and UN queries, each distorted in every way."""
+    persons = [entity.names[0].text for entity in entities if entity.schema == "Person"]
+    texts = [text for text in (*persons, *material.queries(data)) if len(text.split()) > 1]
+    rnd, rarity = random.Random(SEED), index.shelf(PERSON).rarity
+    rows, worth = [], []
+    for text in texts:
+        listed = parse(text, PERSON)
+        for kind in material.MORE_KINDS:
+            asked = parse(material.distorted(rnd, text, kind), PERSON)
+            if not (asked.empty or listed.empty):
+                rows.append(features.found_values(asked, listed, align(asked, listed), rarity))
+                worth.append(KIND_WORTH.get(kind, 1.0))
+    return np.array(rows), np.array(worth)
+
+
+def _wrong(data: Path, index: ScreeningIndex) -> Any:
+    """What clean names find."""
+    shelf = index.shelf(PERSON)
+    learned, _ = material.halves(material.clean(data))
+    rows = []
+    for party in learned:
+        asked = parse(party.name, PERSON)
+        for number in shelf.find(asked, CANDIDATES):
+            listed = parse(shelf.text(number), PERSON)
+            rows.append(features.found_values(asked, listed, align(asked, listed), shelf.rarity))
+    return np.array(rows)
+
+
+def printed(name: str, names: tuple[str, ...], model: Any, about: str) -> str:
+    """A set of weights as text."""
+    pairs = zip(names, model[0], strict=True)
+    lines = "".join(f'    "{feature}": {weight + 0.0:.3f},\n' for feature, weight in pairs)
+    told = f"{name}: dict[str, float] = {{\n{lines}}}\n"
+    return told + f'"""{about}"""\n{name}_INTERCEPT = {model[1]:.3f}\n'
+
+
+def weights(data: Path) -> tuple[str, dict[float, float]]:
+    """The text of `weights.py`, and F1 by threshold."""
+    of_names, figures = of_pairs(data)
+    text = HEAD.format(digest=material.digest(data))
+    text += printed("NAMES", features.NAMES, of_names, "Weights of `compare_names`.")
+    about = "Weights of a person found in an index."
+    return text + printed("SEARCH", features.FOUND, of_search(data), about), figures
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    for option in ("--pairs", "--list", "--clean"):
-        parser.add_argument(option, type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the material")
+    parser.add_argument("--check", action="store_true", help="write nothing, tell what differs")
+    parser.add_argument("--words", action="store_true", help="only the table, which comes first")
     args = parser.parse_args()
-    printed("NAMES", of_pairs(args.pairs))
-    printed("SEARCH", of_search(args.list, args.clean))
+    done = {"common_words.txt": table(args.data)}
+    if not args.words:
+        done["weights.py"], figures = weights(args.data)
+        sys.stdout.write(f"F1 by threshold, each case_group held out: {figures}\n")
+    room = Path(screening.__file__).parent
+    stale = [name for name, text in done.items() if (room / name).read_text("utf-8") != text]
+    sys.stdout.write(f"differ from what is shipped: {', '.join(stale) or 'none'}\n")
+    if args.check:
+        return 1 if stale else 0
+    for name in stale:
+        (room / name).write_text(done[name], "utf-8")
+    if "common_words.txt" in stale:
+        sys.stdout.write("the table has changed: run once more, for weights that rest on it\n")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

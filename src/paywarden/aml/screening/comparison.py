@@ -15,9 +15,10 @@ from paywarden.aml.screening.alignment import Alignment, align
 from paywarden.aml.screening.model import ListedEntity
 from paywarden.aml.screening.parsing import PERSON, ParsedName, kind_of, kinds_of, parse
 from paywarden.aml.screening.party import Party
+from paywarden.aml.screening.rarity import GENERAL, Rarity
 
 _NAMES = tuple(weights.NAMES[name] for name in features.NAMES), weights.NAMES_INTERCEPT
-_SEARCH = tuple(weights.SEARCH[name] for name in features.NAMES), weights.SEARCH_INTERCEPT
+_SEARCH = tuple(weights.SEARCH[name] for name in features.FOUND), weights.SEARCH_INTERCEPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,26 @@ def compare_names(a: str, b: str, schema: str = "Person") -> float:
     return logistic(intercept + sum(w * v for w, v in zip(linear, found, strict=True)))
 
 
-def found_odds(one: ParsedName, other: ParsedName, alignment: Alignment, kind: str) -> float:
+def found_odds(
+    asked: ParsedName,
+    listed: ParsedName,
+    alignment: Alignment,
+    kind: str,
+    rarity: Rarity = GENERAL,
+) -> float:
     """Log-odds that a listed name found in an index is of the party asked for."""
-    linear, intercept = _SEARCH if kind == PERSON else _NAMES
-    found = features.values(one, other, alignment)
+    (linear, intercept), _, found = _question(asked, listed, alignment, kind, rarity)
     return intercept + sum(w * v for w, v in zip(linear, found, strict=True))
+
+
+def _question(
+    asked: ParsedName, listed: ParsedName, alignment: Alignment, kind: str, rarity: Rarity
+) -> tuple[tuple[tuple[float, ...], float], tuple[str, ...], tuple[float, ...]]:
+    """Weights, names and values of the features of a find."""
+    if kind == PERSON:
+        found = features.found_values(asked, listed, alignment, rarity)
+        return _SEARCH, features.FOUND, found
+    return _NAMES, features.NAMES, features.values(asked, listed, alignment)
 
 
 def logistic(log_odds: float) -> float:
@@ -78,25 +94,33 @@ def compare(query: Party, entity: ListedEntity) -> Judgement:
     return judged(query, entity, best, kind=best_kind)
 
 
-def judged(query: Party, entity: ListedEntity, name: str, *, kind: str | None = None) -> Judgement:
+def judged(
+    query: Party,
+    entity: ListedEntity,
+    name: str,
+    *,
+    kind: str | None = None,
+    rarity: Rarity = GENERAL,
+) -> Judgement:
     """The judgement that rests on one listed name (may be empty: identifiers alone).
 
     `kind`: as what the names are read; None: as what the entry is said to be.
     """
     kind = kind or kind_of(entity.schema)
     one, other = parse(query.name, kind), parse(name, kind)
-    linear, intercept = _SEARCH if kind == PERSON else _NAMES
-    parts = [Contribution("intercept", 1.0, intercept)]
+    alignment = align(one, other)
     if one.empty or other.empty:
         parts = [Contribution("no_name", 1.0, facts.NO_NAME)]
     else:
-        found = features.values(one, other, align(one, other))
-        triples = zip(features.NAMES, found, linear, strict=True)
-        parts += [Contribution(n, round(v, 4), round(w * v, 4)) for n, v, w in triples if v]
+        question = _question(one, other, alignment, kind, rarity)
+        (linear, intercept), names, found = question
+        parts = [Contribution("intercept", 1.0, intercept)]
+        triples = zip(names, found, linear, strict=True)
+        parts += [Contribution(n, round(v, 4), round(w * v, 4)) for n, v, w in triples if w * v]
     extra = facts.found(query, entity)
     parts += [Contribution(fact.name, fact.value, fact.log_odds) for fact in extra]
     score = logistic(sum(part.contribution for part in parts))
-    words = _words(one, other, align(one, other))
+    words = _words(one, other, alignment)
     return Judgement(score, name, tuple(parts), "; ".join([*words, *(f.text for f in extra)]))
 
 

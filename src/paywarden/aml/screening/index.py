@@ -29,6 +29,7 @@ from paywarden.aml.screening.parsing import (
     parse,
 )
 from paywarden.aml.screening.party import Party
+from paywarden.aml.screening.rarity import GENERAL
 from paywarden.aml.screening.shelf import Shelf
 
 DEFAULT_THRESHOLD = 0.7
@@ -143,7 +144,7 @@ class ScreeningIndex:
             alignment = align(asked, listed)
             if guessed and not _whole(alignment):
                 continue
-            odds = found_odds(asked, listed, alignment, kind)
+            odds = found_odds(asked, listed, alignment, kind, shelf.rarity)
             number = shelf.entity(name)
             known = found.get(number)
             if logistic(odds + HEADROOM) >= threshold and (known is None or odds > known.odds):
@@ -151,7 +152,9 @@ class ScreeningIndex:
 
     def _judge(self, party: Party, number: int, found: _Found) -> Hit:
         entity = self.entity(number)
-        return Hit(entity, judged(party, entity, found.name, kind=found.kind))
+        rarity = GENERAL if found.kind is None else self._shelves[found.kind].rarity
+        judgement = judged(party, entity, found.name, kind=found.kind, rarity=rarity)
+        return Hit(entity, judgement)
 
 
 def _whole(alignment: Alignment) -> bool:

@@ -13,8 +13,9 @@ from array import array
 
 import numpy as np
 
-from paywarden.aml.screening.kernels import gather, rows_of
+from paywarden.aml.screening.kernels import Numbers, gather, rows_of
 from paywarden.aml.screening.parsing import MAX_WORDS, ParsedName, Word, parse
+from paywarden.aml.screening.rarity import GENERAL, Rarity, counted_bits
 from paywarden.aml.screening.sounds import fold, skeleton
 from paywarden.aml.screening.vocabulary import Vocabulary
 from paywarden.aml.screening.words import PARTICLES, TITLES
@@ -38,6 +39,7 @@ class Shelf:
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self.vocabulary = Vocabulary()
+        self.rarity = GENERAL
         self._pairs = array("i")
         self._weights = array("f")
         self._entities = array("i")
@@ -67,6 +69,7 @@ class Shelf:
         self.vocabulary.close()
         flat = np.frombuffer(self._pairs, np.int32).reshape(-1, 2)
         self._starts, self._postings = rows_of(flat, len(self.vocabulary.words))
+        self.rarity = Rarity(self._counted(flat))
         del flat
         self._pairs = array("i")
         count = len(self)
@@ -75,6 +78,19 @@ class Shelf:
         self._stamps = np.zeros(count, np.int32)
         self._touched = np.zeros(count, np.int32)
         self._scores = np.zeros(count, np.float32)
+
+    def _counted(self, flat: Numbers) -> dict[str, float]:
+        """Bits of the words that several entries have."""
+        words = self.vocabulary.words
+        entities = np.frombuffer(self._entities, np.int32)
+        pairs = flat[:, 0].astype(np.int64) << 32 | entities[flat[:, 1]]
+        bearers = np.bincount(np.unique(pairs) >> 32, minlength=len(words))
+        entries = len(np.unique(entities))
+        several = np.flatnonzero(bearers > 1)
+        return {
+            words[number].text: counted_bits(int(bearers[number]), entries)
+            for number in several.tolist()
+        }
 
     def text(self, name: int) -> str:
         """A name as listed."""
