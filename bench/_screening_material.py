@@ -13,6 +13,7 @@ import gzip
 import hashlib
 import io
 import random
+import re
 import tempfile
 import unicodedata
 from collections.abc import Callable
@@ -30,6 +31,13 @@ QUERIES: Final = "names/positives_un_untreated.csv.gz"
 OFAC: Final = ("sanctions/ofac_sdn_2021-07.csv.gz", "sanctions/ofac_alt_2021-07.csv.gz",
                "sanctions/ofac_add_2021-07.csv.gz")  # fmt: skip
 PERMITTED: Final = (PAIRS, CLEAN, QUERIES, *OFAC)
+_ARABIC = {
+    "sh": "ش", "kh": "خ", "th": "ث", "dh": "ذ", "gh": "غ", "ch": "تش", "ou": "و", "oo": "و",
+    "ee": "ي", "aa": "ا", "b": "ب", "t": "ت", "j": "ج", "h": "ح", "d": "د", "r": "ر", "z": "ز",
+    "s": "س", "f": "ف", "q": "ق", "k": "ك", "l": "ل", "m": "م", "n": "ن", "w": "و", "y": "ي",
+    "g": "غ", "p": "ب", "v": "ف", "c": "ك", "x": "كس", "u": "و", "i": "ي", "a": "", "e": "",
+    "o": "",
+}  # fmt: skip
 LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 SPELLINGS: Final = (
     ("ou", "u"), ("u", "ou"), ("ee", "i"), ("i", "ee"), ("q", "k"), ("kh", "h"), ("kh", "ch"),
@@ -166,6 +174,25 @@ def script(rnd: random.Random, text: str) -> str:
     return plain
 
 
+def arabic(rnd: random.Random, text: str) -> str:
+    """In Arabic letters: an A at the start is written, short vowels within are not, or seldom."""
+    found = []
+    for word in material_words(text):
+        plain = word[1:] if word[0] in "aeiou" else word
+        if len(plain) > 3 and rnd.random() < 0.5:
+            plain = plain[0] + re.sub("[aeiou](?=.)", "", plain[1:])
+        for one in sorted(_ARABIC, key=lambda one: -len(one)):
+            plain = plain.replace(one, _ARABIC[one])
+        found.append(("ا" if word[0] in "aeiou" else "") + plain)
+    return " ".join(found)
+
+
+def material_words(text: str) -> list[str]:
+    """Words of a name in plain small letters."""
+    plain = unicodedata.normalize("NFKD", text.lower()).encode("ascii", "ignore").decode()
+    return re.findall("[a-z]+", plain)
+
+
 def added(rnd: random.Random, text: str) -> str:
     """A title, or another given name between."""
     words = text.lower().split()
@@ -181,7 +208,12 @@ KINDS: Final[dict[str, Distortion]] = {
     "spelling": spelling,
 }  # fmt: skip
 """The distortions that the figures of the operating curve speak of."""
-MORE_KINDS: Final[dict[str, Distortion]] = {**KINDS, "script": script, "added": added}
+MORE_KINDS: Final[dict[str, Distortion]] = {
+    **KINDS,
+    "script": script,
+    "arabic": arabic,
+    "added": added,
+}
 
 
 def distorted(rnd: random.Random, name: str, kind: str) -> str:

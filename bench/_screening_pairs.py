@@ -11,10 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from rapidfuzz.distance import OSA
+
 import _screening_material as material
+from paywarden.aml.screening.rarity import is_common
+from paywarden.aml.screening.sounds import fold
+from paywarden.aml.screening.words import VARIANT_OF
 from paywarden.aml.screening.writing import scripts
 
-SAME_PERSON = ("typo", "order", "initial", "dropped", "joined", "spelling", "script")
+SAME_PERSON = ("typo", "order", "initial", "dropped", "joined", "spelling", "script", "arabic")
 SAME_FIRM = ("typo", "order", "joined", "spelling")
 NUMBERS = ("1", "2", "3", "4", "5", "7", "12", "II", "III", "IV", "VIII", "IX")
 SYLLABLES = frozenset({"HAN", "HANGUL"})
@@ -41,6 +46,7 @@ class PairMaker:
         learned, _ = material.halves(material.clean(data))
         self._syllables = [p.name.replace(" ", "") for p in learned if scripts(p.name) <= SYLLABLES]
         self._words = _words(self._persons)
+        self._common = sorted({w.lower() for w in self._words if is_common(w.lower())})
         self._firm_words = [word for word in _words(self._firms) if word.isalpha()]
 
     def pairs(self, rounds: int) -> Iterator[MadePair]:
@@ -58,19 +64,45 @@ class PairMaker:
 
     def _seldom(self, firm: str) -> Iterator[MadePair]:
         rnd = self._rnd
+        person = rnd.choice(self._persons)
+        near = self._near_name(person) if rnd.random() < 0.25 else ""
+        if near:
+            yield MadePair(near, person, "Person", False)
+        if rnd.random() < 0.2:
+            lone = rnd.choice([word for word in person.split() if is_common(word.lower())] or [""])
+            yield MadePair(lone, person, "Person", False)
         if rnd.random() < 0.1:
             child, parent, family = rnd.sample(self._words, 3)
             one, other = f"{child} bin {parent} {family}", f"{parent} bin {child} {family}"
             yield MadePair(one, other, "Person", False)
-        if rnd.random() < 0.2:
+        if rnd.random() < 0.4:
             one, other = rnd.sample(NUMBERS, 2)
-            yield MadePair(f"{firm} {one}", f"{firm} {other}", "Company", False)
+            schema = rnd.choice(("Company", "Vessel"))
+            yield MadePair(f"{firm} {one}", f"{firm} {other}", schema, False)
         if rnd.random() < 0.2:
             name = rnd.choice(self._syllables)
             at = rnd.randrange(len(name))
             other = name[:at] + rnd.choice(rnd.choice(self._syllables)) + name[at + 1 :]
             if len(name) > 2 and other != name:
                 yield MadePair(name, other, "Person", False)
+
+    def _near_name(self, person: str) -> str:
+        """With one common word put for another that looks like it (`Maria`, `Mario`)."""
+        parts = person.replace(",", "").lower().split()
+        places = [at for at, part in enumerate(parts) if is_common(part) and len(part) > 3]
+        if not places:
+            return ""
+        at = self._rnd.choice(places)
+        row = VARIANT_OF.get(parts[at])
+        near = [
+            word for word in self._common
+            if OSA.distance(word, parts[at], score_cutoff=2) in (1, 2)
+            and fold(word) != fold(parts[at]) and (row is None or VARIANT_OF.get(word) != row)
+        ]  # fmt: skip
+        if not near:
+            return ""
+        parts[at] = self._rnd.choice(near)
+        return " ".join(parts)
 
     def _other_word(self, name: str, words: list[str]) -> str:
         parts = name.replace(",", "").split()

@@ -38,7 +38,7 @@ STEPS = 40
 MADE_ROUNDS = 1_000
 MADE_WORTH = 40.0
 """All made pairs together weigh as much as this many labelled ones."""
-KIND_WORTH = {"added": 0.3, "script": 0.5}
+KIND_WORTH = {"added": 0.3, "script": 0.5, "arabic": 0.2}
 """Some distortions are rarer than others."""
 SIGNS = {
     "agreement": 1, "loosest_word": -1, "contradiction": -1, "omission": -1, "unsupported": -1,
@@ -46,6 +46,7 @@ SIGNS = {
     "same_letters": 1, "native_differs": -1, "acronym": 1, "edit_share": -1, "common_only": -1,
     "inner_omission": 1, "known_apart": -1, "strangers": -1, "reversed_lineage": -1,
     "evidence": 1, "thin_evidence": -1, "asked_over": -1, "asked_common": -1,
+    "syllables_over": -1,
 }  # fmt: skip
 """+1: speaks for a match, -1: against, 0: either."""
 HEAD = '''\

@@ -12,15 +12,21 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from paywarden.aml.screening.parsing import ParsedName, Word
-from paywarden.aml.screening.similarity import FLOOR, SAME_SYLLABLES, word_similarity
+from paywarden.aml.screening.similarity import (
+    FLOOR,
+    SAME_CONSONANTS,
+    SAME_SYLLABLES,
+    same_consonants,
+    word_similarity,
+)
 from paywarden.aml.screening.sounds import fold, skeleton
+from paywarden.aml.screening.writing import ABJADS, SYLLABLES
 
 JOINED_FLOOR = 0.8
 SURE = 0.97
 """Words this alike are a pair whatever their neighbours could be joined to."""
 _LONGEST_JOIN = 3
 CROSSED = 0.8
-_SYLLABLES = frozenset({"HAN", "HANGUL"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,8 @@ class Alignment:
 
 def align(one: ParsedName, other: ParsedName) -> Alignment:
     """Pair the words of two names."""
-    found = _single(one.words, other.words, _doubt(one, other))
+    abjad = bool(one.scripts & ABJADS) != bool(other.scripts & ABJADS)
+    found = _single(one.words, other.words, _doubt(one, other), abjad)
     sure = [pair for pair in found if pair.similarity > SURE]
     left_sure = {pair.left[0] for pair in sure}
     right_sure = {pair.right[0] for pair in sure}
@@ -72,13 +79,17 @@ def align(one: ParsedName, other: ParsedName) -> Alignment:
     )
 
 
-def _single(one: tuple[Word, ...], other: tuple[Word, ...], doubt: float) -> list[Pair]:
+def _single(
+    one: tuple[Word, ...], other: tuple[Word, ...], doubt: float, abjad: bool
+) -> list[Pair]:
     found = []
     for i, a in enumerate(one):
         for j, b in enumerate(other):
             similarity = word_similarity(a, b)
             if similarity < SAME_SYLLABLES:
                 similarity *= doubt
+                if abjad and same_consonants(a, b):
+                    similarity = SAME_CONSONANTS
             if similarity >= FLOOR:
                 near = 0.01 * (abs(i - j) == 0)
                 weight = (a.weight + b.weight) / 2 + near
@@ -88,7 +99,7 @@ def _single(one: tuple[Word, ...], other: tuple[Word, ...], doubt: float) -> lis
 
 def _doubt(one: ParsedName, other: ParsedName) -> float:
     """Syllables out of Han or Hangul are no misspelt letters: unlike ones are other syllables."""
-    in_syllables = [bool(name.scripts & _SYLLABLES) for name in (one, other)]
+    in_syllables = [bool(name.scripts & SYLLABLES) for name in (one, other)]
     return CROSSED if in_syllables[0] != in_syllables[1] else 1.0
 
 

@@ -16,6 +16,7 @@ from paywarden.aml.screening.model import ListedEntity
 from paywarden.aml.screening.parsing import PERSON, ParsedName, kind_of, kinds_of, parse
 from paywarden.aml.screening.party import Party
 from paywarden.aml.screening.rarity import GENERAL, Rarity
+from paywarden.aml.screening.writing import SYLLABLES
 
 _NAMES = tuple(weights.NAMES[name] for name in features.NAMES), weights.NAMES_INTERCEPT
 _SEARCH = tuple(weights.SEARCH[name] for name in features.FOUND), weights.SEARCH_INTERCEPT
@@ -47,9 +48,18 @@ def compare_names(a: str, b: str, schema: str = "Person") -> float:
     one, other = parse(first, kind), parse(second, kind)
     if one.empty or other.empty:
         return 0.0
+    if _same(one, other):
+        return 1.0
     linear, intercept = _NAMES
     found = features.values(one, other, align(one, other))
     return logistic(intercept + sum(w * v for w, v in zip(linear, found, strict=True)))
+
+
+def _same(one: ParsedName, other: ParsedName) -> bool:
+    """One name but for case, marks and look-alike letters; syllables also in their own script."""
+    if one.words != other.words or one.forms != other.forms:
+        return False
+    return one.native == other.native or not (one.scripts | other.scripts) & SYLLABLES
 
 
 def found_odds(

@@ -14,6 +14,7 @@ from rapidfuzz.distance import Levenshtein
 from paywarden.aml.screening.alignment import Alignment, Pair
 from paywarden.aml.screening.parsing import ParsedName
 from paywarden.aml.screening.rarity import GENERAL, Rarity, is_common
+from paywarden.aml.screening.writing import ABJADS, SYLLABLES
 
 NAMES = (
     "agreement",
@@ -39,7 +40,7 @@ NAMES = (
     "thin_evidence",
 )
 """Order of the features in a row of `values`."""
-FOUND = (*NAMES, "asked_over", "asked_common")
+FOUND = (*NAMES, "asked_over", "asked_common", "syllables_over")
 """Order of the features in a row of `found_values`."""
 TOLD_WEIGHT = 0.13
 """Weight of a pair of words above which it says something (titles and particles do not)."""
@@ -69,6 +70,7 @@ def found_values(
         *values(asked, listed, alignment, rarity),
         min(2.0, _left_weight(asked, alignment.left_over)),
         min(2.0, common),
+        _syllables_over(asked, listed, alignment),
     )
 
 
@@ -111,6 +113,16 @@ def values(
     )
 
 
+def _syllables_over(asked: ParsedName, listed: ParsedName, alignment: Alignment) -> float:
+    """Words left over on either side of a name asked in Han or Hangul: such names are short, each
+    syllable counts, and nobody drops one."""
+    if not asked.scripts & SYLLABLES:
+        return 0.0
+    left = sum(asked.words[i].weight > TOLD_WEIGHT for i in alignment.left_over)
+    right = sum(listed.words[j].weight > TOLD_WEIGHT for j in alignment.right_over)
+    return min(2.0, float(left + right))
+
+
 def _left_weight(name: ParsedName, places: tuple[int, ...]) -> float:
     return sum(name.words[i].weight for i in places)
 
@@ -131,23 +143,21 @@ def _numbers_differ(one: ParsedName, pairs: tuple[Pair, ...]) -> float:
 
 
 def _same_letters(one: ParsedName, other: ParsedName) -> float:
-    """Likeness of all letters, as written or in sorted order: the plain ratio as one voice."""
-    as_written = _letters(one, False), _letters(other, False)
-    by_order = _letters(one, True), _letters(other, True)
-    return max(
-        Levenshtein.normalized_similarity(*as_written),
-        Levenshtein.normalized_similarity(*by_order),
-    )
-
-
-def _letters(name: ParsedName, by_order: bool) -> str:
-    texts = [word.text for word in name.words]
-    return "".join(sorted(texts) if by_order else texts)
+    """Likeness of all letters, as written or in sorted order: the plain ratio as one voice. Of
+    consonants alone where one name is in a script that leaves vowels out."""
+    bare = bool(one.scripts & ABJADS) != bool(other.scripts & ABJADS)
+    texts = [word.skeleton if bare else word.text for word in one.words]
+    others = [word.skeleton if bare else word.text for word in other.words]
+    as_written = Levenshtein.normalized_similarity("".join(texts), "".join(others))
+    if as_written == 1.0:
+        return 1.0
+    by_order = "".join(sorted(texts)), "".join(sorted(others))
+    return max(as_written, Levenshtein.normalized_similarity(*by_order))
 
 
 def _native_differs(one: ParsedName, other: ParsedName) -> float:
     """Share of letters that differ where both are written in one script of syllables or words."""
-    shared = one.scripts & other.scripts & {"HAN", "HANGUL"}
+    shared = one.scripts & other.scripts & SYLLABLES
     if not shared or not one.native or not other.native or one.native == other.native:
         return 0.0
     return Levenshtein.normalized_distance(one.native, other.native)

@@ -97,7 +97,7 @@ class ScreeningIndex:
     def search(self, party: Party, threshold: float = DEFAULT_THRESHOLD) -> tuple[Hit, ...]:
         """Entries that score at least `threshold`, the best first."""
         found = {number: _Found(-math.inf, "", None) for number in self._same_identifier(party)}
-        for kind in kinds_of(party.schema):
+        for kind in _kinds(party):
             self._by_name(party, kind, threshold, found)
         hits = (self._judge(party, number, one) for number, one in found.items())
         kept = [hit for hit in hits if hit.score >= threshold]
@@ -155,6 +155,15 @@ class ScreeningIndex:
         rarity = GENERAL if found.kind is None else self._shelves[found.kind].rarity
         judgement = judged(party, entity, found.name, kind=found.kind, rarity=rarity)
         return Hit(entity, judgement)
+
+
+def _kinds(party: Party) -> tuple[str, ...]:
+    """As what a party is looked for: whoever was born is a person, unless the name has the form of
+    a company (born when it was founded)."""
+    kinds = kinds_of(party.schema)
+    if party.birth_date is None or PERSON not in kinds or len(kinds) < 2:
+        return kinds
+    return (PERSON, ORGANISATION) if parse(party.name, ORGANISATION).forms else (PERSON,)
 
 
 def _whole(alignment: Alignment) -> bool:

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from paywarden.aml.screening import org_forms, rarity, words
+from paywarden.aml.screening import org_forms, rarity, words, writing
 from paywarden.aml.screening.sounds import fold, skeleton
 from paywarden.aml.screening.writing import MAX_CHARACTERS, latin, scripts
 
@@ -24,7 +24,8 @@ _DOTTED = re.compile(r"\b(?:[a-zA-Z]\.){2,}(?:[a-zA-Z]\b)?")
 _CAMEL = re.compile(r"(?<=[a-z]{3})(?=[A-Z][a-z]{2})|(?<=[a-z]{3})(?=[A-Z]{2,}\b)")
 _WORD = re.compile(r"[a-z0-9]+")
 _ABD = re.compile(r"\A(?!abd[ua]l+ah)(abd(?:[aeiou]l|[aeiou]?([rsznd])(?=\2)[rsznd]))(\w{3,})\Z")
-_SERVANT = frozenset({"abd", "abdul", "abdel", "abdal", "abdur", "abdus", "abdol", "abdoul"})
+_SERVANT = frozenset({"abd", "abdul", "abdel", "abdal", "abdur", "abdus", "abdol", "abdoul",
+                       "abdour", "abdool", "abdoor", "abdoel", "abdu", "abdil"})  # fmt: skip
 _ARTICLES = frozenset({"al", "el", "ul", "ur", "ar", "as", "ad", "an", "ash", "az", "at", "l"})
 _LEET = str.maketrans("01345", "oieas")
 
@@ -84,7 +85,7 @@ def parse(text: str, kind: str) -> ParsedName:
         kept = raw[:-1]
     found = _words(kept or raw, kind)
     found_scripts = scripts(text)
-    native = "" if found_scripts <= {"LATIN"} else "".join(c for c in text if c.isalnum()).lower()
+    native = "" if found_scripts <= {"LATIN"} else writing.native(text)
     initials = "".join(word[0] for word in raw if word not in ("the", "of", "and", "for"))
     weight = sum(word.weight for word in found)
     return ParsedName(found, forms, native, found_scripts, weight, initials)
@@ -99,7 +100,10 @@ def _raw_words(text: str, kind: str) -> list[str]:
     found = _WORD.findall(plain)
     if kind == PERSON:
         return _person_words(found)
-    return [words.ORDINALS.get(word, word) for word in found]
+    told = [words.ORDINALS.get(word, word) for word in found]
+    if len(told) > 1 and told[-1] in words.LAST_NUMERALS:
+        told[-1] = words.LAST_NUMERALS[told[-1]]
+    return told
 
 
 def _person_words(found: list[str]) -> list[str]:
@@ -150,16 +154,12 @@ def _words(raw: list[str], kind: str) -> tuple[Word, ...]:
 
 @lru_cache(maxsize=131_072)
 def _word(text: str, kind: str) -> Word:
-    if text.isdigit() or (kind != PERSON and _is_numeral(text)):
+    if text.isdigit():
         return Word(text, text, text, 0.55, "number")
     sound, bones = fold(text), skeleton(text)
     if kind == PERSON:
         return Word(text, sound, bones, *_person_weight(text))
     return Word(text, sound, bones, *_other_weight(text, kind))
-
-
-def _is_numeral(text: str) -> bool:
-    return text in ("ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii", "xiii")
 
 
 def _person_weight(text: str) -> tuple[float, str]:

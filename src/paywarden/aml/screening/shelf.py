@@ -8,10 +8,14 @@ Memory: per name one offset, one weight, one entity and four octets per word.
 
 from __future__ import annotations
 
+import heapq
 import itertools
+import re
 from array import array
+from functools import lru_cache, partial
 
 import numpy as np
+from rapidfuzz import fuzz
 
 from paywarden.aml.screening.kernels import Numbers, gather, rows_of
 from paywarden.aml.screening.parsing import MAX_WORDS, ParsedName, Word, parse
@@ -19,11 +23,15 @@ from paywarden.aml.screening.rarity import GENERAL, Rarity, counted_bits
 from paywarden.aml.screening.sounds import fold, skeleton
 from paywarden.aml.screening.vocabulary import Vocabulary
 from paywarden.aml.screening.words import PARTICLES, TITLES
+from paywarden.aml.screening.writing import ABJADS, latin
 
 LEAST_WORTH = 0.63
 SURE_WORTH = 0.97
 """Names of equal words, up to twice the limit, so that common words do not hide one of them."""
-MOST_GATHERED = 64
+MOST_GATHERED = 128
+MOST_SPELT = 96
+LETTERS_WORTH = 0.5
+"""What letters say beside worth where there are more names than are compared in full."""
 MOST_READINGS = 12
 SHORTEST_CUT = 5
 MOST_CUTS = 3
@@ -31,6 +39,9 @@ FRAGMENT = 4
 """Letters up to which a strange word may be a piece of one that was cut."""
 LONG = 9
 """Letters from which a strange word may be two words, one of them misspelt."""
+
+
+_WORD = re.compile(r"[a-z0-9]+")
 
 
 class Shelf:
@@ -106,25 +117,40 @@ class Shelf:
         if not len(self):
             return []
         best: dict[int, float] = {}
+        voweled = not asked.scripts & ABJADS
         for words in self._readings(asked):
-            names, worths = self._gather(words)
+            names, worths = self._gather(words, voweled)
             for name, worth in zip(names, worths, strict=True):
                 if worth > best.get(name, 0.0):
                     best[name] = worth
+        if len(best) > limit:
+            best = self._by_letters(asked, best)
         ranked = sorted(best, key=lambda name: (-best[name], name))
         sure = sum(best[name] >= SURE_WORTH for name in ranked)
         return ranked[: min(max(limit, sure), 2 * limit)]
 
-    def _gather(self, words: tuple[Word, ...]) -> tuple[list[int], list[float]]:
-        units = [(self.vocabulary.alike(word), word.weight) for word in dict.fromkeys(words)]
-        numbers = [number for unit, _ in units for number, _ in unit]
-        if not numbers:
+    def _by_letters(self, asked: ParsedName, best: dict[int, float]) -> dict[int, float]:
+        """Where too many names share common words, their letters say which to compare first."""
+        most = heapq.nlargest(MOST_SPELT, best, key=lambda name: (best[name], -name))
+        text = " ".join(sorted(word.text for word in asked.words))
+        likeness = partial(fuzz.ratio, text)
+        return {
+            name: best[name] + LETTERS_WORTH * (likeness(_sorted_words(self.text(name))) / 100 - 1)
+            for name in most
+        }
+
+    def _gather(self, words: tuple[Word, ...], voweled: bool) -> tuple[list[int], list[float]]:
+        kept_words = tuple(dict.fromkeys(words))
+        units = [self.vocabulary.alike(word, voweled) for word in kept_words]
+        numbers = np.concatenate([unit[0] for unit in units])
+        if not len(numbers):
             return [], []
-        gains = [weight * likeness for unit, weight in units for _, likeness in unit]
-        ends = np.cumsum([len(unit) for unit, _ in units])
-        weight = sum(weight for _, weight in units)
+        weights = [word.weight for word in kept_words]
+        gains = [unit[1] * weight for unit, weight in zip(units, weights, strict=True)]
+        ends = np.cumsum([len(unit[0]) for unit in units])
+        weight = sum(weights)
         kept = gather(
-            np.array(numbers, np.int64), np.array(gains, np.float32), ends,
+            numbers, np.concatenate(gains).astype(np.float32), ends,
             self._starts, self._postings, self._weight, weight, LEAST_WORTH,
             self._gained, self._stamps, self._touched, self._scores,
         )  # fmt: skip
@@ -178,6 +204,11 @@ class Shelf:
 
     def _known(self, part: Word) -> bool:
         return part.kind == "weak" or part.text in self.vocabulary
+
+
+@lru_cache(maxsize=65_536)
+def _sorted_words(text: str) -> str:
+    return " ".join(sorted(_WORD.findall(latin(text).lower())))
 
 
 def _retrievable(name: ParsedName) -> tuple[Word, ...]:

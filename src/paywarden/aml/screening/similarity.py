@@ -20,6 +20,8 @@ FLOOR = 0.58
 SAME_SPELLING_ROW = 0.96
 SAME_NICKNAME_ROW = 0.86
 SAME_SYLLABLES = 0.9
+SAME_CONSONANTS = 0.92
+"""Of words one of which was written without its vowels."""
 INITIAL = 0.75
 _NUMBER = 0.72
 
@@ -40,6 +42,13 @@ def word_similarity(one: Word, other: Word) -> float:
         a, b, *((one.sound, other.sound) if a is one.text else (other.sound, one.sound)),
         *((one.skeleton, other.skeleton) if a is one.text else (other.skeleton, one.skeleton)),
     )  # fmt: skip
+
+
+def same_consonants(one: Word, other: Word) -> bool:
+    """Whether two names have the same consonants, two or more; for scripts without vowels."""
+    if one.kind != "name" or other.kind != "name" or one.skeleton[:1] != other.skeleton[:1]:
+        return False
+    return len(one.skeleton) > 1 and one.skeleton == other.skeleton
 
 
 @lru_cache(maxsize=262_144)

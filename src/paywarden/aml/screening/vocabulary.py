@@ -14,13 +14,18 @@ import numpy as np
 from paywarden.aml.screening import words as tables
 from paywarden.aml.screening.kernels import (
     TRIGRAMS,
+    Numbers,
     likenesses,
     rows_of,
     shared_trigrams,
     trigram_numbers,
 )
 from paywarden.aml.screening.parsing import Word
-from paywarden.aml.screening.similarity import word_similarity
+from paywarden.aml.screening.similarity import (
+    SAME_CONSONANTS,
+    same_consonants,
+    word_similarity,
+)
 from paywarden.aml.screening.sounds import syllabic
 
 LEAST_ALIKE = 0.62
@@ -31,7 +36,8 @@ SHORT_WORD = 5
 WELL_KNOWN = 0.84
 MOST_ALIKE = 96
 REMEMBERED = 16_384
-Alike = tuple[tuple[int, float], ...]
+Alike = tuple[Numbers, Numbers]
+"""Numbers of words int64, likenesses float32, in falling order."""
 
 
 class Vocabulary:
@@ -85,13 +91,17 @@ class Vocabulary:
         self._touched = np.zeros(len(self.words), np.int32)
         self._by_sound = dict(sounds)
 
-    def alike(self, word: Word) -> Alike:
-        """Numbers of words like this one, with likeness, the most alike first."""
-        found = self._remembered.get(word.text)
+    def alike(self, word: Word, voweled: bool = True) -> Alike:
+        """Numbers of words like this one and their likenesses, the most alike first.
+
+        `voweled` False: the word was written without its vowels, consonants are enough.
+        """
+        key = word.text if voweled else "=" + word.text
+        found = self._remembered.get(key)
         if found is None:
             if len(self._remembered) >= REMEMBERED:
                 self._remembered.clear()
-            found = self._remembered[word.text] = self._search(word)
+            found = self._remembered[key] = self._search(word, voweled)
         return found
 
     def knows_well(self, word: Word) -> bool:
@@ -99,24 +109,27 @@ class Vocabulary:
         if word.text in self._number:
             return True
         found = self.alike(word)
-        return bool(found) and found[0][1] >= WELL_KNOWN
+        return len(found[0]) > 0 and float(found[1][0]) >= WELL_KNOWN
 
-    def _search(self, word: Word) -> Alike:
+    def _search(self, word: Word, voweled: bool) -> Alike:
         if word.kind == "number":
             number = self._number.get(word.text)
-            return () if number is None else ((number, 1.0),)
+            return _arrays([] if number is None else [(number, 1.0)])
         found = self._near(word)
         for number in self._of_one_sound(word):
             if number not in found:
-                likeness = word_similarity(word, self.words[number])
+                other = self.words[number]
+                likeness = word_similarity(word, other)
+                if not voweled and same_consonants(word, other):
+                    likeness = max(likeness, SAME_CONSONANTS)
                 if likeness >= LEAST_ALIKE:
                     found[number] = likeness
         for text in _other_spellings(word.text):
-            other = self._number.get(text)
-            if other is not None:
-                found[other] = word_similarity(word, self.words[other])
+            known = self._number.get(text)
+            if known is not None:
+                found[known] = word_similarity(word, self.words[known])
         ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
-        return tuple(ranked[:MOST_ALIKE])
+        return _arrays(ranked[:MOST_ALIKE])
 
     def _near(self, word: Word) -> dict[int, float]:
         """Words that share trigrams of sound and are few edits away."""
@@ -142,6 +155,11 @@ class Vocabulary:
             letters = "~" + "".join(sorted(word.text))
             found.update(self._by_sound.get(letters, ())[:MOST_ALIKE])
         return found
+
+
+def _arrays(found: list[tuple[int, float]]) -> Alike:
+    numbers, likenesses = zip(*found, strict=True) if found else ((), ())
+    return np.array(numbers, np.int64), np.array(likenesses, np.float32)
 
 
 def _grams(word: Word) -> list[int]:
