@@ -179,7 +179,8 @@ def arabic(rnd: random.Random, text: str) -> str:
     found = []
     for word in material_words(text):
         plain = word[1:] if word[0] in "aeiou" else word
-        if len(plain) > 3 and rnd.random() < 0.5:
+        plain = re.sub(r"(.)\1", r"\1", plain)
+        if plain and (len(plain) < 4 or rnd.random() < 0.5):
             plain = plain[0] + re.sub("[aeiou](?=.)", "", plain[1:])
         for one in sorted(_ARABIC, key=lambda one: -len(one)):
             plain = plain.replace(one, _ARABIC[one])

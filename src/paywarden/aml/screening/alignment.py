@@ -9,9 +9,8 @@ both bounded by `parsing.MAX_WORDS`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
-from paywarden.aml.screening.parsing import ParsedName, Word
+from paywarden.aml.screening.parsing import ParsedName, Word, named
 from paywarden.aml.screening.similarity import (
     FLOOR,
     SAME_CONSONANTS,
@@ -19,13 +18,13 @@ from paywarden.aml.screening.similarity import (
     same_consonants,
     word_similarity,
 )
-from paywarden.aml.screening.sounds import fold, skeleton
 from paywarden.aml.screening.writing import ABJADS, SYLLABLES
 
 JOINED_FLOOR = 0.8
 SURE = 0.97
 """Words this alike are a pair whatever their neighbours could be joined to."""
 _LONGEST_JOIN = 3
+SHORTEST_JOIN = 3
 CROSSED = 0.8
 
 
@@ -113,26 +112,30 @@ def _joined(
 ) -> list[tuple[tuple[int, ...], int, float, float]]:
     """Runs of `parts` that one of `wholes` writes as one word; those `settled` are left alone."""
     found = []
+    lengths = [0 if word.kind in ("initial", "number") else len(word.text) for word in parts]
     for j, whole in enumerate(wholes):
-        if j in settled or whole.kind != "name":
-            continue
         length = len(whole.text)
-        for start in range(len(parts) - 1):
-            for stop in range(start + 2, min(start + _LONGEST_JOIN, len(parts)) + 1):
-                run = parts[start:stop]
-                letters = sum(len(word.text) for word in run)
-                if letters > length + 2:
-                    break
-                if letters < length - 2 or any(w.kind in ("initial", "number") for w in run):
-                    continue
-                one = _run_word("".join(word.text for word in run))
-                similarity = word_similarity(one, whole)
-                if similarity >= JOINED_FLOOR:
-                    weight = max(whole.weight, *(word.weight for word in run))
-                    found.append((tuple(range(start, stop)), j, similarity * 0.99, weight))
+        if j in settled or whole.kind != "name" or length < SHORTEST_JOIN:
+            continue
+        for start, stop in _runs(lengths, length):
+            run = parts[start:stop]
+            similarity = word_similarity(named("".join(word.text for word in run)), whole)
+            if similarity >= JOINED_FLOOR:
+                weight = max(whole.weight, *(word.weight for word in run))
+                found.append((tuple(range(start, stop)), j, similarity * 0.99, weight))
     return found
 
 
-@lru_cache(maxsize=65_536)
-def _run_word(text: str) -> Word:
-    return Word(text, fold(text), skeleton(text), 1.0, "name")
+def _runs(lengths: list[int], length: int) -> list[tuple[int, int]]:
+    """Runs of two or three words that together have some `length` letters; 0 marks what never
+    joins."""
+    found = []
+    for start in range(len(lengths) - 1):
+        letters = lengths[start]
+        for stop in range(start + 1, min(start + _LONGEST_JOIN, len(lengths))):
+            if not lengths[start] or not lengths[stop]:
+                break
+            letters += lengths[stop]
+            if abs(letters - length) <= 2:
+                found.append((start, stop + 1))
+    return found

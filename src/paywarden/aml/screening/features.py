@@ -176,6 +176,8 @@ def _initials(name: ParsedName) -> str:
 
 
 def _shorter(one: ParsedName, other: ParsedName, pair: Pair) -> int:
+    if len(pair.left) == 1 == len(pair.right):
+        return min(len(one.words[pair.left[0]].text), len(other.words[pair.right[0]].text))
     return min(
         sum(len(one.words[i].text) for i in pair.left),
         sum(len(other.words[j].text) for j in pair.right),
@@ -201,9 +203,12 @@ def _inner_omission(
 
 def _edit_share(one: ParsedName, other: ParsedName, names: list[Pair]) -> float:
     """Letters that were changed, of all letters of the paired words."""
-    lengths = [_shorter(one, other, pair) for pair in names]
-    changed = sum((1 - p.similarity) * n for p, n in zip(names, lengths, strict=True))
-    return changed / max(1, sum(lengths))
+    changed, letters = 0.0, 0
+    for pair in names:
+        length = _shorter(one, other, pair)
+        changed += (1.0 - pair.similarity) * length
+        letters += length
+    return changed / max(1, letters)
 
 
 def _common(name: ParsedName, places: tuple[int, ...]) -> bool:
@@ -224,7 +229,7 @@ def _reversed_lineage(one: ParsedName, other: ParsedName, pairs: tuple[Pair, ...
         return 0.0
     sides = [(p.left[0] - child, p.right[0] - its) for p in pairs if p.similarity >= 0.8]
     beside = [a * b for a, b in sides if abs(a) == abs(b) == 1]
-    return 1.0 if beside and max(beside) < 0 else 0.0
+    return 1.0 if len(beside) > 1 and max(beside) < 0 else 0.0
 
 
 def _child(name: ParsedName) -> int | None:
@@ -235,9 +240,13 @@ def _child(name: ParsedName) -> int | None:
 
 def _evidence(one: ParsedName, other: ParsedName, pair: Pair, rarity: Rarity) -> float:
     """Bits against chance: those of the commoner word, less some for every letter changed."""
-    left = sum(rarity(one.words[i].text) for i in pair.left if one.words[i].kind == "name")
-    right = sum(rarity(other.words[j].text) for j in pair.right if other.words[j].kind == "name")
+    left, right = _bits(one, pair.left, rarity), _bits(other, pair.right, rarity)
     if pair.similarity >= OTHER_NAME:
         return min(left, right)
     edits = (1.0 - pair.similarity) * _shorter(one, other, pair)
     return max(0.0, min(left, right) - BITS_AN_EDIT * edits)
+
+
+def _bits(name: ParsedName, places: tuple[int, ...], rarity: Rarity) -> float:
+    words = [name.words[i] for i in places]
+    return sum([rarity(word.text) for word in words if word.kind == "name"])

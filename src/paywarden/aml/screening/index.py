@@ -136,7 +136,10 @@ class ScreeningIndex:
         shelf = self._shelves[kind]
         asked = parse(party.name, kind)
         guessed = kind != PERSON and len(kinds_of(party.schema)) > 1 and not asked.forms
-        for name in shelf.find(asked, CANDIDATES):
+        near = (
+            shelf.find_whole(asked, CANDIDATES, LIKE) if guessed else shelf.find(asked, CANDIDATES)
+        )
+        for name in near:
             text = shelf.text(name)
             listed = parse(text, kind)
             if _too_bare(asked, listed):

@@ -162,6 +162,12 @@ def _word(text: str, kind: str) -> Word:
     return Word(text, sound, bones, *_other_weight(text, kind))
 
 
+@lru_cache(maxsize=65_536)
+def named(text: str) -> Word:
+    """A word put together from others, as an ordinary word of full weight."""
+    return Word(text, fold(text), skeleton(text), 1.0, "name")
+
+
 def _person_weight(text: str) -> tuple[float, str]:
     if len(text) == 1:
         return 0.35, "initial"

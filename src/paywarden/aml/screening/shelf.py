@@ -18,9 +18,8 @@ import numpy as np
 from rapidfuzz import fuzz
 
 from paywarden.aml.screening.kernels import Numbers, gather, rows_of
-from paywarden.aml.screening.parsing import MAX_WORDS, ParsedName, Word, parse
+from paywarden.aml.screening.parsing import MAX_WORDS, ParsedName, Word, named, parse
 from paywarden.aml.screening.rarity import GENERAL, Rarity, counted_bits
-from paywarden.aml.screening.sounds import fold, skeleton
 from paywarden.aml.screening.vocabulary import Vocabulary
 from paywarden.aml.screening.words import PARTICLES, TITLES
 from paywarden.aml.screening.writing import ABJADS, latin
@@ -42,6 +41,7 @@ LONG = 9
 
 
 _WORD = re.compile(r"[a-z0-9]+")
+_BESIDE = PARTICLES | TITLES | {"abdul"}
 
 
 class Shelf:
@@ -112,6 +112,19 @@ class Shelf:
         """The number of the entity of a name."""
         return self._entities[name]
 
+    def find_whole(self, asked: ParsedName, limit: int, least: float) -> list[int]:
+        """Like `find`, but only names whose every word may have a like one (`least`) in the other:
+        cheaper, since most queries end at their first strange word."""
+        words = _retrievable(asked)
+        joined = [text for _, _, text in _joined(asked.words) if text in self.vocabulary]
+        if not joined and not all(self._likely(word, least) for word in words):
+            return []
+        return self.find(asked, limit)
+
+    def _likely(self, word: Word, least: float) -> bool:
+        likenesses = self.vocabulary.alike(word)[1]
+        return len(likenesses) > 0 and float(likenesses[0]) >= least
+
     def find(self, asked: ParsedName, limit: int) -> list[int]:
         """Numbers of names worth comparing, the most promising first, at most `limit`."""
         if not len(self):
@@ -164,43 +177,53 @@ class Shelf:
         """The words as asked, then with neighbours written as one, then with a word cut in two."""
         words = _retrievable(asked)
         found = [words] if words else []
-        for start, stop, joined in _joined(asked.words):
-            strange = any(
-                len(word.text) <= FRAGMENT and not self._known(word)
-                for word in asked.words[start:stop]
-            )
-            if joined.text in self.vocabulary or (strange and self.vocabulary.knows_well(joined)):
-                found.append(_kept((*asked.words[:start], joined, *asked.words[stop:])))
+        for start, stop, text in _joined(asked.words):
+            if self._stands_as_one(text, asked.words[start:stop]):
+                joined = (*asked.words[:start], named(text), *asked.words[stop:])
+                found.append(_kept(joined))
         for place, word in enumerate(asked.words):
             for parts in self._cuts(word):
                 found.append(_kept((*asked.words[:place], *parts, *asked.words[place + 1 :])))
-        return list(dict.fromkeys(found))[:MOST_READINGS]
+        return list(dict.fromkeys(one for one in found if one))[:MOST_READINGS]
+
+    def _stands_as_one(self, text: str, run: tuple[Word, ...]) -> bool:
+        """Whether words of the query stand here as one: as written, or nearly so where one of them
+        is a strange fragment."""
+        if text in self.vocabulary:
+            return True
+        strange = any(len(word.text) <= FRAGMENT and not self._known(word) for word in run)
+        return strange and self.vocabulary.knows_well(named(text))
 
     def _cuts(self, word: Word) -> list[tuple[Word, ...]]:
         """Ways to cut a word that was written as one into words of the shelf."""
-        if word.kind != "name" or len(word.text) < SHORTEST_CUT or self._known(word):
+        text = word.text
+        if word.kind != "name" or len(text) < SHORTEST_CUT or self._known(word):
             return []
         found, near = [], []
-        for place in range(2, len(word.text) - 1):
-            parts = self._part(word.text[:place]), self._part(word.text[place:])
-            known = [self._known(part) for part in parts]
-            if all(known):
-                found.append(parts)
-            elif any(known) and min(place, len(word.text) - place) > 3:
-                near.append(parts)
-        if not found and len(word.text) >= LONG and not self.vocabulary.knows_well(word):
-            knows = self.vocabulary.knows_well
-            near.sort(key=lambda parts: -max(len(p.text) for p in parts if self._known(p)))
-            found = [parts for parts in near[:MOST_CUTS] if all(knows(p) for p in parts)]
-        return list(found)
+        for place in range(2, len(text) - 1):
+            head, tail = self._stands(text[:place]), self._stands(text[place:])
+            if head and tail:
+                found.append(place)
+            elif (head or tail) and min(place, len(text) - place) > 3:
+                near.append((len(text) - place if tail else place, place))
+        if not found and near and len(text) >= LONG and not self.vocabulary.knows_well(word):
+            near.sort(key=lambda one: -one[0])
+            found = [place for _, place in near[:MOST_CUTS] if self._cut_well(text, place)]
+        return [(self._part(text[:place]), self._part(text[place:])) for place in found]
+
+    def _cut_well(self, text: str, place: int) -> bool:
+        parts = self._part(text[:place]), self._part(text[place:])
+        return all(part.kind == "weak" or self.vocabulary.knows_well(part) for part in parts)
+
+    def _stands(self, text: str) -> bool:
+        """Whether a piece of a word stands here, or is a word that names carry beside."""
+        return text in self.vocabulary or text in _BESIDE
 
     def _part(self, text: str) -> Word:
         known = self.vocabulary.number(text)
         if known is not None:
             return self.vocabulary.words[known]
-        if text in PARTICLES or text in TITLES or text == "abdul":
-            return Word(text, text, text, 0.1, "weak")
-        return Word(text, fold(text), skeleton(text), 1.0, "name")
+        return Word(text, text, text, 0.1, "weak") if text in _BESIDE else named(text)
 
     def _known(self, part: Word) -> bool:
         return part.kind == "weak" or part.text in self.vocabulary
@@ -225,16 +248,15 @@ def _servants(name: ParsedName) -> list[Word]:
     texts = [word.text for word in name.words]
     pairs = itertools.pairwise(texts)
     joined = ("abdul" + second for first, second in pairs if first == "abdul")
-    return [Word(text, fold(text), skeleton(text), 1.0, "name") for text in joined]
+    return [named(text) for text in joined]
 
 
-def _joined(found: tuple[Word, ...]) -> list[tuple[int, int, Word]]:
+def _joined(found: tuple[Word, ...]) -> list[tuple[int, int, str]]:
+    """Runs of two or three words, from, to and written as one."""
     joined = []
     for length in (2, 3):
         for start in range(min(len(found), MAX_WORDS) - length + 1):
             part = found[start : start + length]
             if all(word.kind in ("name", "weak") for word in part):
-                text = "".join(word.text for word in part)
-                one = Word(text, fold(text), skeleton(text), 1.0, "name")
-                joined.append((start, start + length, one))
+                joined.append((start, start + length, "".join(word.text for word in part)))
     return joined
