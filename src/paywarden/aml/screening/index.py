@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 
 from paywarden.aml.screening.alignment import Alignment, align
+from paywarden.aml.screening.columns import lists_from, lists_of, rising
 from paywarden.aml.screening.comparison import Judgement, found_odds, judged, logistic
 from paywarden.aml.screening.facts import plain
+from paywarden.aml.screening.kernels import Numbers
 from paywarden.aml.screening.model import ListedEntity
 from paywarden.aml.screening.parsing import (
     ORGANISATION,
@@ -70,9 +73,9 @@ class ScreeningIndex:
 
     def __init__(self) -> None:
         self._shelves = {kind: Shelf(kind) for kind in (PERSON, ORGANISATION, VESSEL)}
-        self._packed = array("B")
-        self._ends = array("q")
-        self._by_identifier: dict[str, array[int]] = {}
+        self._packed: Any = array("B")
+        self._ends: Any = array("q")
+        self._by_identifier: dict[str, Any] = {}
 
     @classmethod
     def build(cls, entities: Iterable[ListedEntity]) -> ScreeningIndex:
@@ -82,6 +85,38 @@ class ScreeningIndex:
             index._add(entity)
         for shelf in index._shelves.values():
             shelf.close()
+        index._packed = np.frombuffer(index._packed, np.uint8)
+        index._ends = np.frombuffer(index._ends, np.int64)
+        return index
+
+    def arrays(self) -> dict[str, Numbers]:
+        """All that `of_arrays` needs, as flat arrays; `index_file` writes them."""
+        texts, starts, numbers = lists_of(self._by_identifier)
+        found: dict[str, Numbers] = {
+            "packed": self._packed, "packed_ends": self._ends,
+            "identifiers": texts, "identified_starts": starts, "identified": numbers,
+        }  # fmt: skip
+        for kind, shelf in self._shelves.items():
+            found |= {f"{kind}/{name}": one for name, one in shelf.arrays().items()}
+        return found
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, Numbers]) -> ScreeningIndex:
+        """A frozen index again. Errors: KeyError, ValueError for what does not fit."""
+        index = cls()
+        index._packed, index._ends = arrays["packed"], arrays["packed_ends"]
+        rising(np.concatenate(([0], index._ends)), len(index._packed))
+        texts, starts, numbers = (
+            arrays[name] for name in ("identifiers", "identified_starts", "identified")
+        )
+        index._by_identifier = dict(lists_from(texts, starts, numbers, len(index._ends)))
+        for kind in index._shelves:
+            mine = {
+                name.removeprefix(f"{kind}/"): one
+                for name, one in arrays.items()
+                if name.startswith(f"{kind}/")
+            }
+            index._shelves[kind] = Shelf.of_arrays(kind, mine, len(index._ends))
         return index
 
     @property
@@ -111,7 +146,7 @@ class ScreeningIndex:
     def entity(self, number: int) -> ListedEntity:
         """The entry of a number."""
         start = self._ends[number - 1] if number else 0
-        return _UNPACK.decode(self._packed[start : self._ends[number]])
+        return _UNPACK.decode(self._packed[start : self._ends[number]].tobytes())
 
     def _add(self, entity: ListedEntity) -> None:
         number = len(self._ends)
@@ -128,7 +163,7 @@ class ScreeningIndex:
     def _same_identifier(self, party: Party) -> list[int]:
         found: list[int] = []
         for identifier in party.identifiers:
-            found += self._by_identifier.get(plain(identifier.value), ())
+            found += [int(one) for one in self._by_identifier.get(plain(identifier.value), ())]
         return found
 
     def _by_name(self, party: Party, kind: str, threshold: float, found: dict[int, _Found]) -> None:

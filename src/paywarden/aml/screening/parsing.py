@@ -16,6 +16,7 @@ from paywarden.aml.screening.sounds import fold, skeleton
 from paywarden.aml.screening.writing import MAX_CHARACTERS, latin, scripts
 
 MAX_WORDS = 24
+WORD_KINDS = ("name", "initial", "number", "weak")
 PERSON = "person"
 ORGANISATION = "organisation"
 VESSEL = "vessel"

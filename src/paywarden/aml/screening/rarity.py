@@ -63,11 +63,11 @@ class Rarity:
     """Bits of words as the table and one list together say."""
 
     def __init__(self, counted: Mapping[str, float]) -> None:
-        self._counted = counted
+        self.counted = counted
 
     def __call__(self, word: str) -> float:
         """Bits of a word, at most MOST_BITS."""
-        return min(bits(word), self._counted.get(word, MOST_BITS))
+        return min(bits(word), self.counted.get(word, MOST_BITS))
 
 
 def counted_bits(bearers: int, entries: int) -> float:

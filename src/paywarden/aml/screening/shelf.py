@@ -12,11 +12,14 @@ import heapq
 import itertools
 import re
 from array import array
+from collections.abc import Mapping
 from functools import lru_cache, partial
+from typing import Any
 
 import numpy as np
 from rapidfuzz import fuzz
 
+from paywarden.aml.screening.columns import bounded, long_as, rising, texts_from, texts_of
 from paywarden.aml.screening.kernels import Numbers, gather, rows_of
 from paywarden.aml.screening.parsing import MAX_WORDS, ParsedName, Word, named, parse
 from paywarden.aml.screening.rarity import GENERAL, Rarity, counted_bits
@@ -53,9 +56,9 @@ class Shelf:
         self.rarity = GENERAL
         self._pairs = array("i")
         self._weights = array("f")
-        self._entities = array("i")
-        self._texts = array("B")
-        self._ends = array("q")
+        self._entities: Any = array("i")
+        self._texts: Any = array("B")
+        self._ends: Any = array("q")
 
     def __len__(self) -> int:
         return len(self._entities)
@@ -83,12 +86,51 @@ class Shelf:
         self.rarity = Rarity(self._counted(flat))
         del flat
         self._pairs = array("i")
-        count = len(self)
         self._weight = np.array(self._weights, np.float32)
+        self._entities = np.frombuffer(self._entities, np.int32)
+        self._texts = np.frombuffer(self._texts, np.uint8)
+        self._ends = np.frombuffer(self._ends, np.int64)
+        self._make_scratch()
+
+    def _make_scratch(self) -> None:
+        count = len(self)
         self._gained = np.zeros(count, np.float32)
         self._stamps = np.zeros(count, np.int32)
         self._touched = np.zeros(count, np.int32)
         self._scores = np.zeros(count, np.float32)
+
+    def arrays(self) -> dict[str, Numbers]:
+        """All that `of_arrays` needs, as flat arrays."""
+        counted = self.rarity.counted
+        return {
+            **self.vocabulary.arrays(),
+            "counted": texts_of(counted),
+            "counted_bits": np.array(list(counted.values()), np.float64),
+            "starts": self._starts, "names": self._postings, "weight": self._weight,
+            "entities": self._entities, "texts": self._texts, "ends": self._ends,
+        }  # fmt: skip
+
+    @classmethod
+    def of_arrays(cls, kind: str, arrays: Mapping[str, Numbers], entities: int) -> Shelf:
+        """A frozen shelf again. Errors: KeyError, ValueError for what does not fit."""
+        made = cls(kind)
+        made.vocabulary = Vocabulary.of_arrays(arrays)
+        bits = arrays["counted_bits"].tolist()
+        made.rarity = Rarity(dict(zip(texts_from(arrays["counted"], len(bits)), bits, strict=True)))
+        made._entities, count = arrays["entities"], len(arrays["entities"])
+        bounded(made._entities, entities)
+        made._starts = long_as(arrays["starts"], len(made.vocabulary.words) + 1)
+        made._postings, made._weight = arrays["names"], long_as(arrays["weight"], count)
+        rising(made._starts, len(made._postings))
+        bounded(made._postings, count)
+        made._texts, made._ends = arrays["texts"], long_as(arrays["ends"], count)
+        rising(np.concatenate(([0], made._ends)), len(made._texts))
+        made._make_scratch()
+        return made
+
+    def names_with(self, word: int) -> Numbers:
+        """Numbers (int32) of the names that hold a word of the vocabulary, each once."""
+        return self._postings[self._starts[word] : self._starts[word + 1]]
 
     def _counted(self, flat: Numbers) -> dict[str, float]:
         """Bits of the words that several entries have."""
@@ -106,11 +148,12 @@ class Shelf:
     def text(self, name: int) -> str:
         """A name as listed."""
         start = self._ends[name - 1] if name else 0
-        return self._texts[start : self._ends[name]].tobytes().decode()
+        octets: bytes = self._texts[start : self._ends[name]].tobytes()
+        return octets.decode()
 
     def entity(self, name: int) -> int:
         """The number of the entity of a name."""
-        return self._entities[name]
+        return int(self._entities[name])
 
     def find_whole(self, asked: ParsedName, limit: int, least: float) -> list[int]:
         """Like `find`, but only names whose every word may have a like one (`least`) in the other:

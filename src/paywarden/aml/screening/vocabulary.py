@@ -8,10 +8,21 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from paywarden.aml.screening import words as tables
+from paywarden.aml.screening.columns import (
+    bounded,
+    lists_from,
+    lists_of,
+    long_as,
+    rising,
+    texts_from,
+    texts_of,
+)
 from paywarden.aml.screening.kernels import (
     TRIGRAMS,
     Numbers,
@@ -20,7 +31,7 @@ from paywarden.aml.screening.kernels import (
     shared_trigrams,
     trigram_numbers,
 )
-from paywarden.aml.screening.parsing import Word
+from paywarden.aml.screening.parsing import WORD_KINDS, Word
 from paywarden.aml.screening.similarity import (
     SAME_CONSONANTS,
     same_consonants,
@@ -46,7 +57,7 @@ class Vocabulary:
     def __init__(self) -> None:
         self.words: list[Word] = []
         self._number: dict[str, int] = {}
-        self._by_sound: dict[str, array[int]] = {}
+        self._by_sound: dict[str, Any] = {}
         self._remembered: dict[str, Alike] = {}
 
     def add(self, word: Word) -> int:
@@ -83,13 +94,54 @@ class Vocabulary:
             spelt += octets
         self._letters = np.frombuffer(spelt, np.uint8)
         self._cuts = np.frombuffer(cuts, np.int64)
-        self._rows = np.zeros((3, LONGEST_WORD + 2), np.int64)
-        self._found = np.zeros(len(self.words), np.float32)
         flat = np.frombuffer(pairs, np.int32).reshape(-1, 2)
         self._starts, self._postings = rows_of(flat, TRIGRAMS)
+        self._by_sound = dict(sounds)
+        self._make_scratch()
+
+    def arrays(self) -> dict[str, Numbers]:
+        """All that `of_arrays` needs, as flat arrays."""
+        texts, starts, numbers = lists_of(self._by_sound)
+        words = self.words
+        return {
+            "words": texts_of(word.text for word in words),
+            "sounds": texts_of(word.sound for word in words),
+            "skeletons": texts_of(word.skeleton for word in words),
+            "weights": np.array([word.weight for word in words], np.float64),
+            "kinds": np.array([WORD_KINDS.index(word.kind) for word in words], np.uint8),
+            "heard": texts, "heard_starts": starts, "heard_words": numbers,
+            "letters": self._letters, "cuts": self._cuts,
+            "gram_starts": self._starts, "gram_words": self._postings,
+        }  # fmt: skip
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, Numbers]) -> Vocabulary:
+        """A frozen vocabulary again. Errors: KeyError, ValueError for what does not fit."""
+        made, weights = cls(), arrays["weights"].tolist()
+        count, kinds = len(weights), long_as(arrays["kinds"], len(weights))
+        bounded(kinds, len(WORD_KINDS))
+        texts = [texts_from(arrays[name], count) for name in ("words", "sounds", "skeletons")]
+        named = [WORD_KINDS[kind] for kind in kinds.tolist()]
+        made.words = list(map(Word, *texts, weights, named))
+        made._number = {text: number for number, text in enumerate(texts[0])}
+        heard = lists_from(arrays["heard"], arrays["heard_starts"], arrays["heard_words"], count)
+        made._by_sound = dict(heard)
+        made._letters, made._cuts = arrays["letters"], long_as(arrays["cuts"], 3 * count + 1)
+        rising(made._cuts, len(made._letters))
+        if count and np.diff(made._cuts).max() > LONGEST_WORD:
+            raise ValueError("a word is too long")
+        made._starts = long_as(arrays["gram_starts"], TRIGRAMS + 1)
+        made._postings = arrays["gram_words"]
+        rising(made._starts, len(made._postings))
+        bounded(made._postings, count)
+        made._make_scratch()
+        return made
+
+    def _make_scratch(self) -> None:
+        self._rows = np.zeros((3, LONGEST_WORD + 2), np.int64)
+        self._found = np.zeros(len(self.words), np.float32)
         self._counts = np.zeros(len(self.words), np.int16)
         self._touched = np.zeros(len(self.words), np.int32)
-        self._by_sound = dict(sounds)
 
     def alike(self, word: Word, voweled: bool = True) -> Alike:
         """Numbers of words like this one and their likenesses, the most alike first.
@@ -147,14 +199,13 @@ class Vocabulary:
         return dict(zip(self._touched[:count].tolist(), self._found[:count].tolist(), strict=True))
 
     def _of_one_sound(self, word: Word) -> set[int]:
-        found = set(self._by_sound.get(word.skeleton, ())[:MOST_ALIKE])
-        key = syllabic(word.text)
+        keys, key = [word.skeleton], syllabic(word.text)
         if key:
-            found.update(self._by_sound.get("=" + key, ())[:MOST_ALIKE])
+            keys.append("=" + key)
         if len(word.text) <= SHORT_WORD:
-            letters = "~" + "".join(sorted(word.text))
-            found.update(self._by_sound.get(letters, ())[:MOST_ALIKE])
-        return found
+            keys.append("~" + "".join(sorted(word.text)))
+        lists = (self._by_sound[key][:MOST_ALIKE].tolist() for key in keys if key in self._by_sound)
+        return {number for numbers in lists for number in numbers}
 
 
 def _arrays(found: list[tuple[int, float]]) -> Alike:
