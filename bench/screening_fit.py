@@ -8,8 +8,8 @@ material gives the same files. What may be used is said in `_screening_material.
 
 Ridge logistic regression by Newton steps on standardised features, each weight kept to the sign
 that its feature means (`SIGNS`): a weight that wants the other sign is left out, the worst first,
-the rest learned again, and one that would help after all is taken back. Labelled pairs are cross-validated: each case group is judged by weights
-that were learned without it.
+the rest learned again, and one that would help after all is taken back. Labelled pairs are
+cross-validated: each case group is judged by weights that were learned without it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ from __future__ import annotations
 import argparse
 import random
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rapidfuzz.distance import Levenshtein
 
+import _screening_clean as invented
 import _screening_material as material
 import paywarden.aml.screening as screening
 from _screening_pairs import PairMaker
@@ -29,7 +32,14 @@ from _screening_rarity import table
 from paywarden.aml.screening import features
 from paywarden.aml.screening.alignment import align
 from paywarden.aml.screening.index import CANDIDATES, ScreeningIndex
-from paywarden.aml.screening.parsing import PERSON, kind_of, parse
+from paywarden.aml.screening.parsing import (
+    ORGANISATION,
+    PERSON,
+    VESSEL,
+    ParsedName,
+    kind_of,
+    parse,
+)
 
 SEED = 20_261_125
 RIDGE_PAIRS = 3.0
@@ -42,9 +52,17 @@ WANTED = 1e-3
 MADE_ROUNDS = 1_000
 MADE_WORTH = 40.0
 """All made pairs together weigh as much as this many labelled ones."""
-KIND_WORTH = {**dict.fromkeys(material.KINDS, 1.0), "added": 0.3, "script": 0.5}
-"""Distortions to search by; some are rarer than others. Names in Arabic letters change so much that
-learning from them would let strangers in; they are met by consonants, and measured."""
+MADE_CLEAN = 4_000
+"""Made-up clean names of companies, and of ships."""
+OF_FIRMS = dict.fromkeys(("typo", "order", "joined", "spelling"), 1.0)
+KINDS = {
+    PERSON: ("Person", {**dict.fromkeys(material.KINDS, 1.0), "added": 0.3, "script": 0.5}),
+    ORGANISATION: ("Organization", {**OF_FIRMS, "dropped": 0.3, "script": 0.3}),
+    VESSEL: ("Vessel", {**OF_FIRMS, "script": 0.3}),
+}
+"""Schema and distortions of each kind; some distortions are rarer than others. Names in Arabic
+letters change so much that learning from them would let strangers in; they are met by consonants,
+and measured."""
 SIGNS = {
     "agreement": 1, "loosest_word": -1, "contradiction": -1, "omission": -1, "unsupported": -1,
     "lone_word": -1, "initials": 1, "initials_only": 0, "forms_differ": -1, "numbers_differ": -1,
@@ -58,9 +76,9 @@ HEAD = '''\
 """What each feature is worth: logistic weights, learned offline and readable.
 
 Two questions, two sets. `NAMES` answers whether two names that somebody holds beside each other
-are of one party, and stands behind `compare_names`; organisations and vessels use it too. `SEARCH`
-answers whether the best find among tens of thousands of listed persons is the one asked for, where
-chance likeness is common. Written by `bench/screening_fit.py`, not by hand: from labelled pairs and
+are of one party, and stands behind `compare_names`. `PERSONS`, `ORGANISATIONS` and `VESSELS` answer
+whether a find among tens of thousands of listed names is the one asked for, where chance likeness
+is common. Written by `bench/screening_fit.py`, not by hand: from labelled pairs and
 clean names (opensanctions/nomenklatura and yente, MIT), from OFAC's lists (work of the US
 government) and from distortions of those. A feature of 0 never differed or wanted another sign.
 """
@@ -166,44 +184,67 @@ def _of_both(x: Any, y: Any, made_x: Any, made_y: Any) -> Any:
     return signed(np.r_[x, made_x], np.r_[y, made_y], worth, RIDGE_PAIRS, features.NAMES)
 
 
-def of_search(data: Path) -> Any:
-    """Weights of a person found in an index."""
-    entities = material.ofac(data)
-    index = ScreeningIndex.build(entities)
-    right, worth = _right(data, entities, index)
-    wrong = _wrong(data, index)
-    y = np.r_[np.ones(len(right)), np.zeros(len(wrong))]
-    worth = np.r_[worth, np.ones(len(wrong))]
-    return signed(np.r_[right, wrong], y, worth, RIDGE_SEARCH, features.FOUND)
+def of_search(data: Path) -> Iterator[tuple[str, Any]]:
+    """Weights of what is found in an index, by kind."""
+    index = ScreeningIndex.build(material.ofac(data))
+    for kind, (schema, distortions) in KINDS.items():
+        right, worth = _right(data, index, kind, schema, distortions)
+        wrong = _wrong(data, index, kind)
+        y = np.r_[np.ones(len(right)), np.zeros(len(wrong))]
+        worth = np.r_[worth, np.ones(len(wrong))]
+        model = signed(np.r_[right, wrong], y, worth, RIDGE_SEARCH, features.FOUND)
+        yield kind, model
 
 
-def _right(data: Path, entities: list[Any], index: ScreeningIndex) -> tuple[Any, Any]:
-    """Listed persons and UN queries, each distorted in every way."""
-    persons = [entity.names[0].text for entity in entities if entity.schema == "Person"]
-    texts = [text for text in (*persons, *material.queries(data)) if len(text.split()) > 1]
-    rnd, rarity = random.Random(SEED), index.shelf(PERSON).rarity
-    rows, worth = [], []
-    for text in texts:
-        listed = parse(text, PERSON)
-        for kind, share in KIND_WORTH.items():
-            asked = parse(material.distorted(rnd, text, kind), PERSON)
+def _right(
+    data: Path, index: ScreeningIndex, kind: str, schema: str, distortions: dict[str, float]
+) -> tuple[Any, Any]:
+    """Listed parties (persons: also as asked for in queries), each distorted in every way."""
+    entities = [index.entity(number) for number in range(index.entities)]
+    texts = [entity.names[0].text for entity in entities if entity.schema == schema]
+    texts += material.queries(data) if kind == PERSON else []
+    rnd, rarity, rows, worth = random.Random(SEED), index.shelf(kind).rarity, [], []
+    for text in (one for one in texts if len(one.split()) > 1 or kind != PERSON):
+        listed = parse(text, kind)
+        for distortion, share in distortions.items():
+            asked = parse(material.distorted(rnd, text, distortion), kind)
             if not (asked.empty or listed.empty):
                 rows.append(features.found_values(asked, listed, align(asked, listed), rarity))
                 worth.append(share)
     return np.array(rows), np.array(worth)
 
 
-def _wrong(data: Path, index: ScreeningIndex) -> Any:
-    """What clean names find."""
-    shelf = index.shelf(PERSON)
-    learned, _ = material.halves(material.clean(data))
-    rows = []
-    for party in learned:
-        asked = parse(party.name, PERSON)
+def _wrong(data: Path, index: ScreeningIndex, kind: str) -> Any:
+    """What clean names find; organisations and vessels also what listed ones find of others."""
+    shelf, rows = index.shelf(kind), []
+    for name, own in _clean(data, index, kind):
+        asked = parse(name, kind)
         for number in shelf.find(asked, CANDIDATES):
-            listed = parse(shelf.text(number), PERSON)
-            rows.append(features.found_values(asked, listed, align(asked, listed), shelf.rarity))
+            listed = parse(shelf.text(number), kind)
+            if shelf.entity(number) != own and not _like(asked, listed):
+                values = features.found_values(asked, listed, align(asked, listed), shelf.rarity)
+                rows.append(values)
     return np.array(rows)
+
+
+def _clean(data: Path, index: ScreeningIndex, kind: str) -> Iterator[tuple[str, int]]:
+    """Names, and the entry that each belongs to (-1: none)."""
+    if kind == PERSON:
+        learned, _ = material.halves(material.clean(data))
+        yield from ((party.name, -1) for party in learned)
+        return
+    make = invented.firms if kind == ORGANISATION else invented.ships
+    yield from ((name, -1) for name in make(MADE_CLEAN, SEED))
+    for number in range(index.entities):
+        entity = index.entity(number)
+        if entity.schema == KINDS[kind][0]:
+            yield entity.names[0].text, number
+
+
+def _like(asked: ParsedName, listed: ParsedName) -> bool:
+    """Two entries of nearly one name may well be one party: no example of two."""
+    texts = [" ".join(sorted(word.text for word in one.words)) for one in (asked, listed)]
+    return Levenshtein.normalized_similarity(*texts) > 0.8
 
 
 def printed(name: str, names: tuple[str, ...], model: Any, about: str) -> str:
@@ -219,8 +260,10 @@ def weights(data: Path) -> tuple[str, dict[float, float]]:
     of_names, figures = of_pairs(data)
     text = HEAD.format(digest=material.digest(data))
     text += printed("NAMES", features.NAMES, of_names, "Weights of `compare_names`.")
-    about = "Weights of a person found in an index."
-    return text + printed("SEARCH", features.FOUND, of_search(data), about), figures
+    for kind, model in of_search(data):
+        about = f"Weights of a find: {kind}."
+        text += printed(f"{kind.upper()}S", features.FOUND, model, about)
+    return text, figures
 
 
 def main() -> int:

@@ -13,13 +13,25 @@ from dataclasses import dataclass
 from paywarden.aml.screening import facts, features, weights
 from paywarden.aml.screening.alignment import Alignment, align
 from paywarden.aml.screening.model import ListedEntity
-from paywarden.aml.screening.parsing import PERSON, ParsedName, kind_of, kinds_of, parse
+from paywarden.aml.screening.parsing import (
+    ORGANISATION,
+    PERSON,
+    VESSEL,
+    ParsedName,
+    kind_of,
+    kinds_of,
+    parse,
+)
 from paywarden.aml.screening.party import Party
 from paywarden.aml.screening.rarity import GENERAL, Rarity
 from paywarden.aml.screening.writing import SYLLABLES
 
 _NAMES = tuple(weights.NAMES[name] for name in features.NAMES), weights.NAMES_INTERCEPT
-_SEARCH = tuple(weights.SEARCH[name] for name in features.FOUND), weights.SEARCH_INTERCEPT
+_SEARCH = {
+    PERSON: (tuple(weights.PERSONS.values()), weights.PERSONS_INTERCEPT),
+    ORGANISATION: (tuple(weights.ORGANISATIONS.values()), weights.ORGANISATIONS_INTERCEPT),
+    VESSEL: (tuple(weights.VESSELS.values()), weights.VESSELS_INTERCEPT),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +82,9 @@ def found_odds(
     rarity: Rarity = GENERAL,
 ) -> float:
     """Log-odds that a listed name found in an index is of the party asked for."""
-    (linear, intercept), _, found = _question(asked, listed, alignment, kind, rarity)
+    linear, intercept = _SEARCH[kind]
+    found = features.found_values(asked, listed, alignment, rarity)
     return intercept + sum(w * v for w, v in zip(linear, found, strict=True))
-
-
-def _question(
-    asked: ParsedName, listed: ParsedName, alignment: Alignment, kind: str, rarity: Rarity
-) -> tuple[tuple[tuple[float, ...], float], tuple[str, ...], tuple[float, ...]]:
-    """Weights, names and values of the features of a find."""
-    if kind == PERSON:
-        found = features.found_values(asked, listed, alignment, rarity)
-        return _SEARCH, features.FOUND, found
-    return _NAMES, features.NAMES, features.values(asked, listed, alignment)
 
 
 def logistic(log_odds: float) -> float:
@@ -122,10 +125,10 @@ def judged(
     if one.empty or other.empty:
         parts = [Contribution("no_name", 1.0, facts.NO_NAME)]
     else:
-        question = _question(one, other, alignment, kind, rarity)
-        (linear, intercept), names, found = question
+        linear, intercept = _SEARCH[kind]
+        found = features.found_values(one, other, alignment, rarity)
         parts = [Contribution("intercept", 1.0, intercept)]
-        triples = zip(names, found, linear, strict=True)
+        triples = zip(features.FOUND, found, linear, strict=True)
         parts += [Contribution(n, round(v, 4), round(w * v, 4)) for n, v, w in triples if w * v]
     extra = facts.found(query, entity)
     parts += [Contribution(fact.name, fact.value, fact.log_odds) for fact in extra]

@@ -169,6 +169,13 @@ def named(text: str) -> Word:
     return Word(text, fold(text), skeleton(text), 1.0, "name")
 
 
+def plain_words(kind: str) -> frozenset[str]:
+    """Words of a kind of names that say next to nothing."""
+    if kind == PERSON:
+        return frozenset()
+    return org_forms.COMMON | (org_forms.PLACES if kind == ORGANISATION else frozenset())
+
+
 def _person_weight(text: str) -> tuple[float, str]:
     if len(text) == 1:
         return 0.35, "initial"

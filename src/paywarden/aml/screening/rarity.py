@@ -21,6 +21,8 @@ _SHORT_BITS: Final = {1: 4.0, 2: 8.0, 3: 10.0, 4: 12.0}
 """Bits of an unknown word by its length: short words are alike by chance."""
 _STEADY: Final = 500
 """Persons a list needs before its own counts are believed."""
+PLAIN_BITS: Final = 5.0
+"""Bits of a word that every second company carries, such as `trading`, or of a country."""
 LEAST_WEIGHT: Final = 0.55
 _FULL_BITS: Final = 12.0
 _FEW_BITS: Final = 6.0
@@ -60,13 +62,16 @@ def prior(word: str) -> float:
 
 
 class Rarity:
-    """Bits of words as the table and one list together say."""
+    """Bits of words as the table and one list together say; `plain` words name nobody."""
 
-    def __init__(self, counted: Mapping[str, float]) -> None:
+    def __init__(self, counted: Mapping[str, float], plain: frozenset[str] | None = None) -> None:
         self.counted = counted
+        self._plain = plain or frozenset()
 
     def __call__(self, word: str) -> float:
         """Bits of a word, at most MOST_BITS."""
+        if word in self._plain:
+            return PLAIN_BITS
         return min(bits(word), self.counted.get(word, MOST_BITS))
 
 

@@ -21,7 +21,7 @@ from rapidfuzz import fuzz
 
 from paywarden.aml.screening.columns import bounded, long_as, rising, texts_from, texts_of
 from paywarden.aml.screening.kernels import Numbers, gather, rows_of
-from paywarden.aml.screening.parsing import MAX_WORDS, ParsedName, Word, named, parse
+from paywarden.aml.screening.parsing import MAX_WORDS, ParsedName, Word, named, parse, plain_words
 from paywarden.aml.screening.rarity import GENERAL, Rarity, counted_bits
 from paywarden.aml.screening.vocabulary import Vocabulary
 from paywarden.aml.screening.words import PARTICLES, TITLES
@@ -83,7 +83,7 @@ class Shelf:
         self.vocabulary.close()
         flat = np.frombuffer(self._pairs, np.int32).reshape(-1, 2)
         self._starts, self._postings = rows_of(flat, len(self.vocabulary.words))
-        self.rarity = Rarity(self._counted(flat))
+        self.rarity = Rarity(self._counted(flat), plain_words(self.kind))
         del flat
         self._pairs = array("i")
         self._weight = np.array(self._weights, np.float32)
@@ -116,7 +116,8 @@ class Shelf:
         made = cls(kind)
         made.vocabulary = Vocabulary.of_arrays(arrays)
         bits = arrays["counted_bits"].tolist()
-        made.rarity = Rarity(dict(zip(texts_from(arrays["counted"], len(bits)), bits, strict=True)))
+        counted = dict(zip(texts_from(arrays["counted"], len(bits)), bits, strict=True))
+        made.rarity = Rarity(counted, plain_words(kind))
         made._entities, count = arrays["entities"], len(arrays["entities"])
         bounded(made._entities, entities)
         made._starts = long_as(arrays["starts"], len(made.vocabulary.words) + 1)
