@@ -65,7 +65,7 @@ class PairMaker:
     def _seldom(self, firm: str) -> Iterator[MadePair]:
         rnd = self._rnd
         person = rnd.choice(self._persons)
-        near = self._near_name(person) if rnd.random() < 0.25 else ""
+        near = self._near_name(person) if rnd.random() < 0.5 else ""
         if near:
             yield MadePair(near, person, "Person", False)
         if rnd.random() < 0.2:
@@ -75,7 +75,7 @@ class PairMaker:
             child, parent, family = rnd.sample(self._words, 3)
             one, other = f"{child} bin {parent} {family}", f"{parent} bin {child} {family}"
             yield MadePair(one, other, "Person", False)
-        if rnd.random() < 0.4:
+        if rnd.random() < 0.8:
             one, other = rnd.sample(NUMBERS, 2)
             schema = rnd.choice(("Company", "Vessel"))
             yield MadePair(f"{firm} {one}", f"{firm} {other}", schema, False)

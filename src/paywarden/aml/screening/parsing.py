@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from rapidfuzz.distance import OSA
+
 from paywarden.aml.screening import org_forms, rarity, words, writing
 from paywarden.aml.screening.sounds import fold, skeleton
 from paywarden.aml.screening.writing import MAX_CHARACTERS, latin, scripts
@@ -24,6 +26,7 @@ _MARKS = re.compile(r"['`’‘ʼʻ\"“”´ʹʺ]")
 _DOTTED = re.compile(r"\b(?:[a-zA-Z]\.){2,}(?:[a-zA-Z]\b)?")
 _CAMEL = re.compile(r"(?<=[a-z]{3})(?=[A-Z][a-z]{2})|(?<=[a-z]{3})(?=[A-Z]{2,}\b)")
 _WORD = re.compile(r"[a-z0-9]+")
+_LETTERS_OR_DIGITS = re.compile(r"[a-z]+|[0-9]+")
 _ABD = re.compile(r"\A(?!abd[ua]l+ah)(abd(?:[aeiou]l|[aeiou]?([rsznd])(?=\2)[rsznd]))(\w{3,})\Z")
 _SERVANT = frozenset({"abd", "abdul", "abdel", "abdal", "abdur", "abdus", "abdol", "abdoul",
                        "abdour", "abdool", "abdoor", "abdoel", "abdu", "abdil"})  # fmt: skip
@@ -101,10 +104,26 @@ def _raw_words(text: str, kind: str) -> list[str]:
     found = _WORD.findall(plain)
     if kind == PERSON:
         return _person_words(found)
+    if kind == VESSEL:
+        found = [part for word in found for part in _LETTERS_OR_DIGITS.findall(word)]
+    elif kind == ORGANISATION:
+        found = [part for word in found for part in _unglued(word)]
     told = [words.ORDINALS.get(word, word) for word in found]
     if len(told) > 1 and told[-1] in words.LAST_NUMERALS:
         told[-1] = words.LAST_NUMERALS[told[-1]]
     return told
+
+
+@lru_cache(maxsize=65_536)
+def _unglued(word: str) -> tuple[str, ...]:
+    """A long word of a legal form, misspelt by a letter or written together with what it follows:
+    `imited` is `limited`, `seabrasslimited` is `seabrass limited`."""
+    for form in org_forms.LONG_WORDS:
+        if word.endswith(form) and len(word) - len(form) > 2:
+            return word[: -len(form)], form
+        if abs(len(word) - len(form)) < 2 and OSA.distance(word, form, score_cutoff=1) == 1:
+            return (form,)
+    return (word,)
 
 
 def _person_words(found: list[str]) -> list[str]:
