@@ -94,7 +94,7 @@ def logistic(log_odds: float) -> float:
 
 def compare(query: Party, entity: ListedEntity) -> Judgement:
     """The best of an entry's names, corrected by birth date, country, gender and identifiers."""
-    best, best_odds, best_kind = "", -math.inf, None
+    best, best_odds, best_kind, weak = "", -math.inf, None, False
     for kind in _readings(query.schema, entity.schema):
         asked = parse(query.name, kind)
         for listed in entity.names:
@@ -102,9 +102,10 @@ def compare(query: Party, entity: ListedEntity) -> Judgement:
             if asked.empty or other.empty:
                 continue
             odds = found_odds(asked, other, align(asked, other), kind)
+            odds += facts.WEAK_ALIAS if listed.kind == "weak" else 0.0
             if odds > best_odds:
-                best, best_odds, best_kind = listed.text, odds, kind
-    return judged(query, entity, best, kind=best_kind)
+                best, best_odds, best_kind, weak = listed.text, odds, kind, listed.kind == "weak"
+    return judged(query, entity, best, kind=best_kind, weak=weak)
 
 
 def judged(
@@ -114,10 +115,12 @@ def judged(
     *,
     kind: str | None = None,
     rarity: Rarity = GENERAL,
+    weak: bool = False,
 ) -> Judgement:
     """The judgement that rests on one listed name (may be empty: identifiers alone).
 
-    `kind`: as what the names are read; None: as what the entry is said to be.
+    `kind`: as what the names are read; None: as what the entry is said to be. `weak`: the publisher
+    calls the name of low quality.
     """
     kind = kind or kind_of(entity.schema)
     one, other = parse(query.name, kind), parse(name, kind)
@@ -130,6 +133,7 @@ def judged(
         parts = [Contribution("intercept", 1.0, intercept)]
         triples = zip(features.FOUND, found, linear, strict=True)
         parts += [Contribution(n, round(v, 4), round(w * v, 4)) for n, v, w in triples if w * v]
+        parts += [Contribution("weak_alias", 1.0, facts.WEAK_ALIAS)] if weak else []
     extra = facts.found(query, entity)
     parts += [Contribution(fact.name, fact.value, fact.log_odds) for fact in extra]
     score = logistic(sum(part.contribution for part in parts))

@@ -13,6 +13,8 @@ from paywarden.aml.screening.model import ListedEntity, PartialDate
 from paywarden.aml.screening.party import Party
 
 NO_NAME = -6.0
+WEAK_ALIAS = -1.0
+"""For a name that the publisher itself calls of low quality."""
 SAME_IDENTIFIER = 12.0
 OTHER_VESSEL_NUMBER = -3.0
 SAME_DAY = 1.5

@@ -17,10 +17,12 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from paywarden.aml.screening import facts
 from paywarden.aml.screening.alignment import Alignment, align
 from paywarden.aml.screening.columns import lists_from, lists_of, rising
 from paywarden.aml.screening.comparison import Judgement, found_odds, judged, logistic
 from paywarden.aml.screening.facts import plain
+from paywarden.aml.screening.features import STRANGE_WEIGHT
 from paywarden.aml.screening.kernels import Numbers
 from paywarden.aml.screening.model import ListedEntity
 from paywarden.aml.screening.parsing import (
@@ -66,6 +68,7 @@ class _Found(NamedTuple):
     odds: float
     name: str
     kind: str | None
+    weak: bool = False
 
 
 class ScreeningIndex:
@@ -150,9 +153,10 @@ class ScreeningIndex:
 
     def _add(self, entity: ListedEntity) -> None:
         number = len(self._ends)
+        weak = {name.text: name.kind == "weak" for name in reversed(entity.names)}
         for text in list(dict.fromkeys(name.text for name in entity.names))[:MOST_NAMES]:
             for kind in kinds_of(entity.schema):  # who is not said to be a person may be one
-                self._shelves[kind].add(number, text)
+                self._shelves[kind].add(number, text, weak[text])
         for identifier in entity.identifiers:
             value = plain(identifier.value)
             if len(value) >= 5:
@@ -182,16 +186,22 @@ class ScreeningIndex:
             alignment = align(asked, listed)
             if guessed and not _whole(alignment):
                 continue
+            if kind == PERSON and _one_word_of(asked, listed, alignment):
+                continue
             odds = found_odds(asked, listed, alignment, kind, shelf.rarity)
+            weak = shelf.weak(name)
+            odds += facts.WEAK_ALIAS if weak else 0.0
             number = shelf.entity(name)
             known = found.get(number)
             if logistic(odds + HEADROOM) >= threshold and (known is None or odds > known.odds):
-                found[number] = _Found(odds, text, kind)
+                found[number] = _Found(odds, text, kind, weak)
 
     def _judge(self, party: Party, number: int, found: _Found) -> Hit:
         entity = self.entity(number)
         rarity = GENERAL if found.kind is None else self._shelves[found.kind].rarity
-        judgement = judged(party, entity, found.name, kind=found.kind, rarity=rarity)
+        judgement = judged(
+            party, entity, found.name, kind=found.kind, rarity=rarity, weak=found.weak
+        )
         return Hit(entity, judgement)
 
 
@@ -209,6 +219,15 @@ def _whole(alignment: Alignment) -> bool:
     it counts as that of a company or ship (`Sarah R. Adams` is not `SRA`)."""
     likes = all(pair.similarity >= LIKE for pair in alignment.pairs)
     return likes and not alignment.left_over and not alignment.right_over
+
+
+def _one_word_of(asked: ParsedName, listed: ParsedName, alignment: Alignment) -> bool:
+    """A listed `Catalina` is not every Catalina who has a family name, too. Who is listed by one
+    word alone is met by that word alone, titles aside."""
+    if sum(word.kind != "weak" for word in listed.words) != 1:
+        return False
+    left = sum(asked.words[place].weight for place in alignment.left_over)
+    return left > STRANGE_WEIGHT
 
 
 def _too_bare(asked: ParsedName, listed: ParsedName) -> bool:

@@ -57,14 +57,18 @@ class Shelf:
         self._pairs = array("i")
         self._weights = array("f")
         self._entities: Any = array("i")
+        self._weak: Any = array("B")
         self._texts: Any = array("B")
         self._ends: Any = array("q")
 
     def __len__(self) -> int:
         return len(self._entities)
 
-    def add(self, entity: int, text: str) -> None:
-        """Put a name of an entity (its number) on the shelf; nameless texts are left out."""
+    def add(self, entity: int, text: str, weak: bool = False) -> None:
+        """Put a name of an entity (its number) on the shelf; nameless texts are left out.
+
+        `weak`: the publisher itself says that the name is of low quality.
+        """
         parsed = parse(text, self.kind)
         wanted = _retrievable(parsed)
         if not wanted:
@@ -75,6 +79,7 @@ class Shelf:
             self._pairs.extend((number, name))
         self._weights.append(sum(word.weight for word in wanted))
         self._entities.append(entity)
+        self._weak.append(weak)
         self._texts.frombytes(text.encode("utf-8", "replace"))
         self._ends.append(len(self._texts))
 
@@ -88,6 +93,7 @@ class Shelf:
         self._pairs = array("i")
         self._weight = np.array(self._weights, np.float32)
         self._entities = np.frombuffer(self._entities, np.int32)
+        self._weak = np.frombuffer(self._weak, np.uint8)
         self._texts = np.frombuffer(self._texts, np.uint8)
         self._ends = np.frombuffer(self._ends, np.int64)
         self._make_scratch()
@@ -107,7 +113,8 @@ class Shelf:
             "counted": texts_of(counted),
             "counted_bits": np.array(list(counted.values()), np.float64),
             "starts": self._starts, "names": self._postings, "weight": self._weight,
-            "entities": self._entities, "texts": self._texts, "ends": self._ends,
+            "entities": self._entities, "weak": self._weak,
+            "texts": self._texts, "ends": self._ends,
         }  # fmt: skip
 
     @classmethod
@@ -124,6 +131,7 @@ class Shelf:
         made._postings, made._weight = arrays["names"], long_as(arrays["weight"], count)
         rising(made._starts, len(made._postings))
         bounded(made._postings, count)
+        made._weak = long_as(arrays["weak"], count)
         made._texts, made._ends = arrays["texts"], long_as(arrays["ends"], count)
         rising(np.concatenate(([0], made._ends)), len(made._texts))
         made._make_scratch()
@@ -155,6 +163,10 @@ class Shelf:
     def entity(self, name: int) -> int:
         """The number of the entity of a name."""
         return int(self._entities[name])
+
+    def weak(self, name: int) -> bool:
+        """Whether the publisher calls this name of low quality."""
+        return bool(self._weak[name])
 
     def find_whole(self, asked: ParsedName, limit: int, least: float) -> list[int]:
         """Like `find`, but only names whose every word may have a like one (`least`) in the other:
