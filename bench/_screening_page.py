@@ -7,15 +7,16 @@ from typing import Any
 HEAD = """\
 # Operating curve of screening
 
-Written by `python bench/screening.py --data DIR --page docs/reference/screening-curve.md` on {date}; the words
-around the tables come from there too. What each column means stands in
-[how a name is held against lists](../explanation/screening.md).
+Written by `python bench/screening.py --data DIR --page docs/explanation/screening-curve.md` on
+{date}. What is compared, and what the threshold means, stands in
+[how a name is held against lists](screening.md).
 
-Listed parties are asked for by their primary name, distorted by seed: a letter wrong (`typo`), words in another
-order, one word as an initial, one dropped, two joined, sounds spelt another way; beside these, not in `recall`:
-in Cyrillic or Arabic letters, and with a title or a name added. Clean names are invented people of many countries
-(the half of the file that nothing was learned from) who may by chance be called as somebody listed: such alarms are
-in the figures. The default threshold is **{threshold}**.
+Listed parties are asked for by their primary name, distorted by seed: a letter wrong (`typo`),
+words in another order, one word as an initial, one dropped, two joined, sounds spelt another way;
+beside these, not in `recall`: in Cyrillic or Arabic letters, and with a title or a name added.
+Clean names are invented people of many countries (the half of the file that nothing was learned
+from) and names made in many scripts. Some are called as somebody listed: such alarms are in the
+figures, though no comparison of names could avoid them. The default threshold is **{threshold}**.
 """
 
 
@@ -32,8 +33,10 @@ def page(done: dict[str, Any]) -> str:
         parts += [f"\nAt the default, by script:\n\n{_table(one['scripts'])}"]
     for key in ("organisations", "vessels"):
         one = done[key]
-        about = (f"{one['listed']} listed by OFAC, {one['clean']} made-up clean names; `kind unsaid`: "
-                 "nobody says what the clean name is.")  # fmt: skip
+        about = (
+            f"{one['listed']} listed by OFAC, {one['clean']} made-up clean names; `kind unsaid`: "
+        )
+        about += "nobody says what the clean name is."
         parts += [f"\n## {key.title()}\n\n{about}\n\n{_table(one['curve'])}"]
     parts += [f"\n## Speed\n\n{_speed(done)}\n"]
     return "".join(parts)
@@ -42,9 +45,9 @@ def page(done: dict[str, Any]) -> str:
 def _speed(done: dict[str, Any]) -> str:
     one = done["all"]
     points = ", ".join(f"{name} {value} ms" for name, value in one["search_cpu_ms"].items())
-    return (f"{one['listed_names']} names: CPU time of a search {points}; "
-            f"{one['batch_per_second']} parties a second by wall clock with two processes, on a machine that did "
-            "other work, too.")  # fmt: skip
+    text = f"{one['listed_names']} names: CPU time of a search {points}; "
+    text += f"{one['batch_per_second']} parties a second by wall clock with two processes, "
+    return text + "on a machine that did other work, too."
 
 
 def _table(rows: list[dict[str, Any]]) -> str:

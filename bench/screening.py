@@ -1,7 +1,7 @@
 """Screening: the operating curve per kind and script, time a search, octets a name.
 
     python bench/screening.py --data DIR [--limit N] [--page FILE] [--json [FILE]]
-    python bench/screening.py --names 1000000
+    python bench/screening.py [--names 1000000]
 
 `--data`: a folder with names/ and sanctions/ (`_screening_material.py` says what); listed parties
 are distorted (seeded) and must be found again, clean ones (the half that nothing was learned from,
@@ -144,9 +144,9 @@ def of_speed(index: ScreeningIndex, parties: Sequence[Party]) -> dict[str, Any]:
         began = time.process_time_ns()
         index.search(party)
         spent.append(time.process_time_ns() - began)
-    began = time.perf_counter()
+    started = time.perf_counter()
     screen_all(index, parties, processes=2)
-    rate = len(parties) / (time.perf_counter() - began)
+    rate = len(parties) / (time.perf_counter() - started)
     points = np.percentile(np.array(spent) / 1e6, [50, 99, 99.9]).round(3).tolist()
     return {
         "search_cpu_ms": dict(zip(("p50", "p99", "p99.9"), points, strict=True)),
@@ -177,8 +177,9 @@ def growth(count: int) -> dict[str, Any]:
         index.search(asked)
         spent.append(time.process_time_ns() - began_ns)
     points = np.percentile(np.array(spent) / 1e6, [50, 99]).round(3).tolist()
-    return {"names": index.names, "build_cpu_seconds": round(built, 1), "process_mb": after // 1024,
-            "index_mb": (after - before) // 1024, "search_cpu_ms": points, **_filed(index)}  # fmt: skip
+    megabytes = {"process_mb": after // 1024, "index_mb": (after - before) // 1024}
+    told = {"names": index.names, "build_cpu_seconds": round(built, 1), "search_cpu_ms": points}
+    return {**told, **megabytes, **_filed(index)}
 
 
 def _filed(index: ScreeningIndex) -> dict[str, Any]:
@@ -209,7 +210,10 @@ def main() -> None:
     parser.add_argument("--names", type=int, default=0)
     parser.add_argument("--page", type=Path)
     parser.add_argument("--json", nargs="?", const="-")
+    parser.add_argument("--quick", action="store_true")
     args = parser.parse_args()
+    if args.data is None:
+        args.names = args.names or (5_000 if args.quick else 60_000)
     done: dict[str, Any] = growth(args.names) if args.names else {}
     if args.data:
         done |= measured(args)

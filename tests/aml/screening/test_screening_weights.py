@@ -1,4 +1,4 @@
-"""Weights and table of words: complete, of the signs that features mean, learned from what may be."""
+"""Weights and table of words: complete, of the signs that features mean, from what may be used."""
 
 from __future__ import annotations
 
