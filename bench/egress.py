@@ -205,17 +205,16 @@ def measured(name: str, load: Load, started: float, cpu: dict[str, float]) -> di
 def prepare(home: Path, root: Path) -> tuple[str, Path, Path]:
     """Home, keys, and an unapproved destination of the development kind."""
     _home.command(home, "init")
-    settings = home / "paywarden.toml"
-    settings.write_text(settings.read_text().replace("[limits]\n", _home.UNLIMITED, 1))
     _home.command(home, "cde", "init")
     (places_of(home).egress / "egress.toml").write_text(
         '[egress]\nmode = "development"\ntrust_file = "roots.pem"\n'
-        'development_destinations_file = "destinations.json"\n'
+        'development_destinations_file = "destinations.json"\n' + _home.UNLIMITED
     )
     made, key, pin = certificate(root)
     (places_of(home).egress / "roots.pem").write_bytes(made.read_bytes())
     (root / "pin").write_text(pin)
     merchant = _home.command(home, "keys", "--role", "merchant", "--merchant", MERCHANT)
+    _home.command(home, "cde", "callers", "publish")
     return str(merchant["api_key"]), made, key
 
 

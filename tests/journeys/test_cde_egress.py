@@ -162,6 +162,7 @@ def test_a_card_goes_where_two_people_said_and_nowhere_else(home: Path, tmp_path
     (places.egress / "roster.json").chmod(0o600)
     shop_key = command(home, "keys", "--role", "merchant", "--merchant", MERCHANT)["api_key"]
     desk_key = command(home, "keys", "--role", "operator")["api_key"]
+    command(home, "cde", "callers", "publish")
     shop = Shop(made)
     port = free_port()
     with process(home, "key-agent"), process(home, "vault"):
