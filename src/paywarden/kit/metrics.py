@@ -97,6 +97,11 @@ class Metrics:
             "paywarden_window_bytes", "Memory of the window store", registry=self.registry
         )
 
+    def card_numbers_seen(self) -> float:
+        """Requests refused for a card number by this process."""
+        (family,) = self.card_numbers_refused.collect()
+        return float(family.samples[0].value)
+
     def text(self) -> bytes:
         """The exposition text of all metrics."""
         return generate_latest(self.registry)
