@@ -37,12 +37,13 @@ from cryptography.hazmat.primitives.serialization import (
 
 import _home
 import _report
-from paywarden.cde.egress.destinations import Destination, spki_pin
+from paywarden.cde.egress.destinations import spki_pin
 from paywarden.cde.frame_client import FrameClient
 from paywarden.cde.places import Places, places_of
 from paywarden.cde.proofs import load_proof
 from paywarden.cde.vault.client import Vault
 from paywarden.cde.vault.wire import CardGiven
+from paywarden.cde_client.card_acts import Destination
 
 MERCHANT, SCOPE = "shop-1", "default/test"
 ASKED_PER_SECOND, ASKED_P99_MS = 300, 30.0

@@ -21,6 +21,7 @@ import msgspec
 from paywarden.cde.callers import Caller
 from paywarden.cde.pinned_file import pinned_octets
 from paywarden.cde_client.callers import LIMIT_OCTETS, CallerRow, Roster, check_of, opened
+from paywarden.cde_client.facts import TENANT_WIDE
 from paywarden.core.clock import Clock
 from paywarden.core.errors import Unavailable
 from paywarden.core.instants import MICROSECONDS
@@ -95,7 +96,9 @@ class RosterCallers:
 
 
 def _held_of(roster: Roster) -> _Held:
-    return {row.check: (_caller(row), row.expires_at_us) for row in roster.callers}
+    # A key "of the merchant *" would be one of the whole tenant.
+    rows = [row for row in roster.callers if row.merchant != TENANT_WIDE]
+    return {row.check: (_caller(row), row.expires_at_us) for row in rows}
 
 
 def _caller(row: CallerRow) -> Caller:

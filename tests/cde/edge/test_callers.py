@@ -306,6 +306,12 @@ def test_a_signed_roster_opens_as_it_was(texts: list[str], at_us: int) -> None:
     assert opened(signed(made, SEED), public_key_of(SEED)) == made
 
 
+def test_a_key_of_a_merchant_that_is_none_is_not_believed(house: House) -> None:
+    named, _ = house.make(merchant="*")
+    house.publisher.publish()
+    assert house.callers().of(named) is None
+
+
 def test_a_bound_key_speaks_for_its_own_merchant() -> None:
     bound = Principal("key_a", SCOPE, frozenset(), "shop-1")
     whole = Principal("key_b", SCOPE, frozenset())
@@ -313,5 +319,11 @@ def test_a_bound_key_speaks_for_its_own_merchant() -> None:
     assert merchant_of(whole, "shop-2") == "shop-2"
     with pytest.raises(NotPermitted, match="merchant_foreign"):
         merchant_of(bound, "shop-2")
-    with pytest.raises(InvalidRequest, match="merchant_missing"):
-        merchant_of(whole, None)
+    for named in (None, "*"):
+        with pytest.raises(InvalidRequest, match="merchant_missing"):
+            merchant_of(whole, named)
+    assert merchant_of(whole, None, tenant_wide=True) == "*"
+    with pytest.raises(InvalidRequest, match="merchant_superfluous"):
+        merchant_of(whole, "shop-2", tenant_wide=True)
+    with pytest.raises(NotPermitted, match="merchant_foreign"):
+        merchant_of(bound, None, tenant_wide=True)

@@ -44,6 +44,7 @@ CODES: Final[Mapping[str, str]] = {
     "malformed_query": "Send a query as name=value pairs.",
     "merchant_foreign": "Use the key of that merchant.",
     "merchant_missing": "A key of the whole tenant names the merchant.",
+    "merchant_superfluous": "Name a merchant or set `tenant_wide`, not both.",
     "method_not_allowed": "See openapi.json for the methods of this path.",
     "no_such_path": "See openapi.json for the paths.",
     "not_permitted": "The key lacks the permission named in the detail.",

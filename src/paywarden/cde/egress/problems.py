@@ -50,6 +50,7 @@ CODES: Final[Mapping[str, str]] = {
     "malformed_json": "The body is not JSON.",
     "merchant_foreign": "This key is bound to another merchant; leave `merchant` out.",
     "merchant_missing": "This key is bound to no merchant: name one.",
+    "merchant_superfluous": "Name a merchant or set `tenant_wide`, not both.",
     "method_not_allowed": "See openapi.json.",
     "no_such_path": "See openapi.json.",
     "not_permitted": "Use a key with the permission that the detail names.",

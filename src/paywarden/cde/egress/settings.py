@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from paywarden.cde.egress.destinations import Destination
+from paywarden.cde_client.card_acts import Destination
 from paywarden.core.errors import InvalidRequest
 from paywarden.kit.settings import parse_settings
 
