@@ -91,6 +91,7 @@ from paywarden.entrypoints.warming import share_interpreter, warm_up
 from paywarden.entrypoints.webhooks import webhook_parts
 from paywarden.evidence.screen import may_not_be_logged
 from paywarden.evidence.stores.sqlite_checkpoints import SCHEMA as EVIDENCE_SCHEMA
+from paywarden.identity import card_acts
 from paywarden.identity.access_review.ports import HeldKeys
 from paywarden.identity.access_review.stores.sqlite import SCHEMA as ACCESS_REVIEWS
 from paywarden.identity.api_keys import ApiKeyAuthenticator
@@ -320,6 +321,7 @@ class Installation:
             randomness, authenticator.forget,
         )  # fmt: skip
         KeyActs(self.key_desk).register(self.approvals)
+        card_acts.register(self.approvals)
         self.idempotency = Idempotency(
             self.reader, KeyedDigest(derive(self.keys.master, Purpose.IDEMPOTENCY)), clock
         )

@@ -17,7 +17,6 @@ from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from rapidfuzz import fuzz
 
 from paywarden.aml.screening.columns import bounded, long_as, rising, texts_from, texts_of
@@ -181,10 +180,6 @@ class Shelf:
     def _likely(self, word: Word, least: float) -> bool:
         likenesses = self.vocabulary.alike(word)[1]
         return len(likenesses) > 0 and float(likenesses[0]) >= least
-
-    def names_with(self, word: int) -> npt.NDArray[np.int32]:
-        """Numbers of the names that hold a word of the vocabulary, each once."""
-        return self._postings[self._starts[word] : self._starts[word + 1]]
 
     def find(self, asked: ParsedName, limit: int) -> list[int]:
         """Numbers of names worth comparing, the most promising first, at most `limit`."""
