@@ -13,6 +13,7 @@ SOURCE = Path(__file__).resolve().parents[2] / "src" / "paywarden"
 SERVING = Path(__file__).parent / "closures" / "api.txt"
 """Every module that the process of the API loads."""
 NOT_REACHED = {
+    "aml/monitoring/functions.py": "settings of a typology's file, told with file and line",
     "entrypoints/": "start, and commands beside the server",
     "decision/checkpoint": "checkpoints of the state",
     "evidence/log": "the log's own checks, at its start",

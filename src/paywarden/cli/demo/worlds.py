@@ -28,7 +28,8 @@ DAYS = 1
 SPEED = 112.0
 _LEAD_SECONDS = 2.0
 _STAGGER_SECONDS = 0.25
-"""Seconds of a run before the first world's attack, and from one world's to the next one's."""
+"""Seconds of a run before the first world's attack, and from one world's to the next one's; those
+of laundering, which are the busiest, begin with the first."""
 _BUSY_HOURS = (8, 18)
 _TRIES = 5
 _LARGEST_SEED = 2**63 - 1
@@ -48,7 +49,8 @@ def make(seed: int, number: int, now_us: int, speed: float) -> World:
     """Today's world, begun shortly before an attack."""
     start_us = now_us // DAY_US * DAY_US
     world = _bold(seed, number, start_us)
-    lead_us = round((_LEAD_SECONDS + _STAGGER_SECONDS * number) * speed * 1_000_000)
+    behind = 0 if _of_aml(number) is not None else number
+    lead_us = round((_LEAD_SECONDS + _STAGGER_SECONDS * behind) * speed * 1_000_000)
     world.skip_to(max(start_us, attack_us(world.history, number) - lead_us))
     return world
 

@@ -197,9 +197,13 @@ class Links:
         ]  # fmt: skip
 
     def warm(self) -> None:
-        """Have the compiled code of reading at hand; counts nothing."""
+        """Have the compiled code of reading, counting and growing at hand; counts nothing."""
         self.read((0,) * len(KEY_KINDS), self._number * self._length)
         self.neighbours(KINDS[0], 0)
+        aside, one = Links(self._length, self._most), Generation(0)
+        aside._run(aside._row, aside._numbers, 0, 0)
+        kernel.place_all(one.keys, one.node, one.slots, 0)
+        kernel.place_edges(one.edges, one.edge_slots, 0)
 
     def memory(self) -> dict[str, int]:
         """Bytes, and entities and edges of the older generation."""
