@@ -94,6 +94,10 @@ class Vocabulary:
             found = self._remembered[word.text] = self._search(word)
         return found
 
+    def forget(self) -> None:
+        """Drop remembered searches."""
+        self._remembered.clear()
+
     def knows_well(self, word: Word) -> bool:
         """Whether a word stands here in nearly the same spelling."""
         if word.text in self._number:
