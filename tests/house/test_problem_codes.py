@@ -49,6 +49,8 @@ INSIDE = frozenset(
         "screening_down", "screening_late",
         # commands
         "erasure_not_folded", "policy_folder_not_found", "subject_key_exists",
+        # a folder of the home, looked for before
+        "typology_folder_not_found",
     }
 )  # fmt: skip
 """Codes that no request sees, beside reached ones in the same module."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import csv
 from collections.abc import Callable, Sequence
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +13,36 @@ import ibis
 import msgspec
 import polars as pl
 
+from paywarden.aml.monitoring.batch.payments import run_payments
 from paywarden.aml.monitoring.batch.reasons import Raised
-from paywarden.aml.monitoring.batch.running import BatchResult, Progress, run_batch
+from paywarden.aml.monitoring.batch.results import BatchResult
+from paywarden.aml.monitoring.batch.running import Progress, run_batch
 from paywarden.aml.monitoring.model import Typology
+from paywarden.cli.mapped_file import KEY_OCTETS
 from paywarden.core.errors import InvalidRequest, Unavailable
 from paywarden.core.instants import format_rfc3339
+from paywarden.core.secret import Secret
+from paywarden.kit.clock import SystemRandomness
 from paywarden.lab.accounts.mapping import read_map
 from paywarden.lab.accounts.reading import read_transfers
+from paywarden.lab.card_screen import CardScreen
+from paywarden.lab.derived import derive_columns
+from paywarden.lab.files import open_file
+from paywarden.lab.mapping_file import read_mapping
+from paywarden.lab.prepared import rates_of
+from paywarden.lab.sources import read_given
+from paywarden.risk.enrichment.enricher import Enricher
+from paywarden.risk.enrichment.tables import EnrichmentTables
+from paywarden.risk.features.model import Aggregate
 
 ENDINGS = (".jsonl", ".parquet")
 
 
 def connected(
-    arguments: argparse.Namespace, typologies: Sequence[Typology], progress: Progress
+    arguments: argparse.Namespace,
+    typologies: Sequence[Typology],
+    windows: Sequence[Aggregate],
+    progress: Progress,
 ) -> BatchResult:
     """Run over the file, or over the table of a connection."""
     if arguments.out is not None and not arguments.out.name.endswith(ENDINGS):
@@ -31,15 +50,50 @@ def connected(
         raise InvalidRequest("out_kind", detail, pointer=arguments.out.name)
     if (arguments.file is None) == (arguments.connect is None):
         raise InvalidRequest("batch_input", "name a file, or --connect with --table")
+    lists = named_lists()
     if arguments.connect is None:
-        transfers = read_transfers(arguments.file, read_map(arguments.mapping))
         connection = ibis.duckdb.connect(threads=arguments.threads)
-        return run_batch(typologies, ibis.memtable(transfers), connection, progress=progress)
-    connection = _connection(arguments.connect)
-    if arguments.table not in connection.list_tables():
-        detail = f"the connection has no table `{arguments.table}`; name one with --table"
-        raise InvalidRequest("batch_table", detail)
-    return run_batch(typologies, connection.table(arguments.table), connection, progress=progress)
+        table = ibis.memtable(_rows(arguments))
+    else:
+        connection = _connection(arguments.connect)
+        if arguments.table not in connection.list_tables():
+            detail = f"the connection has no table `{arguments.table}`; name one with --table"
+            raise InvalidRequest("batch_table", detail)
+        table = connection.table(arguments.table)
+    if arguments.payments:
+        return run_payments(typologies, windows, table, connection, lists, progress)
+    return run_batch(typologies, table, connection, lists, progress)
+
+
+def _rows(arguments: argparse.Namespace) -> pl.DataFrame:
+    """The rows of the file in columns of the contract, or of the catalogue."""
+    if not arguments.payments:
+        return read_transfers(arguments.file, read_map(arguments.mapping))
+    if arguments.mapping is None:
+        raise InvalidRequest("batch_input", "payments need --map, as `decide` does")
+    mapping = read_mapping(arguments.mapping)
+    key = Secret(SystemRandomness().octets(KEY_OCTETS))
+    given = read_given(mapping, open_file(arguments.file, mapping.separator), None, CardScreen(key))
+    base = "EUR" if mapping.rates is None else mapping.rates.base
+    enricher = Enricher(EnrichmentTables(rates_of(mapping.rates, base)))
+    fields, _ = derive_columns(enricher, given.fields, given.time_us)
+    return fields.with_columns(at_us=pl.Series(given.time_us)).with_row_index("sequence", 1)
+
+
+def named_lists() -> dict[str, tuple[str, ...]]:
+    """Members of the lists that come with the typologies, by path."""
+    folder = resources.files("paywarden.aml") / "lists"
+    return {
+        f"lists.{entry.name.removesuffix('.csv')}": tuple(
+            row["value"] for row in csv.DictReader(_without_remarks(entry.read_text("utf-8")))
+        )
+        for entry in folder.iterdir()
+        if entry.name.endswith(".csv")
+    }
+
+
+def _without_remarks(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
 
 
 def _connection(address: str) -> Any:
@@ -96,8 +150,7 @@ def alerts_document(
         if one.id not in left
     ]
     return {
-        "transfers": result.transfers,
-        "accounts": result.accounts,
+        "rows": result.transfers,
         "alerts": len(frame),
         "alerted_accounts": frame["account"].n_unique(),
         "typologies": by_typology,

@@ -1,4 +1,4 @@
-"""`paywarden aml world|batch|evaluate`: typologies over one's own tables, and how they fare.
+"""`paywarden aml`: typologies over one's own tables, worlds to try them on, and how they fare.
 
     paywarden aml world --seed 1 --out world
     paywarden aml batch world/transfers.parquet --out alerts.jsonl
@@ -26,17 +26,24 @@ from paywarden.core.instants import DAY_US
 from paywarden.kit.clock import SystemClock
 
 if TYPE_CHECKING:
-    from paywarden.aml.monitoring.model import Typology
+    from collections.abc import Mapping, Sequence
 
-PARTS: Final = ("world", "batch", "evaluate")
+    from paywarden.aml.monitoring.model import Typology
+    from paywarden.risk.features.model import Aggregate
+    from paywarden.risk.rules.cel.types import CelType
+    from paywarden.risk.rules.macros import WindowMacros
+
 MOST_SHOWN: Final = 20
 
 
-def add_parts(parts: Any) -> None:
-    """Arguments of `world`, `batch` and `evaluate`."""
+PARTS: Final = ("world", "batch", "evaluate")
+
+
+def add_parts(parts: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Arguments of the parts of `aml` that read tables."""
 
     def part(name: str, text: str) -> argparse.ArgumentParser:
-        made: argparse.ArgumentParser = parts.add_parser(name, help=text, description=text)
+        made = parts.add_parser(name, help=text, description=text)
         made.add_argument("--json", action="store_true", help="one JSON document")
         return made
 
@@ -47,6 +54,8 @@ def add_parts(parts: Any) -> None:
     )
     _shared(batch)
     batch.add_argument("--out", type=Path, metavar="FILE", help="alerts as .jsonl or .parquet")
+    batch.add_argument("--payments", action="store_true",
+                       help="payments, read through --map as `decide` reads them")  # fmt: skip
     batch.add_argument("--connect", metavar="URL", help="an Ibis address, such as duckdb://file.db")
     batch.add_argument("--table", metavar="NAME", help="table of that connection")
     judged = part("evaluate", "who is found laundering at a budget of alerts, beside other ways")
@@ -111,8 +120,10 @@ def _batch(arguments: argparse.Namespace) -> int:
     from paywarden.cli.aml_batch import alerts_document, connected, write_alerts
 
     started = time.monotonic()
-    typologies = _typologies(arguments.typologies)
-    result = connected(arguments, typologies, stages(SystemClock()))
+    typologies, windows = _typologies(arguments.typologies)
+    kind = "payment" if arguments.payments else "log"
+    typologies = [one for one in typologies if one.runs == kind]
+    result = connected(arguments, typologies, windows, stages(SystemClock()))
     if arguments.out is not None:
         write_alerts(arguments.out, result.alerts)
     document = {
@@ -125,7 +136,7 @@ def _batch(arguments: argparse.Namespace) -> int:
 
 def _batch_words(document: dict[str, Any]) -> str:
     lines = [
-        f"{document['transfers']:,} transfers of {document['accounts']:,} accounts, "
+        f"{document['rows']:,} rows, "
         f"{document['alerts']:,} alerts about {document['alerted_accounts']:,} accounts "
         f"in {document['seconds']} s"
     ]
@@ -150,7 +161,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
     if not 0.0 < arguments.budget < 1.0:
         raise InvalidRequest("evaluation_budget", "a budget is a share between 0 and 1")
-    typologies = [one for one in _typologies(arguments.typologies) if one.runs == "log"]
+    typologies = [one for one in _typologies(arguments.typologies)[0] if one.runs == "log"]
     mapping, taught = read_map(arguments.mapping), read_map(arguments.train_map)
     document = evaluate_accounts(
         [WorldFile(path, mapping) for path in arguments.files],
@@ -169,12 +180,24 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     return output.DONE
 
 
-def _typologies(folder: Path | None) -> tuple[Typology, ...]:
-    from paywarden.aml.monitoring.flow_types import flow_types
-    from paywarden.aml.monitoring.typology_reader import files_in, read_typologies, shipped_files
+def _typologies(folder: Path | None) -> tuple[Sequence[Typology], tuple[Aggregate, ...]]:
+    """Typologies of a folder, and the windows that those of payments ask for."""
+    from paywarden.aml.monitoring.typology_reader import (
+        LISTS,
+        files_in,
+        read_typologies,
+        shipped_files,
+    )
+    from paywarden.risk.rules.scope import condition_types
+
+    asked: list[Aggregate] = []
+
+    def types(macros: WindowMacros) -> Mapping[str, CelType]:
+        asked.extend(macros.made)
+        return condition_types(macros.made, LISTS)
 
     files = shipped_files() if folder is None else files_in(folder)
-    return read_typologies(files, flow_types).checked()
+    return read_typologies(files, payment_types=types).checked(), tuple(asked)
 
 
 def _need_ibis() -> None:

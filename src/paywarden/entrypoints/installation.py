@@ -17,6 +17,7 @@ from typing import Any
 from paywarden.aml.alerts.desk import AlertDesk
 from paywarden.aml.alerts.stores.sqlite import SCHEMA as AML_ALERTS
 from paywarden.aml.alerts.stores.sqlite import SqliteAlerts
+from paywarden.aml.customer_risk.alerted import Alerted
 from paywarden.aml.customer_risk.stores.sqlite_customers import SCHEMA as CUSTOMER_RISK
 from paywarden.aml.monitoring.payment_alerts import named_entity
 from paywarden.aml.screening.verdicts.desk import VerdictDesk
@@ -78,6 +79,7 @@ from paywarden.entrypoints.customer_risk import ROUND_SECONDS as CUSTOMER_SECOND
 from paywarden.entrypoints.customer_risk import customer_risk_parts
 from paywarden.entrypoints.evidence import evidence_parts
 from paywarden.entrypoints.facts_keys import FactsKeyFile
+from paywarden.entrypoints.flow_watch import FlowWatch
 from paywarden.entrypoints.home import Home, private_write
 from paywarden.entrypoints.housekeeping import Round, forget_answers, forget_messages, go_round
 from paywarden.entrypoints.people_wiring import People
@@ -89,6 +91,7 @@ from paywarden.entrypoints.warming import share_interpreter, warm_up
 from paywarden.entrypoints.webhooks import webhook_parts
 from paywarden.evidence.screen import may_not_be_logged
 from paywarden.evidence.stores.sqlite_checkpoints import SCHEMA as EVIDENCE_SCHEMA
+from paywarden.identity import card_acts
 from paywarden.identity.access_review.ports import HeldKeys
 from paywarden.identity.access_review.stores.sqlite import SCHEMA as ACCESS_REVIEWS
 from paywarden.identity.api_keys import ApiKeyAuthenticator
@@ -237,10 +240,19 @@ class Installation:
         self.rescreening = Rescreening(
             self.screening_desk,
             Parts(
-                self.ledger, self.sealer, self.ids, SqlitePositions(self.reader), self.alert_desk,
+                self.ledger,
+                self.sealer,
+                self.ids,
+                SqlitePositions(self.reader),
+                self.alert_desk,
                 self.verdicts,
             ),
+        )
+        self.flows = FlowWatch(
+            home.database, home.flows, home.typologies, self.alert_desk, self.ids, self.metrics,
+            settings.monitoring,
         )  # fmt: skip
+        self.alerted = Alerted(self.alerts, self.alert_entity)
         watch = DriftWatch(randomness)
         self.drift = DriftDesk(watch, self.ledger, self.metrics)
         self.payments = Payments(
@@ -309,6 +321,7 @@ class Installation:
             randomness, authenticator.forget,
         )  # fmt: skip
         KeyActs(self.key_desk).register(self.approvals)
+        card_acts.register(self.approvals)
         self.idempotency = Idempotency(
             self.reader, KeyedDigest(derive(self.keys.master, Purpose.IDEMPOTENCY)), clock
         )
@@ -342,7 +355,7 @@ class Installation:
         self.customer_risk = customer_risk_parts(
             self.ledger, self.reader, self.writer, self.key_ring, self.keys.sub("customer-facts"),
             self.payment_reader.identifier, self.audit, clock, self.metrics, self.approvals,
-            None, None,
+            self.alert_desk, self.alerted,
         )  # fmt: skip
         self.inactivity = Inactivity(
             self.people.records, self.people.directory, self.api_keys, self.writer, clock,
@@ -397,6 +410,7 @@ class Installation:
         await self._rebuild()
         await self.screening_desk.look()
         self._keep(self.schedule.run())
+        self._keep(self.flows.run())
         await asyncio.to_thread(self.rollouts.load)
         for one in self.rounds:
             self._keep(go_round(one, lambda: not self.ledger.failed))

@@ -15,13 +15,15 @@ from msgspec import Meta
 class Server(msgspec.Struct, frozen=True):
     """Where the API listens: an address, or (`socket`) a unix socket for a proxy of this machine.
 
-    An address that is not loopback needs [tls].
+    An address that is not loopback needs [tls]. `recycle_seconds`: a worker that refused a card
+    number is replaced, at the earliest when it is so old; 0 never.
     """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65_535)] = 8080
     socket: str = ""
     max_in_flight: Annotated[int, Meta(ge=1, le=100_000)] = 512
+    recycle_seconds: Annotated[float, Meta(ge=0, le=1_000_000)] = 900.0
 
 
 class Tls(msgspec.Struct, frozen=True):
@@ -136,6 +138,17 @@ class Labels(msgspec.Struct, frozen=True):
     on_flood: Literal["hold", "alarm", "refuse"] = "hold"
 
 
+class Monitoring(msgspec.Struct, frozen=True):
+    """Whether the log is followed for money laundering, and how often it is looked at.
+
+    It begins `start_seconds` after the server, so that payments are served first.
+    """
+
+    follow: bool = True
+    look_seconds: Annotated[float, Meta(ge=0.05, le=3_600)] = 1.0
+    start_seconds: Annotated[float, Meta(ge=0, le=3_600)] = 10.0
+
+
 class Settings(msgspec.Struct, frozen=True):
     """All sections."""
 
@@ -150,6 +163,7 @@ class Settings(msgspec.Struct, frozen=True):
     card_environment: CardEnvironment = CardEnvironment()
     webhooks: Webhooks = Webhooks()
     labels: Labels = Labels()
+    monitoring: Monitoring = Monitoring()
     identity: Identity = Identity()
 
 
@@ -162,6 +176,7 @@ DEFAULT_TEXT = """\
 # port = 8080
 # socket = ""               # a unix socket (0660) instead, for a proxy that checks certificates
 # max_in_flight = 512       # more requests at once are answered 429; tenants share them fairly
+# recycle_seconds = 900     # a worker that refused a card number is replaced, no sooner than this
 
 [tls]
 # certificate = "tls/chain.pem"   # the server's certificate and what signed it
@@ -211,6 +226,11 @@ DEFAULT_TEXT = """\
 [webhooks]
 # Webhooks go to public https addresses only. Networks of your own that they may reach as well:
 # allowed_networks = ["10.20.0.0/16"]
+
+[monitoring]
+# follow = true             # follow flows of money over the log (a process of its own)
+# look_seconds = 1.0        # between two looks at the log; transfers wait 15 minutes for late ones
+# start_seconds = 10.0      # after the server
 
 [identity]
 # rp_id = "localhost"                  # domain that passkeys are bound to: choose it once

@@ -57,6 +57,30 @@ class Metrics:
             "Alerts against money laundering that were kept",
             ("kind", "interdicted"),
         )
+        self.flow_delay_seconds = self._gauge(
+            "paywarden_flow_delay_seconds",
+            "How long the oldest transfer has waited to be monitored",
+            ("environment",),
+        )
+        self.flow_waiting = self._gauge(
+            "paywarden_flow_waiting", "Transfers that wait for late ones", ("environment",)
+        )
+        self.flow_transfers = self._gauge(
+            "paywarden_flow_transfers", "Transfers that were monitored", ("environment",)
+        )
+        self.flow_bytes = self._gauge(
+            "paywarden_flow_bytes", "Memory of monitored flows", ("environment",)
+        )
+        self.flow_left_out = self._gauge(
+            "paywarden_flow_left_out",
+            "What monitoring of flows left out: legs, members, hops, searches, late, unpriced",
+            ("environment", "what"),
+        )
+        self.flow_restarts = Counter(
+            "paywarden_flow_restarts_total",
+            "Ends of the process that monitors flows",
+            registry=self.registry,
+        )
         self.requests = self._counter(
             "paywarden_http_requests_total", "HTTP requests", ("route", "status")
         )
@@ -123,6 +147,11 @@ class Metrics:
             "paywarden_screening_hits_total", "Payments with a hit", ("environment",)
         )
 
+    def card_numbers_seen(self) -> float:
+        """Requests refused for a card number by this process."""
+        (family,) = self.card_numbers_refused.collect()
+        return float(family.samples[0].value)
+
     def text(self) -> bytes:
         """The exposition text of all metrics."""
         return generate_latest(self.registry)
@@ -132,8 +161,8 @@ class Metrics:
         self.registry.register(made)
         return made
 
-    def _gauge(self, name: str, text: str) -> Gauge:
-        return Gauge(name, text, registry=self.registry)
+    def _gauge(self, name: str, text: str, labels: tuple[str, ...] = ()) -> Gauge:
+        return Gauge(name, text, labels, registry=self.registry)
 
     def _counter(self, name: str, text: str, labels: tuple[str, ...]) -> Counter:
         return Counter(name, text, labels, registry=self.registry)

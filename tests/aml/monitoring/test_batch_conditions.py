@@ -84,8 +84,8 @@ def _true(program, row):
 
 def test_members_of_a_named_list():
     frame = _table([{"a": 1, "b": 1, "x": 1.0, "s": s, "f": True} for s in ("ab", "q", None)])
-    _, found = _held(ibis.duckdb.connect(threads=1), ["v.s in lists.known", "!(v.s in lists.known)"],
-                     frame)  # fmt: skip
+    sources = ["v.s in lists.known", "!(v.s in lists.known)"]
+    _, found = _held(ibis.duckdb.connect(threads=1), sources, frame)
     assert found["c0"].to_list() == [True, False, False]
     assert found["c1"].to_list() == [False, True, False]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
+import ibis
 import polars as pl
 
 from paywarden.aml.monitoring.functions import FUNCTIONS
@@ -83,11 +84,11 @@ def leg_features(function: str) -> list[FlowFeature]:
 
 def motif_features(function: str) -> list[FlowFeature]:
     """A motif with and without what makes hops eligible."""
-    strict = {"fee": 0.5} if function in ("chain", "cycle") else {}
+    strict = {"fee": 0.5} if "fee" in FUNCTIONS[function].settings else {}
     return [
         feature(function, **{"from": 2}),
         feature(function, **{"from": 2, "window": "5d", "new_since": "4d", "least_minor": 500}),
-        feature(function, **{"from": 3, "kinds": "transfer", **strict}),
+        feature(function, **{"from": 2, **strict}),
     ]
 
 
@@ -113,3 +114,8 @@ def typology(
         alert=alert,
         **given,
     )
+
+
+def duckdb_of(rows: Sequence[dict]):
+    """Rows as a table of Ibis."""
+    return ibis.memtable(pl.DataFrame(rows, infer_schema_length=None))

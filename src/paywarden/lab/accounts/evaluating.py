@@ -1,9 +1,9 @@
 """Who is found laundering at a budget of alerts: typologies beside three other ways.
 
 Guards: truth is read here and nowhere else; the ways see transfers alone, and the trees only other
-worlds' truth. The budget is a share of all accounts; each way alerts those it ranks highest. Days to
-an alert count from the first transfer of laundering of the account itself, and of each pattern; an
-alert before that found something else and does not count.
+worlds' truth. The budget is a share of all accounts; each way alerts those it ranks highest. Days
+to an alert count from the first transfer of laundering of the account itself, and of each pattern;
+an alert before that found something else and does not count.
 Shapes: worlds w, accounts a.
 """
 
@@ -29,7 +29,8 @@ from paywarden.lab.accounts.rivals import boosted, by_amount, by_degree, simple_
 BUDGET: Final = 0.05
 OURS: Final = "typologies"
 Found = Callable[[pl.DataFrame], tuple[pl.DataFrame, pl.DataFrame]]
-"""Of transfers: alerts (typology, account, sequence, at_us, score), peaks (typology, account, peak)."""
+"""Of transfers: alerts (typology, account, sequence, at_us, score) and peaks (typology, account,
+peak)."""
 
 
 @dataclass(frozen=True, slots=True)

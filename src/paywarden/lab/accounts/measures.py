@@ -3,8 +3,8 @@
     recall      share of laundering accounts among the alerted
     precision   share of the alerted that launder
 
-Guards: every way may alert the same number of accounts, those it ranks highest; ties are broken by a
-seeded order that no way knows. Intervals are a bootstrap over clusters: the accounts of one pattern
+Guards: every way may alert the same number of accounts, those it ranks highest; ties are broken by
+a seeded order that no way knows. Intervals are a bootstrap over clusters: the accounts of a pattern
 are drawn together (an account of several counts with its first), every innocent by itself; worlds
 keep their sizes. Differences are paired: both ways read the same draw.
 Shapes: a accounts (of all worlds), b draws.
@@ -75,7 +75,7 @@ def with_intervals(
     """Ways with intervals, and the first way less each other one; worlds put together."""
     names = list(worlds[0][1])
     draw = _drawn(worlds, seed, draws)
-    ways = {}
+    ways: dict[str, dict[str, Any]] = {}
     for name in names:
         pooled = Judged(np.concatenate([one.guilty for one, _ in worlds]), np.zeros(0, np.int64))
         chosen = np.concatenate([flags[name] for _, flags in worlds])

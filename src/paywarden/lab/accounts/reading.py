@@ -2,7 +2,8 @@
 
 Guards: every row has a time and an amount, or is refused with its place; accounts of the outside
 become "". What moves no money (to oneself, of nothing) stays; who reads leaves it out. Order: by
-time, then by sequence; a sequence is given where the file has none. Truth is read by `read_truth` alone.
+time, then by sequence; a sequence is given where the file has none. Truth is read by `read_truth`
+alone.
 Shapes: n transfers.
 """
 

@@ -209,23 +209,25 @@ def joined_by_point(parts: Sequence[ir.Table]) -> ir.Table:
     return found
 
 
-def within(points: ir.Table, legs: ir.Table, columns: Sequence[str]) -> ir.Table:
-    """Every point with the legs of its account at places low < place <= upto.
+def within(
+    points: ir.Table, legs: ir.Table, columns: Sequence[str], most: int = MOST_LEGS
+) -> ir.Table:
+    """Every point with the legs of its account at places low < place <= upto, at most `most`.
 
     By equality of account and block of places; a point stands in each block that it reaches.
     """
-    steps = ibis.memtable(pl.DataFrame({"step": range(MOST_LEGS // _BLOCK + 2)}))
+    steps = ibis.memtable(pl.DataFrame({"step": range(most // _BLOCK + 2)}))
     first = whole(ibis.greatest(points.low + 1, 0), _BLOCK)
     spread = points.mutate(first=first, last=whole(ibis.greatest(points.upto, 0), _BLOCK))
     spread = spread.join(steps, spread.first + steps.step <= spread.last)
     spread = spread.mutate(block=spread.first + spread.step).drop("first", "last", "step")
     held = legs.select(
-        of="account", at_block=whole(legs.place, _BLOCK), place="place",
+        of_account="account", at_block=whole(legs.place, _BLOCK), place="place",
         **{name: legs[name] for name in columns},
     )  # fmt: skip
-    pairs = spread.join(held, (spread.account == held.of) & (spread.block == held.at_block))
+    pairs = spread.join(held, (spread.account == held.of_account) & (spread.block == held.at_block))
     inside = (pairs.place > pairs.low) & (pairs.place <= pairs.upto)
-    return pairs.filter(inside).drop("of", "block", "at_block")
+    return pairs.filter(inside).drop("of_account", "block", "at_block")
 
 
 def _looked_up(

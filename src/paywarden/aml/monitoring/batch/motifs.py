@@ -105,15 +105,18 @@ def _gather_scatter(hops: ir.Table, measure: Measure, work: Workspace) -> ir.Tab
     gave = near(
         here, "i_at_us", hops, "j", window,
         lambda i, j: [i.i_payer == j.j_payee, j.j_n < i.i_n],
-    ).select(n="i_n", hub="i_payer", other="j_payer").distinct()  # fmt: skip
+    ).select(n="i_n", hub="i_payer", other="j_payer", amount="j_amount")  # fmt: skip
     took = near(
         here, "i_at_us", hops, "j", window,
         lambda i, j: [i.i_payer == j.j_payer, j.j_n <= i.i_n],
-    ).select(n="i_n", hub="i_payer", other="j_payee").distinct()  # fmt: skip
+    ).select(n="i_n", hub="i_payer", other="j_payee", amount="j_amount")  # fmt: skip
     gave, took = work.keep(gave, "gave"), work.keep(took, "took")
-    one = gave.group_by("n").aggregate(hub=gave.hub.max(), givers=gave.count())
-    other = took.group_by("n").aggregate(takers=took.count())
+    one = gave.group_by("n").aggregate(
+        hub=gave.hub.max(), givers=gave.other.nunique(), came=gave.amount.sum()
+    )
+    other = took.group_by("n").aggregate(takers=took.other.nunique(), left=took.amount.sum())
     both = one.join(other, "n")
+    both = both.filter(all_of(_passes(both.came, both.left, measure.number("fee"))))
     sizes = both.select("n", "hub", size=ibis.least(both.givers, both.takers))
     sizes = work.keep(sizes.filter(sizes["size"] >= measure.number("from")), "sizes")
     of = sizes.select(of="n", size="size")
@@ -127,13 +130,15 @@ def _gather_scatter(hops: ir.Table, measure: Measure, work: Workspace) -> ir.Tab
 def _scatter_gather(hops: ir.Table, measure: Measure, work: Workspace) -> ir.Table:
     """Ways of two hops a -> m -> b; all of one a and b that lie within the window together."""
     window = measure.number("window")
+    fee = measure.number("fee")
     two = near(
-        named(hops, "k"), "k_at_us", hops, "l", window,
-        lambda k, l: [k.k_payer == l.l_payee, l.l_n < k.k_n, l.l_payer != k.k_payee],  # noqa: E741
+        named(hops, "k"), "k_at_us", hops, "j", window,
+        lambda k, j: [k.k_payer == j.j_payee, j.j_n < k.k_n, j.j_payer != k.k_payee,
+                      *_passes(j.j_amount, k.k_amount, fee)],
     )  # fmt: skip
     two = work.keep(
-        two.select(n="k_n", at_us="k_at_us", origin="l_payer", middle="k_payer", end="k_payee",
-                   begun_us="l_at_us"),
+        two.select(n="k_n", at_us="k_at_us", origin="j_payer", middle="k_payer", end="k_payee",
+                   begun_us="j_at_us"),
         "two",
     )  # fmt: skip
     asked = two.select("n", "at_us", "origin", "end").distinct()

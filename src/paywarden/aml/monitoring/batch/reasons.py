@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import polars as pl
 
-from paywarden.aml.alerts.model import Alert, Entity, Reason
+from paywarden.aml.alerts.model import Alert, Entity, EntityKind, Reason
 from paywarden.aml.monitoring.batch.scores import term_column
 from paywarden.core.instants import DAY_US
 from paywarden.risk.rules.typology_program import TypologyProgram
@@ -33,12 +33,13 @@ class Raised:
     n: int
     threshold: float
     reasons: tuple[Reason, ...]
+    kind: EntityKind = "account"
 
     def alert(self) -> Alert:
         """The same in the form that cases read."""
         return Alert(
             "typology",
-            Entity("account", self.account),
+            Entity(self.kind, self.account),
             self.typology,
             self.score,
             self.threshold,
@@ -83,4 +84,5 @@ def _alert(program: TypologyProgram, row: Mapping[str, Any]) -> Raised:
         row["n"],
         typology.alert,
         reasons,
+        cast(EntityKind, typology.entity),
     )

@@ -9,7 +9,6 @@ Not done here: reading files of typologies, keeping alerts.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import ibis
@@ -22,6 +21,7 @@ from paywarden.aml.monitoring.batch.motifs import motif_table
 from paywarden.aml.monitoring.batch.names import MEMBER, TYPES, name_columns
 from paywarden.aml.monitoring.batch.points import points_of
 from paywarden.aml.monitoring.batch.reasons import VALUE, Raised, raised
+from paywarden.aml.monitoring.batch.results import BatchResult, peaks_of
 from paywarden.aml.monitoring.batch.scores import score_of, term_column
 from paywarden.aml.monitoring.batch.tables import Flows, flows_of
 from paywarden.aml.monitoring.batch.workspace import Workspace
@@ -31,20 +31,6 @@ from paywarden.risk.rules.cel.types import MEMBERS, CelType, named
 from paywarden.risk.rules.typology_program import TypologyProgram, typology_program
 
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class BatchResult:
-    """alerts: in order of transfers, typologies (as given), accounts. peaks: typology, account,
-    peak (greatest score), each above 0. transfers, accounts: how many there were. not_run: typology
-    and reason, of those that this table cannot be asked.
-    """
-
-    alerts: tuple[Raised, ...]
-    peaks: pl.DataFrame
-    transfers: int
-    accounts: int
-    not_run: tuple[dict[str, str], ...] = ()
 
 
 def run_batch(
@@ -100,10 +86,9 @@ class _Run:
             peaks.append(peak)
         self._tell("typologies", len(self._programs), len(self._programs))
         alerts.sort(key=lambda pair: pair[0])
-        names = {"typology": pl.String, "account": pl.String, "peak": pl.Float64}
         return BatchResult(
             tuple(one for _, one in alerts),
-            pl.concat(peaks) if peaks else pl.DataFrame(schema=names),
+            peaks_of(peaks),
             self._counted(self._flows.transfers),
             self._counted(self._flows.accounts),
         )

@@ -42,14 +42,15 @@ def flows_of(table: ir.Table, work: Workspace) -> Flows:
     if missing:
         detail = f"the table has no column `{missing[0]}`; it needs {', '.join(NEEDED)}"
         raise InvalidRequest("batch_column", detail)
-    rows = _rows(table)
+    rows = work.keep(_given(table), "given")
+    rows = rows.filter((rows.from_account != rows.to_account) & (rows.amount_minor > 0))
     accounts = work.keep(_accounts(rows), "accounts")
     transfers = work.keep(_transfers(rows, accounts), "transfers")
     legs = work.keep(_legs(transfers), "legs")
     return Flows(accounts, transfers, legs)
 
 
-def _rows(table: ir.Table) -> ir.Table:
+def _given(table: ir.Table) -> ir.Table:
     texts = {
         name: (
             table[name].cast("string").fill_null("")
@@ -59,7 +60,7 @@ def _rows(table: ir.Table) -> ir.Table:
         for name in TEXTS
     }
     amount = table.amount_minor.cast("int64")
-    rows = table.select(
+    return table.select(
         sequence=table.sequence.cast("int64"),
         at_us=table.at_us.cast("int64"),
         from_account=table.from_account.cast("string").fill_null(""),
@@ -67,7 +68,6 @@ def _rows(table: ir.Table) -> ir.Table:
         amount_minor=ibis.least(amount, ibis.literal(MOST_AMOUNT_MINOR, "int64")),
         **texts,
     )
-    return rows.filter((rows.from_account != rows.to_account) & (rows.amount_minor > 0))
 
 
 def _accounts(rows: ir.Table) -> ir.Table:
