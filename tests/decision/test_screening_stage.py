@@ -246,3 +246,15 @@ async def test_a_hit_raises_one_alert_with_what_a_case_needs(room: Room, home: P
     assert alert.reasons and "Quarzenberg" not in str(alert)
     await room.decide(transfer(room))
     assert len(room.installation.alerts.page(room.live, AlertFilter(), "", 10)) == 1
+
+
+async def test_who_is_erased_leaves_no_name_at_hand(room: Room, home: Path) -> None:
+    await screened(room, home)
+    payee = {"id": "payee-9", "name": "Zoltan Quarzenberg"}
+    await room.decide(transfer(room, payee=payee))
+    stage = room.installation.screening
+    assert len(stage._memory) == 2
+    room.installation.payments.forget_texts(room.state())
+    assert len(stage._memory) == 0
+    again = await room.decide(transfer(room, payee=payee))
+    assert again.entry.result.answer is Outcome.REVIEW and again.entry.skipped == ()

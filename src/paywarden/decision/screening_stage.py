@@ -75,8 +75,10 @@ class ScreeningStage:
         self.process = process
 
     def forget(self) -> None:
-        """Drop what is remembered of people."""
+        """Drop what is remembered of people, here and where names are matched."""
         self._memory.forget()
+        if self.process is not None and self.process.alive:
+            self.process.send(())
 
     def at_once(self, state: ScopeState, fields: Mapping[str, Any]) -> Screened | None:
         """The stage's answer, if it can be given without waiting."""

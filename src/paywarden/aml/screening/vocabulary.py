@@ -156,6 +156,10 @@ class Vocabulary:
             found = self._remembered[key] = self._search(word, voweled)
         return found
 
+    def forget(self) -> None:
+        """Drop remembered searches."""
+        self._remembered.clear()
+
     def knows_well(self, word: Word) -> bool:
         """Whether a word stands here in nearly the same spelling."""
         if word.text in self._number:

@@ -19,6 +19,7 @@ from paywarden.aml.screening.index import ScreeningIndex
 from paywarden.aml.screening.model import ListedEntity
 from paywarden.aml.screening.party import Party
 from paywarden.aml.screening.serving.answering import Answering
+from paywarden.aml.screening.serving.forgetting import forget_names
 from paywarden.aml.screening.serving.messages import (
     FRAME_LIMIT_OCTETS,
     HEADER,
@@ -55,6 +56,8 @@ def serve(source: BinaryIO, sink: BinaryIO, entities: Entities) -> int:
     seconds = round(time.monotonic() - began, 3)
     _send(sink, Started("", "", index.entities, index.names, seconds))
     while (question := _message(source, Question)) is not None:
+        if not question.parties:
+            forget_names(index)
         found = tuple(answering.answer(party) for party in question.parties)
         _send(sink, Reply(question.number, found, _octets()))
     return 0

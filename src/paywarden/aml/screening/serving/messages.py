@@ -77,7 +77,10 @@ class Started(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Question(msgspec.Struct, array_like=True, frozen=True):
-    """Parties to be screened; `number` comes back with the answer."""
+    """Parties to be screened; `number` comes back with the answer.
+
+    Without a party: forget whom you were asked about.
+    """
 
     number: int
     parties: tuple[AskedParty, ...]
