@@ -1,4 +1,4 @@
-"""`paywarden aml`: customers' risk, merchants' exposure, typologies over tables of transfers."""
+"""`paywarden aml`: alerts, customers' risk, exposure, typologies and their runs over tables."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Sequence
 from typing import Any, Final
 
-from paywarden.cli import aml_customers, aml_models, aml_tables
+from paywarden.cli import aml_alerts, aml_customers, aml_models, aml_tables
 
-_PARTS: Final[Sequence[Any]] = (aml_customers, aml_models, aml_tables)
+_PARTS: Final[Sequence[Any]] = (aml_alerts, aml_customers, aml_models, aml_tables)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -31,6 +31,7 @@ from paywarden.decision.policy_http import PolicyOperations
 from paywarden.decision.problems import CODES
 from paywarden.decision.record_reads import RecordReads
 from paywarden.decision.rollout.http import RolloutOperations
+from paywarden.decision.screening_http import ListsState, ScreeningOperations
 from paywarden.decision.snoozes_http import SnoozeOperations
 from paywarden.entrypoints import (
     certificate_commands,
@@ -47,6 +48,7 @@ from paywarden.entrypoints.limits import rate_gate
 from paywarden.entrypoints.local_door import LocalDoor
 from paywarden.entrypoints.people_commands import PeopleRoom
 from paywarden.entrypoints.people_operations import people_operations
+from paywarden.entrypoints.recycling import Recycling, Successor, is_successor, note_of
 from paywarden.entrypoints.signing_key_commands import signing_room
 from paywarden.entrypoints.start_report import give_up
 from paywarden.evidence.http import AuditOperations
@@ -67,20 +69,28 @@ from paywarden.privacy.erasure.http import ErasureOperations
 from paywarden.privacy.erasure.reading import Readings
 
 
-def create_app() -> Starlette:
-    """Application over the home that PAYWARDEN_HOME names."""
+def create_app() -> Starlette | Successor:
+    """Application over the home that PAYWARDEN_HOME names; at once, or once the home is free."""
     try:
         home = find_home(None, os.environ)
         home.require()
         settings = home.settings(os.environ)
         configure(level=settings.installation.log_level)
-        return application(Installation(home, settings, SystemClock(), SystemRandomness()))
+
+        def make() -> tuple[Starlette, Callable[[], bool]]:
+            one = Installation(home, settings, SystemClock(), SystemRandomness())
+            return application(one, recycled=True), lambda: one.ready
+
+        return Successor(home, make) if is_successor(home) else make()[0]
     except Exception as fault:  # what this home cannot start with now, it cannot a moment later
         give_up(fault)
 
 
-def application(installation: Installation) -> Starlette:
-    """Application over an installation; its lifespan starts and stops it."""
+def application(installation: Installation, *, recycled: bool = False) -> Starlette:
+    """Application over an installation; its lifespan starts and stops it.
+
+    `recycled`: a watcher started this process and replaces it on demand (`recycling`).
+    """
     system = SystemOperations(
         paywarden.__version__,
         installation.metrics,
@@ -110,10 +120,19 @@ def application(installation: Installation) -> Starlette:
     async def lifespan(_app: Any) -> AsyncIterator[None]:
         door = local_door(installation)
         starting = asyncio.create_task(_start(installation, door))
+        minimum = installation.settings.server.recycle_seconds
+        tasks = [starting]
+        if recycled and minimum:
+            recycling = Recycling(
+                note_of(installation.home), minimum, installation.metrics.card_numbers_seen,
+                surroundings,
+            )  # fmt: skip
+            tasks.append(asyncio.create_task(recycling.run()))
         try:
             yield
         finally:
-            starting.cancel()
+            for task in tasks:
+                task.cancel()
             await door.close()
             await installation.stop()
 
@@ -170,6 +189,15 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
             installation.backtests, installation.records, StartNotes(installation.ledger)
         ).operations(),
         *ListOperations(installation.lists, installation.approvals).operations(),
+        *ScreeningOperations(
+            installation.ledger,
+            installation.verdicts,
+            installation.sealer,
+            installation.ids,
+            lambda: ListsState(
+                installation.screening_desk.state, installation.screening_desk.alarms
+            ),
+        ).operations(),
         *ModelOperations(installation.models, installation.ledger).operations(),
         *DriftOperations(installation.drift.watch).operations(),
         *SnoozeOperations(installation.lists, installation.ledger).operations(),
@@ -219,6 +247,7 @@ def dependencies(installation: Installation) -> Sequence[Dependency]:
         Dependency("writer", writer, writer == "open"),
         Dependency("state", "ready" if installation.ready else "rebuilding", installation.ready),
         Dependency("tables", "old" if alarms else "fresh", True),
+        Dependency("screening", installation.screening_desk.state, True),
     ]
     for scope, state in installation.ledger.states.items():
         name = f"policy:{scope.environment.value}"

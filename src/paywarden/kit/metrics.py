@@ -125,6 +125,32 @@ class Metrics:
         self.window_bytes = Gauge(
             "paywarden_window_bytes", "Memory of the window store", registry=self.registry
         )
+        self.screening_up = self._gauge(
+            "paywarden_screening_up", "1 while a process holds the lists in force"
+        )
+        self.screening_alarms = self._gauge(
+            "paywarden_screening_alarms", "Alarms of lists: stale, waiting, refused, not switched"
+        )
+        self.screening_names = self._gauge(
+            "paywarden_screening_names", "Listed names that parties are held against"
+        )
+        self.screening_bytes = self._gauge(
+            "paywarden_screening_bytes", "Most memory of the process that holds the lists"
+        )
+        self.screening_list_age_days = Gauge(
+            "paywarden_screening_list_age_days",
+            "Days since the publisher last gave the list in force",
+            ("source",),
+            registry=self.registry,
+        )
+        self.screening_hits = self._counter(
+            "paywarden_screening_hits_total", "Payments with a hit", ("environment",)
+        )
+
+    def card_numbers_seen(self) -> float:
+        """Requests refused for a card number by this process."""
+        (family,) = self.card_numbers_refused.collect()
+        return float(family.samples[0].value)
 
     def text(self) -> bytes:
         """The exposition text of all metrics."""
@@ -135,7 +161,7 @@ class Metrics:
         self.registry.register(made)
         return made
 
-    def _gauge(self, name: str, text: str, labels: tuple[str, ...]) -> Gauge:
+    def _gauge(self, name: str, text: str, labels: tuple[str, ...] = ()) -> Gauge:
         return Gauge(name, text, labels, registry=self.registry)
 
     def _counter(self, name: str, text: str, labels: tuple[str, ...]) -> Counter:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -160,3 +162,46 @@ def test_any_octets_are_read_or_refused(octets: bytes) -> None:
 def test_shipped_files_are_sound() -> None:
     typologies = shipped_typologies()
     assert {f"{one.id}.yaml" for one in typologies} == set(shipped_files())
+
+
+def test_the_example_of_the_how_to_is_sound() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "how-to" / "write-a-typology.md").read_text()
+    example = page.split("```yaml\n")[1].split("```")[0]
+    (made,) = read_typologies({"quick-cash-out.yaml": example.encode()}).checked()
+    assert [name for name, _ in made.values] == ["paid_in", "out"]
+    assert made.terms[0].when.count("agg.w_sum_amount_base_minor_payer_6h_") == 3
+
+
+VALUES = PAYMENT.replace("terms:", "values:\n  {}\nterms:").replace(
+    "    when: distinct(payer, payee.id, \"1d\") >= 5", "    when: payees >= 5"
+).replace("'{distinct(payer, payee.id, \"1d\")} payees'", "'{payees} payees'")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ("payment: 3", "bad_name"),
+        ("Payees: 3", "bad_name"),
+        ("payees: [1]", "bad_value"),
+        ("payees: distinct(payer", "syntax_error"),
+        ("others: 3", "unknown_name"),
+        ("payees: distinct(payer, payee.id)", "bad_window"),
+    ],
+)
+def test_faulty_values_are_found(values: str, code: str) -> None:
+    found = faults(VALUES.replace("{}", values, 1))
+    assert code in {one for one, _ in found}, found
+
+
+def test_values_replace_names_before_anything_is_checked() -> None:
+    named = VALUES.replace("{}", 'payees: distinct(payer, payee.id, "1d")', 1)
+    (plain,) = read_typologies({"one.yaml": PAYMENT.encode()}).checked()
+    (made,) = read_typologies({"one.yaml": named.encode()}).checked()
+    assert (made.terms[0].when, made.terms[0].says) == (plain.terms[0].when, plain.terms[0].says)
+    assert made.terms[0].written == "payees >= 5"
+
+
+def test_values_that_double_and_double_are_refused() -> None:
+    lines = "\n".join(f"  v{n}: v{n - 1} + v{n - 1}" for n in range(1, 40))
+    found = faults(VALUES.replace("  {}", "  v0: 1\n" + lines + "\n  payees: v39", 1))
+    assert "condition_too_long" in {one for one, _ in found}

@@ -8,7 +8,7 @@ task), and may do so again after a crash. Metrics count what was kept. Not done 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from paywarden.aml.alerts.model import ALERT_KINDS, Alert
@@ -24,12 +24,16 @@ AT_ONCE: Final = 200
 
 
 class AlertDesk:
-    """`Alerts` over a store and the writer of the log's database."""
+    """`Alerts` over a store and the writer of the log's database.
+
+    `on_kept`: told of alerts once they are durable, at least once; it neither waits nor fails.
+    """
 
     def __init__(self, store: AlertStore, writer: Writer, clock: Clock, metrics: Metrics) -> None:
         self._store = store
         self._writer = writer
         self._clock = clock
+        self.on_kept: Callable[[Scope, Sequence[Alert]], None] = lambda _scope, _alerts: None
         self._raised = metrics.aml_alerts
         for kind in ALERT_KINDS:
             for held in ("false", "true"):
@@ -45,10 +49,12 @@ class AlertDesk:
         """How many of the alerts of a durable unit were kept; metrics count them."""
         ids = [alert.id for alert in alerts]
         kept = self._store.kept(scope, ids)
-        for alert in alerts:
-            if alert.id in kept:
-                self._raised.labels(alert.kind, str(alert.interdicted).lower()).inc()
-        return len(kept)
+        fresh = [alert for alert in alerts if alert.id in kept]
+        for alert in fresh:
+            self._raised.labels(alert.kind, str(alert.interdicted).lower()).inc()
+        if fresh:
+            self.on_kept(scope, fresh)
+        return len(fresh)
 
     def raise_all(self, scope: Scope, alerts: Sequence[Alert]) -> int:
         """Keep those that are new, durably; how many were. Blocking: for threads.

@@ -83,6 +83,12 @@ class AlertStore(Protocol):
         """Which of at most 500 ids are kept."""
         ...
 
+    def figures(
+        self, scope: Scope, entity_kind: str, entity_id: str, since_us: int
+    ) -> tuple[int, float]:
+        """(alerts about an entity since then, highest score of a typology among them or 0)."""
+        ...
+
     def page(
         self, scope: Scope, wanted: AlertFilter, after: str, limit: int
     ) -> Sequence[KeptAlert]:

@@ -70,6 +70,11 @@ _PAGE = (
     " AND (?9 IS NULL OR at_us >= ?9) AND (?10 IS NULL OR at_us < ?10)"
     " ORDER BY number DESC LIMIT ?11"
 )
+_FIGURES = (
+    "SELECT count(*), coalesce(max(CASE kind WHEN 'typology' THEN score END), 0)"
+    " FROM aml_alerts WHERE scope = ? AND entity_kind = ? AND entity_id = ? AND at_us >= ?"
+    " AND kind <> 'customer_risk'"
+)
 _GROUP_COLUMNS = (
     "group_id, entity_kind, entity_id, alerts, interdicted, highest, first_at_us, last_at_us,"
     " last_number"
@@ -135,6 +140,13 @@ class SqliteAlerts:
         asked = msgspec.json.encode(list(ids)).decode()
         rows = self._reader.rows(_KEPT, (scope.text, asked), limit=MOST_ASKED)
         return frozenset(row[0] for row in rows)
+
+    def figures(
+        self, scope: Scope, entity_kind: str, entity_id: str, since_us: int
+    ) -> tuple[int, float]:
+        """(alerts about an entity since then, highest score of a typology among them or 0)."""
+        row = self._reader.one(_FIGURES, (scope.text, entity_kind, entity_id, since_us))
+        return (0, 0.0) if row is None else (int(row[0]), float(row[1]))
 
     def page(
         self, scope: Scope, wanted: AlertFilter, after: str, limit: int
