@@ -14,6 +14,7 @@ SERVING = Path(__file__).parent / "closures" / "api.txt"
 """Every module that the process of the API loads."""
 NOT_REACHED = {
     "entrypoints/": "start, and commands beside the server",
+    "aml/monitoring/functions.py": "faults of a typology's text, told with file and line",
     "decision/checkpoint": "checkpoints of the state",
     "evidence/log": "the log's own checks, at its start",
     "evidence/note.py": "checkpoints of witnesses",
