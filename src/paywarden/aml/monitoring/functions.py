@@ -272,10 +272,14 @@ def measure_of(feature: FlowFeature) -> Measure:
     """
     function = FUNCTIONS.get(feature.function)
     if function is None:
-        raise _unknown("function", feature.function, FUNCTIONS, feature.name)
+        hint = _nearest(feature.function, FUNCTIONS)
+        detail = f"feature {feature.name}: no such function{hint}"
+        raise InvalidRequest("flow_function_unknown", detail)
     for name in feature.settings:
         if name not in function.settings:
-            raise _unknown("setting", name, function.settings, feature.name)
+            hint = _nearest(name, function.settings)
+            detail = f"feature {feature.name}: no such setting{hint}"
+            raise InvalidRequest("flow_setting_unknown", detail)
     values = {
         name: _converted(setting, feature.settings.get(name, setting.default), feature.name, name)
         for name, setting in function.settings.items()
@@ -357,7 +361,6 @@ def _check_together(measure: Measure, feature: str) -> None:
         raise InvalidRequest("flow_setting", f"feature {feature}: since is shorter than window")
 
 
-def _unknown(what: str, name: str, known: Mapping[str, object], feature: str) -> InvalidRequest:
+def _nearest(name: str, known: Mapping[str, object]) -> str:
     near = get_close_matches(name[:60], known, 1)
-    hint = f"; nearest is {near[0]}" if near else ""
-    return InvalidRequest(f"flow_{what}_unknown", f"feature {feature}: no such {what}{hint}")
+    return f"; nearest is {near[0]}" if near else ""
