@@ -30,12 +30,12 @@ from paywarden.aml.screening.writing import ABJADS, latin
 LEAST_WORTH = 0.63
 SURE_WORTH = 0.97
 """Names of equal words, up to twice the limit, so that common words do not hide one of them."""
-MOST_GATHERED = 128
-MOST_SPELT = 96
-LETTERS_WORTH = 0.5
+MOST_GATHERED = 192
+MOST_SPELT = 160
+LETTERS_WORTH = 1.0
 """What letters say beside worth where there are more names than are compared in full."""
 MOST_READINGS = 12
-SHORTEST_CUT = 5
+SHORTEST_CUT = 4
 MOST_CUTS = 3
 FRAGMENT = 4
 """Letters up to which a strange word may be a piece of one that was cut."""
