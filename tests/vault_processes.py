@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,6 +19,12 @@ from paywarden.cde.vault.client import Vault
 MAIN = [sys.executable, "-m", "paywarden.entrypoints.main"]
 WAIT_SECONDS = 60
 CAPS = "per_caller = 1000000\nper_look = 1000000\nper_look_scope = 1000000\n"
+
+
+def answers(path: Path) -> bool:
+    """Whether somebody listens at a socket; its file is there before that."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
 
 
 class CardProcesses:
@@ -38,7 +45,7 @@ class CardProcesses:
             self.running[name] = subprocess.Popen(command, stderr=errors, env=os.environ)
         path = self.places.keys_socket if name == "key-agent" else self.places.vault_socket
         end = time.monotonic() + WAIT_SECONDS
-        while not path.exists():
+        while not answers(path):
             if self.running[name].poll() is not None or time.monotonic() > end:
                 raise AssertionError(f"{name} did not start: {log.read_text()[-2000:]}")
             time.sleep(0.02)

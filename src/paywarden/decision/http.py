@@ -43,10 +43,10 @@ from paywarden.decision.payments import Decided, Payments
 from paywarden.decision.policy_desk import PolicyDesk
 from paywarden.decision.ports import Records
 from paywarden.decision.receipts import Receipts
+from paywarden.decision.record_reads import RecordReads
 from paywarden.decision.replay_desk import ReplayAnswer, ReplayDesk, ReplayRequest
 from paywarden.decision.screening import no_card_digits, refusal_of
 from paywarden.decision.views import Views
-from paywarden.evidence.read_watch import ReadWatch
 from paywarden.kit.http.authenticator import Principal
 from paywarden.kit.http.operation import Answer, Call, Operation
 from paywarden.kit.metrics import Metrics
@@ -80,7 +80,7 @@ class DecisionOperations:
         explaining: Explaining,
         records: Records,
         receipts: Receipts,
-        watch: ReadWatch,
+        reads: RecordReads,
         metrics: Metrics,
         refused: RefusedItem,
     ) -> None:
@@ -93,7 +93,7 @@ class DecisionOperations:
         self._explaining = explaining
         self._records = records
         self._receipts = receipts
-        self._watch = watch
+        self._reads = reads
         self._metrics = metrics
         self._refused = refused
 
@@ -219,7 +219,7 @@ class DecisionOperations:
     async def explain(self, call: Call) -> Answer:
         """GET /v1/decisions/{id}/explanation."""
         decided = await self._found(call)
-        await self._watch.read(call.asker, "decision:explanation:read", {"seq": decided.seq})
+        await self._reads.read(call.asker, "decision:explanation:read", decided)
         return Answer(await self._explaining.explain(decided))
 
     async def events(self, call: Call) -> Answer:
@@ -268,7 +268,7 @@ class DecisionOperations:
         reasons = self._reasons(decided)
         if "decisions:explain" not in asker.permissions:
             return self._views.merchant(decided, reasons)
-        await self._watch.read(asker, "decision:record:read", {"seq": decided.seq})
+        await self._reads.read(asker, "decision:record:read", decided)
         runtime = await self._policies.runtime_of(decided.scope, decided.entry.decider)
         return self._views.operator(decided, runtime.policy.reasons, runtime)
 

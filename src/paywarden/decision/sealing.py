@@ -69,7 +69,7 @@ class Sealer:
         for box in sealed:
             plain = self._keys.open(scope, box.subject, box.box, _context(seq))
             if isinstance(plain, Erased):
-                gone.append(Gone(_person(box.subject), plain.erased_at_us))
+                gone.append(Gone(person_of(box.subject), plain.erased_at_us))
             else:
                 fields.update(by_path(_DECODER.decode(plain), SEALED))
         return fields, tuple(gone)
@@ -97,7 +97,15 @@ def _name(kind: str, value: Any, digest: Digest) -> str:
     return f"{kind}-{digest(kind, value):016x}"
 
 
-def _person(subject: str) -> str:
+def strongest(fields: Fields, person: str) -> str | None:
+    """The identifier that names the key of `payer` or `payee`; None where there is none."""
+    candidates = _PAYEE_SUBJECTS if person == "payee" else _PAYER_SUBJECTS
+    known = (fields.get(path) for _, path in candidates)
+    return next((str(value) for value in known if value is not None), None)
+
+
+def person_of(subject: str) -> str:
+    """Whether a subject's name is that of a `payer` or a `payee`."""
     kind = subject.partition("-")[0]
     return "payee" if kind in dict(_PAYEE_SUBJECTS) else "payer"
 

@@ -25,6 +25,7 @@ from paywarden.decision.lists_http import ListOperations
 from paywarden.decision.models_http import ModelOperations
 from paywarden.decision.policy_http import PolicyOperations
 from paywarden.decision.problems import CODES
+from paywarden.decision.record_reads import RecordReads
 from paywarden.decision.rollout.http import RolloutOperations
 from paywarden.decision.snoozes_http import SnoozeOperations
 from paywarden.entrypoints import (
@@ -145,7 +146,7 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         installation.explaining,
         installation.records,
         installation.receipts,
-        installation.evidence.watch,
+        RecordReads(installation.evidence.watch, installation.sealer),
         installation.metrics,
         installation.refusals.note_item,
     )

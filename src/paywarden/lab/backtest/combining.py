@@ -19,6 +19,7 @@ import numpy.typing as npt
 from paywarden.core.outcome import Outcome
 from paywarden.decision.combine import MODEL_SCENARIO, CombineContext, combine
 from paywarden.decision.conduct import PolicyRuntime
+from paywarden.lab.backtest.pair_kernels import add_one, add_points, chosen
 from paywarden.lab.backtest.rule_pass import Matches
 from paywarden.lab.verdicts import Surroundings
 from paywarden.risk.rules.firing import AML, EVERY_FRAUD_SCENARIO, FiredRule
@@ -84,22 +85,23 @@ class Combination:
 
         Rules of points alone are left out where the other points reach `without_points` anyway.
         """
+        kept = np.empty(_PAIRS + self._count, np.int32)
         rules: list[int] = []
-        parts: list[Rows] = []
+        ends = [0]
         for one in self._standing:
-            payments = one.payments[among[one.payments]]
+            limit = np.inf
             if one.row.outcome is None and one.row.engine != AML:
                 if without_points is None:
                     continue
-                left = self.points[payments] - one.row.points
-                payments = payments[left < without_points]
+                limit = float(without_points)
+            end = chosen(one.payments, among, self.points, one.row.points, limit, kept, ends[-1])
             rules.append(one.rule)
-            parts.append(payments)
-            if sum(map(len, parts)) >= _PAIRS:
-                yield _paired(rules, parts)
-                rules, parts = [], []
-        if parts:
-            yield _paired(rules, parts)
+            ends.append(end)
+            if end >= _PAIRS:
+                yield _paired(rules, ends, kept)
+                rules, ends = [], [0]
+        if rules:
+            yield _paired(rules, ends, kept)
 
     def without(self, rules: Rows, payments: Rows) -> Outcomes:
         """Outcome of each payment without the one rule beside it, which stands in it; [k]."""
@@ -166,16 +168,15 @@ class Combination:
         self._by_rule = {one.rule: one.payments for one in self._standing}
         for one in self._standing:
             if one.row.outcome is not None:
-                self._explicit[one.row.outcome - 1, one.payments] += 1
+                add_one(one.payments, self._explicit[one.row.outcome - 1])
                 if one.row.hard and one.row.outcome is Outcome.BLOCK:
-                    self._hard[one.payments] += 1
+                    add_one(one.payments, self._hard)
         # Ascending points: a later rule is never below what stands there.
         for one in sorted(self._standing, key=lambda one: one.row.points):
             if one.row.points > 0:
                 best = self._scenario(self._best, one.row.scenario)
                 second = self._scenario(self._second, one.row.scenario)
-                second[one.payments] = best[one.payments]
-                best[one.payments] = one.row.points
+                add_points(one.payments, one.row.points, best, second)
 
     def _scenario(self, held: dict[str, npt.NDArray[np.int32]], name: str) -> npt.NDArray[np.int32]:
         found = held.get(name)
@@ -230,9 +231,8 @@ class Combination:
         return best
 
 
-def _paired(rules: Sequence[int], parts: Sequence[Rows]) -> tuple[Rows, Rows]:
-    counts = [len(part) for part in parts]
-    return np.repeat(np.array(rules, np.int32), counts), np.concatenate(parts)
+def _paired(rules: Sequence[int], ends: Sequence[int], kept: Rows) -> tuple[Rows, Rows]:
+    return np.repeat(np.array(rules, np.int32), np.diff(ends)), kept[: ends[-1]].copy()
 
 
 def reached(

@@ -83,18 +83,84 @@ def add_values(
 
 
 @door
-def by_payment(offsets: Any, rows: Any, held: Any, place: Any, rules: Any, work: Any) -> None:
-    """The pairs ordered by payment, and how much there is beside each rule.
+def join_block(offsets: Any, payments: Any, start: int, ahead: Any, to: Any) -> None:
+    """Copy the pairs of a block, whose first payment is `start`, behind those of earlier blocks.
 
-    `held`: int64 [n], rules of a payment, 0 outside of the period; `place`: int64 [n], where its
-    rules begin; moved to where they end. `rules`: int32; `work`: int64 [r], sums of `held`.
+    `offsets`, `payments`: of the block; `ahead`: int64 [r], where each rule goes on, moved along.
     """
     for rule in range(len(offsets) - 1):
+        place = ahead[rule]
         for at in range(offsets[rule], offsets[rule + 1]):
-            row = rows[at]
-            rules[place[row]] = rule
-            place[row] += 1
-            work[rule] += held[row]
+            to[place] = payments[at] + start
+            place += 1
+        ahead[rule] = place
+
+
+@door
+def count_by_payment(offsets: Any, rows: Any, cursor: Any, wide: int, held: Any) -> None:
+    """Rules of each payment: `held`, int64 [n], is added to. `cursor`, `wide`: see `by_payment`."""
+    for last in range(wide, len(held) + wide, wide):
+        for rule in range(len(offsets) - 1):
+            at = cursor[rule]
+            while at < offsets[rule + 1] and rows[at] < last:
+                held[rows[at]] += 1
+                at += 1
+            cursor[rule] = at
+
+
+@door
+def by_payment(
+    offsets: Any, rows: Any, cursor: Any, wide: int, held: Any, place: Any, rules: Any, work: Any
+) -> None:
+    """The pairs ordered by payment, and how much there is beside each rule.
+
+    Payments of a rule ascend, so `wide` payments at a time are read of every rule: what is written
+    stays near. `cursor`: int64 [r], where each rule begins, moved along. `held`: int64 [n], rules
+    of a payment, 0 outside of the period; `place`: int64 [n], where its rules begin; moved to where
+    they end. `rules`: int32; `work`: int64 [r], sums of `held`.
+    """
+    for last in range(wide, len(held) + wide, wide):
+        for rule in range(len(offsets) - 1):
+            at = cursor[rule]
+            while at < offsets[rule + 1] and rows[at] < last:
+                row = rows[at]
+                rules[place[row]] = rule
+                place[row] += 1
+                work[rule] += held[row]
+                at += 1
+            cursor[rule] = at
+
+
+@door
+def add_points(payments: Any, points: int, best: Any, second: Any) -> None:
+    """Points of a rule, no fewer than any before it: int32 [n] each."""
+    for at in range(len(payments)):
+        row = payments[at]
+        second[row] = best[row]
+        best[row] = points
+
+
+@door
+def add_one(payments: Any, counts: Any) -> None:
+    """One more for each payment: int32 [n]."""
+    for at in range(len(payments)):
+        counts[payments[at]] += 1
+
+
+@door
+def chosen(
+    payments: Any, among: Any, points: Any, own: int, limit: float, kept: Any, begin: int
+) -> Any:
+    """Payments `among` [n] whose points without `own` stay below `limit`, written from `begin`.
+
+    `points`: int64 [n]; `kept`: int32. Answers where they end.
+    """
+    for at in range(len(payments)):
+        row = payments[at]
+        if among[row] and points[row] - own < limit:
+            kept[begin] = row
+            begin += 1
+    return begin
 
 
 @door

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from paywarden.decision.conduct import PolicyRuntime
 from paywarden.lab.backtest.feature_store import FeatureStore, StoredColumn
 from paywarden.lab.backtest.material import ListTimeline, Material
+from paywarden.lab.backtest.pair_kernels import join_block
 from paywarden.lab.backtest.rule_store import Known, RuleStore
 from paywarden.lab.backtest.window_pass import Feature
 from paywarden.lab.firing import Placing, whole_from
@@ -340,10 +341,8 @@ def joined(
     np.cumsum(counts.sum(axis=0), out=offsets[1:])
     payments = np.empty(int(offsets[-1]), np.int32)
     ahead = offsets[:-1].copy()
-    for part, start, count in zip(parts, starts, counts, strict=True):
-        place = np.repeat(ahead - part.offsets[:-1], count) + np.arange(len(part.payments))
-        payments[place] = part.payments + np.int32(start)
-        ahead += count
+    for part, start in zip(parts, starts, strict=True):
+        join_block(part.offsets, part.payments, start, ahead, payments)
     return offsets, payments
 
 
