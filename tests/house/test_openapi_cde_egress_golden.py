@@ -40,7 +40,8 @@ def operations() -> list[Operation]:
     """As the process lists them; nobody calls them here."""
     nothing: Any = object()
     system = SystemOperations(paywarden.__version__, Metrics(), lambda: (), CODES)
-    return cde_egress.operations(EgressOperations(nothing, nothing, nothing, nothing), system)
+    own = EgressOperations(nothing, nothing, nothing, nothing, nothing)
+    return cde_egress.operations(own, system)
 
 
 def test_golden_is_the_document_of_egress() -> None:
@@ -54,7 +55,7 @@ def test_golden_is_the_document_of_egress() -> None:
 def test_no_operation_of_egress_keeps_a_body() -> None:
     assert not [one.name for one in operations() if one.takes_idempotency_key]
     asked = {one.permission for one in operations() if not one.public}
-    assert asked == {"cards:destinations", "cards:forward", "cards:reveal"}
+    assert asked == {"cards:destinations", "cards:export", "cards:forward", "cards:reveal"}
 
 
 def test_every_code_of_egress_is_explained() -> None:

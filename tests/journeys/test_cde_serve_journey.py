@@ -45,7 +45,8 @@ class Serving:
         command(home, "cde", "init")
         self.key = command(home, "keys", "--merchant", "shop-1", "--name", "shop")["api_key"]
         self.home, self.port, self.log = home, free_port(), home / "serve.log"
-        ports = ["--port", str(self.port), "--egress-port", str(free_port())]
+        self.egress_port = free_port()
+        ports = ["--port", str(self.port), "--egress-port", str(self.egress_port)]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [*MAIN, "--home", str(home), "cde", "serve", *ports], stderr=log, stdout=log
@@ -137,6 +138,21 @@ def test_a_key_made_or_revoked_in_the_house_counts_at_the_edge(serving: Serving)
     assert asked(serving.key) == 201
     ready = httpx.get(serving.url + "/readyz").json()["dependencies"]
     assert {"name": "callers", "state": "fresh", "ready": True} in ready
+
+
+def test_readiness_asks_the_vault_itself(serving: Serving) -> None:
+    def vault() -> tuple[int, str]:
+        answer = httpx.get(serving.url + "/readyz", timeout=10)
+        return answer.status_code, answer.json()["dependencies"][0]["state"]
+
+    assert within(lambda: vault() == (200, "answers"))
+    pid = serving.children()["vault"]
+    os.kill(pid, signal.SIGSTOP)  # its socket stays, and nobody is behind it
+    try:
+        assert within(lambda: vault()[0] == 503)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert within(lambda: vault() == (200, "answers"))
 
 
 def within(holds: Callable[[], bool]) -> bool:

@@ -25,6 +25,7 @@ TOKENISE: Final = "cards:tokenise"
 DESCRIBE: Final = "cards:describe"
 FORWARD: Final = "cards:forward"
 REVEAL: Final = "cards:reveal"
+EXPORT: Final = "cards:export"
 DESTINATIONS: Final = "cards:destinations"
 BEARER_CHARACTERS: Final = 256
 

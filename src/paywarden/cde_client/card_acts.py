@@ -12,6 +12,8 @@ b'{"merchant":"shop-1","purpose":"chargeba'
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -19,6 +21,9 @@ from msgspec import Meta
 
 DESTINATION_ACTION: Final = "card_destination.change"
 REVEAL_ACTION: Final = "card_number.reveal"
+EXPORT_ACTION: Final = "card_numbers.export"
+PART_TOKENS: Final = 500
+"""Tokens of each part of an export but the last."""
 Source = Literal["number", "expiry", "cvv"]
 Place = Annotated[str, Meta(min_length=1, max_length=200)]
 Prefix = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -73,7 +78,33 @@ class Reveal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return "<Reveal>"
 
 
-CardAct = Destination | Reveal
+class Export(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Numbers to hand to another vault: which (`parts_sha256`), how many, sealed to which key.
+
+    `parts_sha256`: SHA-256 over the digests of all parts, in their order (`part_digest`, 32 octets
+    each), as 64 hexadecimal digits; `recipient`: an X25519 public key in base64.
+    """
+
+    count: Annotated[int, Meta(ge=1, le=1_000_000)]
+    merchant: Merchant
+    parts_sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    purpose: Word
+    recipient: Annotated[str, Meta(pattern="^[A-Za-z0-9+/]{43}=$")]
+    scope: ScopeText
+    ticket: Word
+
+
+def part_digest(tokens: Sequence[str]) -> bytes:
+    """What names one part of an export: SHA-256 over its tokens, a line each."""
+    return hashlib.sha256("".join(f"{one}\n" for one in tokens).encode()).digest()
+
+
+def parts_digest(digests: Sequence[bytes]) -> str:
+    """What names all of them."""
+    return hashlib.sha256(b"".join(digests)).hexdigest()
+
+
+CardAct = Destination | Reveal | Export
 
 
 def payload(act: CardAct) -> bytes:
@@ -89,3 +120,8 @@ def destination_of(octets: bytes) -> Destination:
 def reveal_of(octets: bytes) -> Reveal:
     """The reveal of JSON. ValueError for anything that is none."""
     return msgspec.json.decode(octets, type=Reveal)
+
+
+def export_of(octets: bytes) -> Export:
+    """The export of JSON. ValueError for anything that is none."""
+    return msgspec.json.decode(octets, type=Export)

@@ -29,6 +29,8 @@ COMMANDS: Final = {
     "sightings": ("cde_sightings", "follow found card numbers to their closure"),
     "approvers": ("cde_approvers", "write who may approve acts on cards, to be carried over"),
     "callers": ("cde_callers", "hand edge and egress their roster of API keys"),
+    "export": ("cde_export", "hand cards to another vault, under a signed grant"),
+    "transfer": ("cde_transfer", "take in many cards from a sealed file"),
     "keys": ("cde_keys", "list, rotate and end keys of a running key agent"),
 }
 """Name -> (module of `paywarden.entrypoints` with add_arguments and run, help)."""

@@ -11,8 +11,9 @@ could read what is typed.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -34,6 +35,7 @@ from paywarden.cde.frame_client import FrameClient
 from paywarden.cde.hardening import harden
 from paywarden.cde.places import places_of
 from paywarden.cde.proofs import load_proof
+from paywarden.cde.pulse import ANSWERS, Pulse
 from paywarden.cde.vault.client import Vault as FramedVault
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import Unavailable
@@ -108,15 +110,17 @@ def create_app() -> Starlette:
         )
         origin = os.environ[ORIGIN_VARIABLE]
 
+        pulse = Pulse(vault.ping, clock)
+
         def standing() -> list[Dependency]:
-            there, known = places.vault_socket.is_socket(), callers.standing()
+            known = callers.standing()
             return [
-                Dependency("vault", "there" if there else "not running", there),
+                Dependency("vault", pulse.state, pulse.state == ANSWERS),
                 Dependency("callers", known, known == "fresh"),
             ]
 
         return application(
-            callers, vault, origin, settings.limits, clock, chance, vault.close, standing
+            callers, vault, origin, settings.limits, clock, chance, vault.close, standing, pulse.run
         )
     except Exception as fault:
         give_up(fault)
@@ -131,8 +135,12 @@ def application(
     randomness: Randomness,
     close: Callable[[], Awaitable[None]] | None = None,
     standing: Callable[[], list[Dependency]] = list,
+    watch: Callable[[], Coroutine[Any, Any, None]] | None = None,
 ) -> Starlette:
-    """Application over its ports; `close` ends the line to the vault, `standing` tells of it."""
+    """Application over its ports; `close` ends the line to the vault, `standing` tells of it.
+
+    `watch` runs while it serves.
+    """
     metrics = Metrics()
     system = SystemOperations(paywarden.__version__, metrics, standing, CODES)
     listed = operations(vault, origin, clock, randomness, system)
@@ -146,9 +154,12 @@ def application(
 
     @asynccontextmanager
     async def lifespan(_app: Any) -> AsyncIterator[None]:
+        watching = asyncio.create_task(watch()) if watch is not None else None
         try:
             yield
         finally:
+            if watching is not None:
+                watching.cancel()
             refusals.flush(last=True)
             if close is not None:
                 await close()

@@ -14,10 +14,11 @@ key of its own, no database of cards. `create_app` is the factory that the worke
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import ssl
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ from paywarden.cde.callers import CallerAuthenticator, Callers
 from paywarden.cde.callers_file import RosterCallers
 from paywarden.cde.egress.book import DestinationBook
 from paywarden.cde.egress.canaries import Canaries
+from paywarden.cde.egress.exporting import Exporting
 from paywarden.cde.egress.forwarding import Forwarding, Rates, Watch
 from paywarden.cde.egress.http import EgressOperations
 from paywarden.cde.egress.metering import EgressMetrics
@@ -48,6 +50,7 @@ from paywarden.cde.hardening import harden
 from paywarden.cde.keys.client import KeyAgent
 from paywarden.cde.places import Places, places_of
 from paywarden.cde.proofs import load_proof
+from paywarden.cde.pulse import ANSWERS, Pulse
 from paywarden.cde.vault.client import Vault
 from paywarden.cli import output
 from paywarden.core.clock import Clock, Randomness
@@ -130,6 +133,7 @@ class Lines:
     agent: OpensDataKeys
     close: Callable[[], Any]
     standing: Callable[[], Sequence[Dependency]]
+    watch: Callable[[], Coroutine[Any, Any, None]]
 
 
 def create_app() -> Starlette:
@@ -156,22 +160,23 @@ def lines(places: Places, clock: Clock) -> Lines:
     agent = KeyAgent(FrameClient(places.keys_socket, "egress", proof))
     callers = RosterCallers(places.callers_roster, places.callers_pin, clock)
 
+    pulses = {"vault": Pulse(vault.ping, clock), "key_agent": Pulse(agent.ping, clock)}
+
+    async def watch() -> None:
+        await asyncio.gather(*(one.run() for one in pulses.values()))
+
     async def close() -> None:
         await vault.close()
         await agent.close()
 
     def standing() -> list[Dependency]:
-        sockets = {"vault": places.vault_socket, "key_agent": places.keys_socket}
         known = callers.standing()
         return [
             Dependency("callers", known, known == "fresh"),
-            *(
-                Dependency(name, "there" if path.is_socket() else "not running", path.is_socket())
-                for name, path in sockets.items()
-            ),
+            *(Dependency(name, one.state, one.state == ANSWERS) for name, one in pulses.items()),
         ]
 
-    return Lines(callers, vault, agent, close, standing)
+    return Lines(callers, vault, agent, close, standing, watch)
 
 
 def application(
@@ -195,8 +200,9 @@ def application(
     watch = Watch(Canaries.load(folder / "canaries.json"), events)
     forwarding = Forwarding(book, opening, transport, watch, events, Rates(clock), counted)
     revealing = Revealing(opening, roster, ledger, watch, events, clock, settings.reveals_per_day)
+    exporting = Exporting(opening, roster, watch, events, clock, randomness)
     system = SystemOperations(paywarden.__version__, metrics, given.standing, CODES)
-    listed = operations(EgressOperations(forwarding, revealing, book, events), system)
+    listed = operations(EgressOperations(forwarding, revealing, exporting, book, events), system)
     system.describe(listed)
     around = Surroundings(
         CallerAuthenticator(given.callers), clock, randomness, metrics, None, IN_FLIGHT,
@@ -211,6 +217,8 @@ def application(
             ending.callback(ledger.close)
             ending.push_async_callback(given.close)
             await ending.enter_async_context(transport)
+            watching = asyncio.create_task(given.watch())
+            ending.callback(watching.cancel)
             yield
 
     return http_app.build(listed, around, lifespan)

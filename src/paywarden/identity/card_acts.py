@@ -13,9 +13,11 @@ from typing import Final
 
 from paywarden.cde_client.card_acts import (
     DESTINATION_ACTION,
+    EXPORT_ACTION,
     REVEAL_ACTION,
     CardAct,
     destination_of,
+    export_of,
     payload,
     reveal_of,
 )
@@ -31,6 +33,7 @@ def register(approvals: Approvals) -> None:
     """Tell approvals what these acts look like."""
     approvals.register_elsewhere(DESTINATION_ACTION, _prepared(destination_of))
     approvals.register_elsewhere(REVEAL_ACTION, _prepared(reveal_of))
+    approvals.register_elsewhere(EXPORT_ACTION, _prepared(export_of))
 
 
 def _prepared(read: Callable[[bytes], CardAct]) -> Prepare:

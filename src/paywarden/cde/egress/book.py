@@ -19,12 +19,12 @@ from paywarden.cde.egress.destinations import (
     ACTION,
     APPROVALS,
     APPROVER_ROLES,
-    Destination,
     checked,
     only_loopback,
     payload_of,
 )
 from paywarden.cde.egress.ports import Ledger
+from paywarden.cde_client.card_acts import Destination
 from paywarden.cde_client.challenge import hash_payload
 from paywarden.cde_client.grants import Expected, Refused, Verified, verify
 from paywarden.cde_client.messages import ApprovalGrant

@@ -6,14 +6,19 @@ Bodies are neither kept for replays nor logged. Not done here: anything that a u
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from typing import Final
 
-from paywarden.cde.callers import DESTINATIONS, FORWARD, REVEAL, merchant_of
+from paywarden.cde.callers import DESTINATIONS, EXPORT, FORWARD, REVEAL, merchant_of
 from paywarden.cde.egress.book import DestinationBook
+from paywarden.cde.egress.exporting import Exporting, Part
 from paywarden.cde.egress.forwarding import Forwarding, Order
 from paywarden.cde.egress.messages import (
     DestinationAsked,
     DestinationList,
+    ExportAnswer,
+    ExportAsked,
     ForwardAnswer,
     ForwardAsked,
     RevealAnswer,
@@ -22,9 +27,11 @@ from paywarden.cde.egress.messages import (
 from paywarden.cde.egress.revealing import Revealing, Wish
 from paywarden.cde.egress.transport import Failed
 from paywarden.cde.events import EventLog, Scalar
+from paywarden.cde_client.card_acts import Export, parts_digest
 from paywarden.kit.http.operation import Answer, Call, Operation
 
 TAG: Final = "cards"
+EXPORT_LIMIT: Final = 262_144
 
 
 class EgressOperations:
@@ -34,11 +41,13 @@ class EgressOperations:
         self,
         forwarding: Forwarding,
         revealing: Revealing,
+        exporting: Exporting,
         book: DestinationBook,
         events: EventLog,
     ) -> None:
         self._forwarding = forwarding
         self._revealing = revealing
+        self._exporting = exporting
         self._book = book
         self._events = events
 
@@ -54,6 +63,11 @@ class EgressOperations:
                 "POST", "/v1/reveals", "reveal", "Show a card number, under a signed approval",
                 self.reveal, RevealAnswer, RevealAsked, permission=REVEAL, tag=TAG,
                 idempotent=False,
+            ),
+            Operation(
+                "POST", "/v1/exports", "export", "Seal a part of an approved export",
+                self.export, ExportAnswer, ExportAsked, permission=EXPORT, tag=TAG,
+                idempotent=False, body_limit=EXPORT_LIMIT,
             ),
             Operation(
                 "GET", "/v1/destinations", "list_destinations", "Where cards may be sent",
@@ -94,6 +108,23 @@ class EgressOperations:
         found = await self._revealing.reveal(wish)
         return Answer(RevealAnswer(found.number, found.expiry, list(found.approvers)))
 
+    async def export(self, call: Call) -> Answer:
+        """POST /v1/exports."""
+        asked: ExportAsked = call.body
+        asker, digests = call.asker, [bytes.fromhex(one) for one in asked.parts]
+        wanted = Export(
+            asked.count, _owner(call), parts_digest(digests), asked.purpose, asked.recipient,
+            asker.scope.text, asked.ticket,
+        )  # fmt: skip
+        part = Part(
+            asker.scope, asker.key_id, call.request_id, wanted, digests, asked.part,
+            asked.tokens, asked.grant,
+        )  # fmt: skip
+        found = await self._exporting.part(part)
+        text = base64.b64encode(found.sealed).decode()
+        digest = hashlib.sha256(found.sealed).hexdigest()
+        return Answer(ExportAnswer(asked.part, found.cards, found.missing, text, digest))
+
     async def listed(self, call: Call) -> Answer:
         """GET /v1/destinations."""
         return Answer(DestinationList(self._book.listed(call.asker.scope)))
@@ -113,5 +144,5 @@ class EgressOperations:
 
 
 def _owner(call: Call) -> str:
-    asked: ForwardAsked | RevealAsked = call.body
+    asked: ForwardAsked | RevealAsked | ExportAsked = call.body
     return merchant_of(call.asker, asked.merchant, tenant_wide=asked.tenant_wide)

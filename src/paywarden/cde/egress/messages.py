@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from paywarden.cde_client.card_acts import Destination, Merchant, Token, Word
+from paywarden.cde_client.card_acts import PART_TOKENS, Destination, Merchant, Token, Word
 from paywarden.cde_client.messages import ApprovalGrant
 
 
@@ -71,6 +71,42 @@ class RevealAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __repr__(self) -> str:
         return "<RevealAsked>"
+
+
+class ExportAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One part of an export, and the signed approval of the whole.
+
+    `parts`: the digest of each part, 64 hexadecimal digits; `part`: which of them this is, from 0.
+    """
+
+    parts: Annotated[list[Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]],
+                     Meta(min_length=1, max_length=2_000)]  # fmt: skip
+    part: Annotated[int, Meta(ge=0, lt=2_000)]
+    tokens: Annotated[list[Token], Meta(min_length=1, max_length=PART_TOKENS)]
+    count: Annotated[int, Meta(ge=1, le=1_000_000)]
+    recipient: Annotated[str, Meta(pattern="^[A-Za-z0-9+/]{43}=$")]
+    purpose: Word
+    ticket: Word
+    grant: ApprovalGrant
+    merchant: Merchant | None = None
+    tenant_wide: bool = False
+
+    def __repr__(self) -> str:
+        return "<ExportAsked>"
+
+
+class ExportAnswer(msgspec.Struct, frozen=True):
+    """A part sealed to the recipient (base64), what it holds, and what it could not.
+
+    Inside: a JSON line a card: token, number, expiry. `missing` names rows of the part, from 0,
+    whose token is not there. `sha256` is of the sealed octets.
+    """
+
+    part: int
+    cards: int
+    missing: list[int]
+    sealed: str
+    sha256: str
 
 
 class RevealAnswer(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from paywarden.cde.keys import wire as keys_wire
 from paywarden.cde.vault import wire as vault_wire
 from paywarden.core.secret import Secret
 
-Reason = Literal["forward", "reveal"]
+Reason = Literal["forward", "reveal", "export"]
 """What egress opens cards for."""
 
 

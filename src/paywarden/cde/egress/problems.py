@@ -42,6 +42,7 @@ CODES: Final[Mapping[str, str]] = {
     "forward_header_refused": "Send only headers that the destination lists, of printable ASCII.",
     "forward_path_invalid": "Write a plain path: no percent signs, no dots as segments.",
     "frame_too_large": "Send less at once.",
+    "export_part_other": "Send a part's tokens in their order; parts hold 500, the last the rest.",
     "grant_refused": "The detail names the check that failed; have exactly this approved.",
     "grant_used": "Each approval works once; ask for another.",
     "internal_fault": "Quote the incident id to the operator.",

@@ -48,6 +48,10 @@ class Vault:
         """The sealed record; a single-use token, and any code handed out, are spent with it."""
         return await self._asked(wire.TakeForUse(scope, merchant, token, want_cvv, use), wire.Taken)
 
+    async def ping(self) -> wire.Pong | Refused:
+        """Whether it serves."""
+        return await self._asked(wire.Ping(), wire.Pong)
+
     async def status(self) -> wire.Standing | Refused:
         """Counts and root."""
         return await self._asked(wire.Status(), wire.Standing)

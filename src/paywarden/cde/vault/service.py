@@ -37,6 +37,7 @@ PERMITTED: Final[dict[type, frozenset[str]]] = {
     wire.Describe: frozenset({"edge", "egress"}),
     wire.Delete: frozenset({"edge"}),
     wire.TakeForUse: frozenset({"egress"}),
+    wire.Ping: _EVERYBODY,
     wire.Status: _EVERYBODY,
     wire.RotateStep: frozenset({"operator"}),
     wire.RotateStatus: frozenset({"operator"}),
@@ -120,6 +121,8 @@ class VaultService:
                 return await describe(self._lookups, self._signer, asked)
             case wire.TakeForUse():
                 return await self._take(asked)
+            case wire.Ping():
+                return wire.Pong(self.root.head.revision)
             case wire.Delete():
                 return await self.groups.do(DeleteAct(self._lookups, self._codes, asked))
         return await self._operate(asked)

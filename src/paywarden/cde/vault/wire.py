@@ -124,6 +124,16 @@ class Taken(Framed, frozen=True, tag="vault.taken"):
     single_use: bool
 
 
+class Ping(Framed, frozen=True, tag="vault.ping"):
+    """Whether the vault serves; answered by `Pong`, or refused when its root was."""
+
+
+class Pong(Framed, frozen=True, tag="vault.pong"):
+    """It serves, at this revision of its root."""
+
+    revision: int
+
+
 class Status(Framed, frozen=True, tag="vault.status"):
     """How the vault stands; answered by `Standing`."""
 
@@ -182,5 +192,8 @@ class Audit(Framed, frozen=True, tag="vault.audit"):
     """Compare every row with the authenticated root; answered by `Standing` or refused."""
 
 
-Ask = Tokenise | Describe | Delete | TakeForUse | Status | RotateStep | RotateStatus | Purge | Audit
-Answer = TokensMade | Deleted | Taken | Standing | Rotation | PurgeProof
+Ask = (
+    Tokenise | Describe | Delete | TakeForUse | Ping | Status | RotateStep | RotateStatus | Purge
+    | Audit
+)  # fmt: skip
+Answer = TokensMade | Deleted | Taken | Pong | Standing | Rotation | PurgeProof

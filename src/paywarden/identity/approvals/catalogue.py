@@ -116,6 +116,8 @@ ROWS: Final = (
            expiry_seconds=HOUR_SECONDS, executor=_CDE),
     Action("card_destination.change", "Let card numbers be sent to a destination", Risk.HIGH, 2,
            _roles((R.OPERATOR, R.SYSTEM_ADMIN)), _SECURITY_APPROVERS, executor=_CDE),
+    Action("card_numbers.export", "Hand card numbers to another vault", Risk.HIGH, 2,
+           _roles((R.OPERATOR, R.SYSTEM_ADMIN)), _SECURITY_APPROVERS, executor=_CDE),
     Action("audit.export_personal", "Export the audit log with personal data", Risk.HIGH, 2,
            _roles((R.SECURITY_OFFICER, R.PRIVACY_OFFICER)),
            _roles((R.PRIVACY_OFFICER, R.SECURITY_OFFICER, R.APPROVER))),
