@@ -225,7 +225,7 @@ def test_event_types_have_schemas(hooked: Server) -> None:
     assert {one["name"] for one in items} == {
         "decision.recorded", "ruleset.published", "rollout.moved", "list.changed",
         "labels.flooded", "labels.held", "access_review.overdue", "drift.alarm", "webhook.ping",
-        "aml.alert.raised",
+        "aml.alert.raised", "customer_risk.level_changed", "customer_risk.review_overdue",
     }  # fmt: skip
     for one in items:
         assert one["schema"]["properties"]["type"] == {"const": one["name"]}

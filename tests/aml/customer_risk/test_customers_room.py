@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from paywarden.aml.customer_risk.ports import Wanted
 from paywarden.aml.customer_risk.rounds import Rounds
 from paywarden.aml.customer_risk.standing import Done
 from paywarden.aml.customer_risk.writing import Known
-from paywarden.core.errors import Conflict, InvalidRequest, NotFound
+from paywarden.core.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from paywarden.core.scope import Scope
 from paywarden.decision import entries
 from paywarden.identity.approvals.catalogue import (
@@ -153,6 +154,42 @@ async def test_a_restart_reads_the_levels_again(customers_home: Path) -> None:
         assert first["risk.customer_level"] == again["risk.customer_level"] == "high"
         assert level(customers(room).find(room.live, "payer-1")) == "high"
         assert all(one.identical for one in room.replay())
+
+
+async def test_a_failed_commit_leaves_neither_level_nor_file(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put(room, "payer-1")
+
+    async def broken(_unit: Any) -> None:
+        raise Unavailable("storage_failed", "the disk is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(room.installation.writer, "commit", broken)
+        with pytest.raises(Unavailable):
+            await put(room, "payer-1", screening={"pep": "foreign"})
+    for _ in range(200):
+        if room.installation.ready:
+            break
+        await asyncio.sleep(0.05)
+    assert level(customers(room).find(room.live, "payer-1")) == "low"
+    assert room.fields(await room.decide())["risk.customer_level"] == "low"
+    again = await put(room, "payer-1", screening={"pep": "foreign"})
+    assert (level(again), again.row.number) == ("high", 2)
+
+
+async def test_the_rows_say_what_the_log_says(room: Room) -> None:
+    for number in range(4):
+        await put(room, f"cus-{number}")
+    await put(room, "cus-2", screening={"pep": "foreign"})
+    await customers(room).raise_level(room.live, "cus-3", Level.MEDIUM, 9, "why", "person:p")
+    folded = {}
+    for _seq, entry in entries_of(room):
+        folded.update({ref: (word, score) for ref, word, score in entry.rated})
+    rows = customers(room).store.rated(room.live)
+    assert {one.ref: (one.level, one.score) for one in rows} == folded
+    known = room.state().customers.known
+    assert {f"{ref:016x}": tuple(one) for ref, one in known.items()} == folded
 
 
 async def test_payee_and_merchant_are_customers_too(room: Room) -> None:
