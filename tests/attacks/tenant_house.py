@@ -23,6 +23,7 @@ from software_passkey import SoftwarePasskey
 
 import paywarden
 from paywarden.aml.alerts.model import Alert, Entity
+from paywarden.aml.screening.serving.messages import Found
 from paywarden.core.identifiers import ApprovalId, DecisionId, PersonId, SessionId
 from paywarden.core.scope import Environment, Scope
 from paywarden.core.secret import Secret
@@ -141,6 +142,7 @@ class House:
         if kind in made:
             return str(made[kind].new(chance).text)
         texts = {"list": "nobody_has_it", "rule": "nobodys-rule", "rollout": "ro_" + "a" * 26,
+                  "verdict": "sv_" + "0" * 32,
                  "alert": "al_" + "0" * 32, "group": "ag_" + "0" * 32,
                   "ruleset": "rs_" + "0" * 64,
                   "backtest": "bt_" + "a" * 26, "delivery": "999983",
@@ -168,6 +170,12 @@ class House:
         decided = await room.decide()
         objects["decision"] = room.installation.ids.text(room.live, decided.seq)
         objects["payment"] = decided.entry.payment_id
+        found = Found("own-1", "own", "Person", "0" * 64, "Ann", "Ann", 0.9, "", (), ())
+        verdict = await room.installation.verdicts.give(
+            room.live, "00" * 16, "payee", found, "same",
+            person="person:owner", reason="seen", decision_seq=decided.seq, expires_at_us=None,
+        )  # fmt: skip
+        objects["verdict"] = verdict.id
         objects["alert"], objects["group"] = await self._alert()
         objects["hold"] = await self._flood(decided.entry.payment_id)
         other = await Tenant(self, room.live, "second").enter()

@@ -1,7 +1,7 @@
 """A stand-in for the program and its server: the contract of two operations, and ways to fail.
 
-Run as a command it plays `init`, `serve` and the edge of `cde serve`; FAKE_DEMO in the environment
-chooses a failure:
+Run as a command it plays `init`, `screening lists take-in`, `serve` and the edge of `cde serve`;
+FAKE_DEMO in the environment chooses a failure:
 `die_after=N` decisions, `busy_every=N`, `never_ready`, `init_fails`.
 """
 
@@ -14,6 +14,9 @@ import sys
 from typing import Any
 
 REASON = {"code": "CARD_TESTING", "text": "Too many declined payments"}
+
+
+ALERT = {"id": "al_1", "kind": "typology", "subject": "mule-herd", "interdicted": True}
 
 
 class FakeServer:
@@ -43,6 +46,8 @@ class FakeServer:
         if path == "/v1/events":
             results = [{"id": event["id"], "status": "recorded"} for event in body["events"]]
             return 200, {"results": results}
+        if path.startswith("/v1/aml/alerts"):
+            return 200, {"alerts": [ALERT], "has_more": False, "next": None}
         if method == "GET":
             rules = [{"id": "burst", "scenario": "card_testing"}]
             return 200, {"record": {"rules": rules}}
@@ -125,6 +130,9 @@ def main(words: list[str]) -> int:
         with open(os.path.join(home, "paywarden.toml"), "a"):
             pass
         print(json.dumps({"home": home, "api_key": "pw_test_fake", "changed": []}))
+        return 0
+    if "take-in" in words:
+        print(json.dumps({"outcome": "unchanged"}))
         return 0
     watch_parent()
     asyncio.run(serve(int(words[words.index("--port") + 1]), behaviour))

@@ -17,6 +17,9 @@ NOT_REACHED = {
     "decision/checkpoint": "checkpoints of the state",
     "evidence/log": "the log's own checks, at its start",
     "evidence/note.py": "checkpoints of witnesses",
+    "aml/screening/snapshots/": "taking lists in, by the command",
+    "aml/screening/serving/process.py": "screening skipped: the fail policy decides",
+    "entrypoints/screening_desk.py": "start of the process of lists: an alarm",
     "evidence/checkpoint.py": "checkpoints of witnesses",
     "evidence/submission.py": "what witnesses answer",
     "evidence/witness": "a process of its own",
@@ -42,8 +45,12 @@ INSIDE = frozenset(
         "observation_order", "observation_shape", "observation_value",
         # tables of the operator, at start
         "table_bad_as_of", "table_unreadable",
+        # screening skipped: the fail policy decides
+        "screening_down", "screening_late",
         # commands
         "erasure_not_folded", "policy_folder_not_found", "subject_key_exists",
+        # a folder of the home, looked for before
+        "typology_folder_not_found",
     }
 )  # fmt: skip
 """Codes that no request sees, beside reached ones in the same module."""

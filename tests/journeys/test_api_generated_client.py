@@ -74,7 +74,9 @@ def generated(tmp_path_factory: pytest.TempPathFactory, granian_once: Server) ->
     config = folder / "config.json"
     names = {"project_name_override": "paywarden-client",
              "package_name_override": "paywarden_client", "post_hooks": []}  # fmt: skip
-    config.write_text(json.dumps({**names, "literal_enums": True}))
+    # The tool knows no XML: to it a message is octets.
+    octets = {"content_type_overrides": {"application/xml": "application/octet-stream"}}
+    config.write_text(json.dumps({**names, **octets, "literal_enums": True}))
     made = subprocess.run(
         [str(PROGRAM), "generate", "--path", str(document), "--config", str(config),
          "--output-path", str(folder / "client"), "--fail-on-warning"],

@@ -106,6 +106,19 @@ def test_a_key_that_is_bound_to_a_merchant_sends_for_that_merchant(server: Serve
     assert theirs["code"] == "attempt_conflict", "another merchant learns nothing of a decision"
 
 
+def test_other_tenants_and_environments_know_nothing_of_a_message(server: Server) -> None:
+    message = pacs008(transfer(1, **fresh(server, 1)))
+    own = send(server, message).json()["items"][0]
+    for key in ("other_tenant", "live"):
+        answer = send(server, message, key)
+        if answer.status_code == 503:  # no policy is published there: nothing was looked up
+            problem(answer, 503, "no_policy")
+            continue
+        (item,) = answer.json()["items"]
+        assert not item.get("repeated", False)
+        assert item["decision"]["id"] != own["decision"]["id"]
+
+
 def test_without_a_key_nothing_is_read(server: Server) -> None:
     problem(send(server, b"<!DOCTYPE a><a/>", ""), 401, "key_missing")
 

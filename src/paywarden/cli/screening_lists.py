@@ -14,7 +14,7 @@ from typing import Any
 from paywarden.aml.screening.snapshots.model import Delta, Manifest, SourceState
 from paywarden.aml.screening.snapshots.taking_in import TakenIn
 from paywarden.aml.screening.sources.reading import FileFault, FolderOfLists
-from paywarden.cli import output
+from paywarden.cli import output, screening_verdicts
 from paywarden.core.instants import format_rfc3339
 from paywarden.reference.provenance import Alarm
 
@@ -24,6 +24,7 @@ _SHORT = 12
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `screening` and its sub-commands."""
     parts = parser.add_subparsers(dest="part", required=True, metavar="PART")
+    screening_verdicts.add_arguments(parts)
     lists = parts.add_parser("lists", help="lists of sanctioned and exposed parties")
     tasks = lists.add_subparsers(dest="task", required=True, metavar="TASK")
 

@@ -1,7 +1,8 @@
 """The conductor's pure core: fields and window values in, a result with its rules out.
 
 Live decisions, `continue`, replay and drafts all pass here, so they cannot differ. Order: vector,
-segment, merchant group, model, rules of both engines, partial windows, combination. No input or
+segment, merchant group, model, rules of both engines, partial windows, what AML does without rules
+(`built_in.py`), combination. No input or
 output, no clock but the model's deadline; a stage that is named in `skipped` gives no opinion and
 its stand-in outcome takes part.
 Not done here: windows (`risk.features`), deadlines (`engine.py`), recording.
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 
 from paywarden.aml.monitoring.payment_alerts import PaymentAlerts
 from paywarden.core.outcome import Outcome
+from paywarden.decision.built_in import built_in_rows, floor_of
 from paywarden.decision.combine import ChallengeState, CombineContext, combine
 from paywarden.decision.companions import read_by
 from paywarden.decision.control_group import ControlDraw, passes, share_ppm
@@ -174,6 +176,8 @@ def conduct(
         fired = runtime.typologies.settled(awake(runtime, fired, fields, lists))
     rows = [runtime.rows[index] for index in fired]
     policy = runtime.policy
+    built_in = built_in_rows(policy.screening, policy.travel_rule, fields)
+    rows += built_in
     combined = combine(
         rows,
         policy.points,
@@ -189,7 +193,8 @@ def conduct(
     if group is not None and drawn is not None and passes(group, drawn, fields, rows, combined):
         outcome, reasons, control_ppm = Outcome.ALLOW, (), share_ppm(group)
     if situation.forced is not None:
-        outcome, reasons = situation.forced, (MAGIC_REASON, *reasons)
+        outcome = max(situation.forced, floor_of(built_in))
+        reasons = (MAGIC_REASON, *reasons)
         control_ppm = 0
         action = "challenge" if outcome is Outcome.CHALLENGE else None
     return Result(

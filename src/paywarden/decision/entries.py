@@ -31,14 +31,17 @@ TRIAL = "trial"
 HELD = "held_label"
 HOLD = "label_hold"
 CUSTOMER_RISK = "customer_risk"
+SCREENING_LISTS = "screening_lists"
 CONTROL_GROUP = "control_group"
 """Not a kind of entry: how the index of rare entries names a payment of the control group."""
-RECORDED = frozenset({HELD, HOLD, CUSTOMER_RISK})
-"""Kinds that move nothing that a replay makes again: held labels, and levels of customers, which
-stand in the record of every decision that read them."""
+RECORDED = frozenset({HELD, HOLD, CUSTOMER_RISK, SCREENING_LISTS})
+"""Kinds that move nothing that a replay makes again: held labels count when they are released;
+levels of customers and what was screened stand in the record of every decision."""
 STARTS = frozenset({GENESIS, IMPORT, IMPORT_END})
 """Kinds that say since when the log is complete."""
-CONTROL_KINDS = frozenset({POLICY, LIST_EDIT, GENESIS, TRIAL, IMPORT, IMPORT_END, HELD, HOLD})
+CONTROL_KINDS = frozenset(
+    {POLICY, LIST_EDIT, GENESIS, TRIAL, IMPORT, IMPORT_END, HELD, HOLD, SCREENING_LISTS}
+)
 
 
 _OUTCOMES = {int(outcome): outcome for outcome in Outcome}
@@ -109,6 +112,19 @@ class OtherOpinion(msgspec.Struct, array_like=True, frozen=True):
         return Decider(self.ruleset, self.model.model if self.model else "")
 
 
+class ScreeningRecord(msgspec.Struct, array_like=True, frozen=True):
+    """How a payment was screened. `lists_seq`: entry that put the lists in force which were asked.
+
+    `took_us`: microseconds. `boxes`: hits, sealed under the keys of those whom they speak of.
+    `excepted`: hits that a person's judgement set aside.
+    """
+
+    lists_seq: int
+    took_us: int
+    boxes: tuple[Sealed, ...] = ()
+    excepted: int = 0
+
+
 class PaymentEntry(msgspec.Struct, array_like=True, frozen=True):
     """A decided payment, or (kind `continue`) its decision after a challenge.
 
@@ -116,7 +132,8 @@ class PaymentEntry(msgspec.Struct, array_like=True, frozen=True):
     `skipped`: stages that gave no opinion. `lists_seq`: seq of the last list edit before it.
     `tables`: start of the digest of all reference tables. `stage_us`: microseconds per stage.
     `continues`: seq of the decision that this one continues, or 0. `other`: the opinion of the
-    trial's other arm, when one was given.
+    trial's other arm, when one was given. `screening`: None where no list was in force, or where
+    the stage gave no opinion.
     """
 
     observation: Observation
@@ -136,6 +153,7 @@ class PaymentEntry(msgspec.Struct, array_like=True, frozen=True):
     forced: str | None = None
     continues: int = 0
     other: OtherOpinion | None = None
+    screening: ScreeningRecord | None = None
 
     @property
     def decider(self) -> Decider:
@@ -318,6 +336,22 @@ class CustomerRiskEntry(msgspec.Struct, array_like=True, frozen=True):
     cause: str
 
 
+class ListInForce(msgspec.Struct, array_like=True, frozen=True):
+    """One list that parties are held against: its source, snapshot (SHA-256) and date."""
+
+    source: str
+    snapshot: str
+    list_date: str | None
+    entities: int
+
+
+class ScreeningLists(msgspec.Struct, array_like=True, frozen=True):
+    """From here on parties are held against these lists; `version` names them together."""
+
+    version: str
+    lists: tuple[ListInForce, ...]
+
+
 class GenesisEntry(msgspec.Struct, array_like=True, frozen=True):
     """The log begins; `history_start_us` says how far back it is complete (0: for ever)."""
 
@@ -339,6 +373,7 @@ _DECODERS: dict[str, msgspec.msgpack.Decoder[Any]] = {
     IMPORT: msgspec.msgpack.Decoder(ImportEntry),
     IMPORT_END: msgspec.msgpack.Decoder(ImportEndEntry),
     CUSTOMER_RISK: msgspec.msgpack.Decoder(CustomerRiskEntry),
+    SCREENING_LISTS: msgspec.msgpack.Decoder(ScreeningLists),
 }
 
 

@@ -24,7 +24,7 @@ from paywarden.core.outcome import Outcome
 from paywarden.decision import errors
 from paywarden.decision.events import Events, Sending
 from paywarden.decision.explaining import Explaining, ExplanationAnswer
-from paywarden.decision.intake import Intake, PaymentReader, instant_of
+from paywarden.decision.intake import Intake, PaymentReader, instant_of, named_fields
 from paywarden.decision.messages import (
     BatchAnswer,
     BatchItem,
@@ -149,6 +149,10 @@ class DecisionOperations:
         body: BatchRequest = call.body
         items = []
         plain = no_card_digits(call.raw_body)
+        if plain:  # what may hold a card number is refused before anything else sees it
+            await self._payments.screen_ahead(
+                call.asker.scope, [named_fields(one) for one in body.payments]
+            )
         for number, payment in enumerate(body.payments):
             try:
                 decided = await self.judge(call.asker, payment, plain)

@@ -1,14 +1,16 @@
 """Payments: the conductor around the pure core, from intake to the durable record.
 
-Order for a payment: capacity, identity (a repeat counts nothing), clock, derived fields, companions
-(read), sealing, windows (add and read in one step), opinions, record, one commit. Whatever may
-fail on strange input happens before windows are touched. `resume` decides again after a challenge
+Order for a payment: capacity, identity (a repeat counts nothing), screening of its parties (the one
+step that may wait; identity is asked again after it), clock, derived fields, companions (read),
+sealing, windows (add and read in one step), opinions, record, one commit. Whatever may fail on
+strange input happens before windows are touched. `resume` decides again after a challenge
 and counts nothing.
 Not done here: HTTP (`http.py`), meaning of rules (`conduct.py`), files (`paywarden.lab`).
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -18,12 +20,15 @@ import msgspec
 from paywarden.aml.alerts.model import Alert as LaunderingAlert
 from paywarden.aml.alerts.ports import AlertJoining
 from paywarden.aml.monitoring.payment_alerts import Happened
+from paywarden.aml.screening.serving.opinion import Hit
+from paywarden.aml.travel_rule import travel_fields
 from paywarden.core.errors import Unavailable
 from paywarden.core.outcome import Outcome
 from paywarden.core.scope import Environment, Scope
 from paywarden.decision import entries, errors
 from paywarden.decision.arms import Arm, observed_arms
 from paywarden.decision.automatic_entries import AutomaticEntries
+from paywarden.decision.built_in import SCREENING_STAGE
 from paywarden.decision.conduct import (
     FAILED,
     FRAUD_STAGE,
@@ -42,6 +47,7 @@ from paywarden.decision.entries import (
     OtherOpinion,
     PaymentEntry,
     Result,
+    ScreeningRecord,
     Sealed,
 )
 from paywarden.decision.intake import Fields, Intake
@@ -49,6 +55,13 @@ from paywarden.decision.ledger import Ledger, identity_of
 from paywarden.decision.magic import forced_outcome
 from paywarden.decision.model_runtime import MODEL_STAGE
 from paywarden.decision.ports import DecisionRow
+from paywarden.decision.screening_alerts import alerts_of
+from paywarden.decision.screening_record import (
+    recorded,
+    recorded_again,
+    words_of,
+)
+from paywarden.decision.screening_stage import Screened, ScreeningStage
 from paywarden.decision.sealing import Sealer
 from paywarden.decision.state import ScopeState
 from paywarden.decision.statement import decision_hash
@@ -60,12 +73,16 @@ from paywarden.kit.log import logger
 from paywarden.kit.outbox import enqueue
 from paywarden.risk.features.observation import Observation
 from paywarden.risk.features.observing import inherit, observe_fields
+from paywarden.risk.rules.firing import AML
+from paywarden.risk.rules.model import Policy
 
 ALERTED = ("payer.id", "payee.id", "merchant.id")
 """Who may be a known customer, where a payment set off an alert."""
 STAGES = ("enrichment", "features", "opinions")
 DEFAULT_DEADLINE_MS = 40.0
 """Time after which no further optional stage starts, unless the policy says otherwise."""
+SCREENING_DEADLINE_MS = 150.0
+"""The same of screening, whose lateness holds a payment: a moment more costs less than that."""
 
 
 class Decided(NamedTuple):
@@ -98,6 +115,10 @@ class _Prepared(NamedTuple):
     started_ns: int
     prepared_ns: int
     continues: int = 0
+    screening: ScreeningRecord | None = None
+    waited_us: int = 0
+    hits: tuple[Hit, ...] = ()
+    hidden_us: int = 0
 
 
 class Payments:
@@ -112,9 +133,11 @@ class Payments:
         tables_version: str,
         entering: AutomaticEntries,
         drift: DriftWatch,
+        screening: ScreeningStage,
         alerts: AlertJoining,
     ) -> None:
         self.ids = ids
+        self._screening = screening
         self._alerts = alerts
         self.on_alerted: Callable[[Scope, list[str | None]], None] = lambda _scope, _names: None
         self._entering = entering
@@ -126,6 +149,7 @@ class Payments:
         self._clock = ledger.clock
         metrics = self._metrics = ledger.metrics
         self._stages = [metrics.stage_seconds.labels(name) for name in STAGES]
+        self._screened = metrics.stage_seconds.labels(SCREENING_STAGE)
         self._decided = {
             environment: [
                 metrics.decisions.labels(environment.value, outcome.word) for outcome in Outcome
@@ -146,8 +170,30 @@ class Payments:
         if prior is not None:
             return _same(prior, digest, intake.payment_id)
         state = self._ledger.ready(scope)
-        prepared = self._prepare(state, intake, identity, digest, started_ns)
+        screened = self._screening.at_once(state, intake.fields)
+        if screened is None:
+            ends_ns = _screening_ends_ns(state, started_ns)
+            screened = await self._screening.asked(scope, intake.fields, ends_ns)
+            state = self._ledger.ready(scope)
+            # The same attempt may have come again meanwhile, and gone first.
+            prior = await self._prior(state, identity, intake.payment_id)
+            if prior is not None:
+                return _same(prior, digest, intake.payment_id)
+            state = self._ledger.ready(scope)
+        prepared = self._prepare(state, intake, identity, digest, started_ns, screened)
         return await self._record(prepared, identity, entries.PAYMENT)
+
+    async def screen_ahead(self, scope: Scope, many: Sequence[Fields]) -> None:
+        """Have the parties of many payments screened together, so that each finds them known.
+
+        Those that this was too short for are asked about again, each in its own time.
+        """
+        started_ns, state = self._clock.monotonic_ns(), self._ledger.ready(scope)
+        unknown = [one for one in many if self._screening.at_once(state, one) is None]
+        if unknown:
+            ends_ns = _screening_ends_ns(state, started_ns)
+            waiting = (self._screening.asked(scope, one, ends_ns) for one in unknown)
+            await asyncio.gather(*waiting)
 
     async def resume(
         self, first: Decided, result: str, occurred_us: int | None, body: msgspec.Struct
@@ -196,6 +242,7 @@ class Payments:
     def forget_texts(self, state: ScopeState) -> None:
         """Drop every text of people that is kept at hand to be quick."""
         state.digester.forget()
+        self._screening.forget()
         self._derivers(self._base(state)).forget()
 
     def derive(self, state: ScopeState, fields: Fields, s_us: int, late: bool) -> tuple[str, ...]:
@@ -221,10 +268,13 @@ class Payments:
         return Decided(state.scope, seq, entry) if isinstance(entry, PaymentEntry) else None
 
     def _prepare(
-        self, state: ScopeState, intake: Intake, identity: int, digest: bytes, started_ns: int
-    ) -> _Prepared:
+        self, state: ScopeState, intake: Intake, identity: int, digest: bytes, started_ns: int,
+        screened: Screened,
+    ) -> _Prepared:  # fmt: skip
         _require_policy(state)
         fields, scope = intake.fields, state.scope
+        fields.update(travel_fields(fields))  # of what was given: accounts are still as written
+        fields.update(screened.fields)
         received = self._clock.now_us()
         t_us, s_us, late = state.ticker.live(intake.occurred_us, received)
         if late:
@@ -242,10 +292,21 @@ class Payments:
             degraded = (*degraded, word)
         clear, sealed = self._sealer.split(scope, fields, state.digester.digest, seq)
         forced = forced_outcome(fields) if scope.environment is Environment.TEST else None
+        situation = Situation(self._skipped(screened), forced)
+        before_ns = self._clock.monotonic_ns()
+        record = recorded(self._sealer, state, fields, seq, screened)
+        hidden_us = (self._clock.monotonic_ns() - before_ns) // 1000
         return _Prepared(
             state, observation, received, fields, clear, sealed, degraded, digest,
-            Situation(forced=forced), started_ns, self._clock.monotonic_ns(),
+            situation, started_ns, self._clock.monotonic_ns(), screening=record,
+            waited_us=screened.took_us, hits=screened.hits, hidden_us=hidden_us,
         )  # fmt: skip
+
+    def _skipped(self, screened: Screened) -> tuple[str, ...]:
+        if not screened.skipped:
+            return ()
+        self._metrics.degraded.labels(f"{SCREENING_STAGE}_skipped").inc()
+        return (SCREENING_STAGE,)
 
     def _prepare_again(
         self, state: ScopeState, first: Decided, result: str, occurred_us: int | None,
@@ -261,10 +322,13 @@ class Payments:
         seq = self._ledger.next_seq
         observation = inherit(entry.observation, own, seq=seq, t_us=t_us, s_us=s_us)
         clear, sealed = self._sealer.split(scope, fields, state.digester.digest, seq)
-        situation = Situation(forced=_forced_after(entry.forced, result), challenge_result=result)
+        unscreened = tuple(name for name in entry.skipped if name == SCREENING_STAGE)
+        situation = Situation(unscreened, _forced_after(entry.forced, result), result)
+        record = recorded_again(self._sealer, state, fields, seq, first.seq, entry.screening)
+        again = tuple(word for word in entry.degraded if word not in words_of(unscreened))
         return _Prepared(
-            state, observation, received, fields, clear, sealed, entry.degraded, digest,
-            situation, started_ns, self._clock.monotonic_ns(), first.seq,
+            state, observation, received, fields, clear, sealed, again, digest,
+            situation, started_ns, self._clock.monotonic_ns(), first.seq, record,
         )  # fmt: skip
 
     async def _record(self, ready: _Prepared, identity: int, kind: str) -> Decided:
@@ -294,7 +358,10 @@ class Payments:
             if ready.continues:
                 self._ledger.stores.records.add_identity(unit, scope, identity, staged.seq)
             edits = self._entering.enter(unit, ready.state, arm.runtime, entry, ready.fields)
-            alerts = _laundering_alerts(ready, arm, entry, staged.seq, name)
+            alerts = [
+                *_laundering_alerts(ready, arm, entry, staged.seq, name),
+                *self._screening_alerts(ready, arm, entry, name),
+            ]
             self._alerts.join(unit, scope, alerts)
         await self._ledger.commit(unit, [staged, *edits])
         self._count(scope, entry)
@@ -305,17 +372,33 @@ class Payments:
             self._drift.seen(scope, ready.fields, entry.result)
         return Decided(scope, staged.seq, entry, place=place, name=name)
 
+    def _screening_alerts(
+        self, ready: _Prepared, arm: Arm, entry: PaymentEntry, name: str
+    ) -> Sequence[LaunderingAlert]:
+        """What screening and the travel rule raise; a continuation raises nothing anew."""
+        if ready.continues:
+            return ()
+        state, standing = ready.state, ready.state.screening
+        lists = standing.lists if standing is not None else None
+        alerts = alerts_of(
+            arm.runtime.policy, ready.fields, ready.hits, entry, name, lists, state.digester.digest
+        )
+        if alerts:
+            self._metrics.screening_hits.labels(state.scope.environment.value).inc()
+        return alerts
+
     def _opine(self, ready: _Prepared, arm: Arm) -> tuple[Result, tuple[str, ...]]:
         """The result, and the stages that gave no opinion (too late, or at fault)."""
         if self._clock.monotonic_ns() <= _ends_ns(ready, arm, FRAUD_STAGE):
             try:
                 result = _conducted(ready, arm, self._situation(ready, arm))
-                skipped = result.model is not None and result.model.silent
-                return result, (MODEL_STAGE,) if skipped else ()
+                late = result.model is not None and result.model.silent
+                return result, (*ready.situation.skipped, *((MODEL_STAGE,) if late else ()))
             except Exception as fault:
                 logger().error("stage_failed", stage=FRAUD_STAGE, error_type=type(fault).__name__)
         self._metrics.degraded.labels("fraud_skipped").inc()
-        held = Situation((FRAUD_STAGE,), ready.situation.forced, ready.situation.challenge_result)
+        skipped = (*ready.situation.skipped, FRAUD_STAGE)
+        held = Situation(skipped, ready.situation.forced, ready.situation.challenge_result)
         return _conducted(ready, arm, held), held.skipped
 
     def _situation(self, ready: _Prepared, arm: Arm) -> Situation:
@@ -368,7 +451,7 @@ class Payments:
         other: OtherOpinion | None,
     ) -> PaymentEntry:
         now_ns = self._clock.monotonic_ns()
-        marks = (ready.started_ns, ready.prepared_ns, featured_ns, now_ns)
+        marks = (ready.started_ns + ready.waited_us * 1000, ready.prepared_ns, featured_ns, now_ns)
         forced = ready.situation.forced
         return PaymentEntry(
             observation=ready.observation,
@@ -379,15 +462,17 @@ class Payments:
             ruleset=arm.runtime.ruleset,
             result=result,
             aggregates=arm.values,
-            degraded=(*ready.degraded, *(f"{name}_skipped" for name in skipped)),
+            degraded=(*ready.degraded, *words_of(skipped)),
             skipped=skipped,
             lists_seq=ready.state.lists_seq,
             tables=self._tables_version,
             stage_us=tuple((after - before) // 1000 for before, after in pairwise(marks)),
-            latency_us=(now_ns - ready.started_ns) // 1000,
+            # The answer tells its time, which must not tell that hits were sealed meanwhile.
+            latency_us=(now_ns - ready.started_ns) // 1000 - ready.hidden_us,
             forced=forced.word if forced is not None else None,
             continues=ready.continues,
             other=other,
+            screening=ready.screening,
         )
 
     def _add_rows(
@@ -411,6 +496,8 @@ class Payments:
         self._decided[scope.environment][entry.result.outcome].inc()
         for stage, took in zip(self._stages, entry.stage_us, strict=True):
             stage.observe(took / 1e6)
+        if entry.screening is not None:
+            self._screened.observe(entry.screening.took_us / 1e6)
 
 
 def _laundering_alerts(
@@ -433,9 +520,14 @@ def _laundering_alerts(
 
 
 def _alerts(runtime: PolicyRuntime, entry: PaymentEntry) -> tuple[Alert, ...]:
-    """Alerts that fired rules raise, whatever the outcome is."""
+    """Alerts that fired rules raise, whatever the outcome is; never those of AML.
+
+    They go to the merchant's endpoints too, and a word of AML there would tip somebody off.
+    """
     found = []
     for index in entry.result.fired:
+        if runtime.rows[index].engine == AML:
+            continue
         rule = runtime.compiled.written[index]
         for action in rule.then.actions:
             if action.name == "alert":
@@ -460,9 +552,20 @@ def _require_policy(state: ScopeState) -> None:
 
 def _ends_ns(ready: _Prepared, arm: Arm, stage: str) -> int:
     """The monotonic instant after which a stage of the payment is too late."""
-    limits = arm.runtime.policy.stages.get(stage)
-    deadline_ms = limits.deadline_ms if limits is not None else DEFAULT_DEADLINE_MS
-    return ready.started_ns + int(deadline_ms * 1e6)
+    waited_ns = ready.waited_us * 1000  # screening has a deadline of its own
+    return ready.started_ns + waited_ns + _deadline_ns(arm.runtime.policy, stage)
+
+
+def _screening_ends_ns(state: ScopeState, started_ns: int) -> int:
+    _require_policy(state)
+    assert state.runtime is not None
+    return started_ns + _deadline_ns(state.runtime.policy, SCREENING_STAGE)
+
+
+def _deadline_ns(policy: Policy, stage: str) -> int:
+    limits = policy.stages.get(stage)
+    usual_ms = SCREENING_DEADLINE_MS if stage == SCREENING_STAGE else DEFAULT_DEADLINE_MS
+    return int((limits.deadline_ms if limits is not None else usual_ms) * 1e6)
 
 
 def _conducted(ready: _Prepared, arm: Arm, situation: Situation) -> Result:

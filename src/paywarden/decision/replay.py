@@ -19,6 +19,7 @@ from paywarden.core.outcome import Outcome
 from paywarden.core.scope import Scope
 from paywarden.decision import entries
 from paywarden.decision.arms import Arm, Values, observed, observed_arms
+from paywarden.decision.built_in import SCREENING_STAGE
 from paywarden.decision.companions import FIELDS_OF, Companions, companion_fields_of
 from paywarden.decision.conduct import PolicyRuntime, Situation, conduct
 from paywarden.decision.control_group import ControlLoss, draw
@@ -127,7 +128,7 @@ class Replay:
         elif entry.kind == entries.TRIAL:
             self._try(fold, entry, entries.decode(entry.kind, entry.body))
             self._keep_companions(fold, entry)
-        elif entry.kind not in entries.RECORDED:  # what they say stands in the decisions
+        elif entry.kind not in entries.RECORDED:
             body = entries.decode(entry.kind, entry.body)
             known = fold.companions.fields(body.observation) if compare else {}
             arm, beside, _tried = observed_arms(fold, body.observation, body.continues)
@@ -193,7 +194,7 @@ class Replay:
         if self.with_ruleset is None:
             found |= companion_differences(knew, companion_fields_of(fields))
         if beside is not None and body.other is not None:
-            found |= other_differences(body, again(beside, situation._replace(skipped=())))
+            found |= other_differences(body, again(beside, as_compared(situation)))
         if erased and found.keys().isdisjoint(("features", *FIELDS_OF)):
             found = {}
         return Replayed(entry.seq, entry.scope, result, found, bool(erased))
@@ -243,6 +244,12 @@ def situation_of(body: PaymentEntry, fields: dict[str, Any]) -> Situation:
     """What beside the fields decided: as recorded."""
     forced = Outcome.parse(body.forced) if body.forced is not None else None
     return Situation(body.skipped, forced, fields.get(CHALLENGE_FIELD))
+
+
+def as_compared(situation: Situation) -> Situation:
+    """What the ruleset that did not answer was asked with: screening is skipped for both."""
+    both = tuple(name for name in situation.skipped if name == SCREENING_STAGE)
+    return situation._replace(skipped=both)
 
 
 def differences(

@@ -31,6 +31,7 @@ _PAYER_SUBJECTS = (
     ("payment", "payment.id"),
 )
 _PAYEE_SUBJECTS = (("payee", "payee.id"), ("account", "payee.account"))
+_APART = b"screening"
 _PERSONS = ((_PAYER, _PAYER_SUBJECTS), (_PAYEE, _PAYEE_SUBJECTS))
 _DECODER: msgspec.msgpack.Decoder[Stored] = msgspec.msgpack.Decoder(Stored)
 
@@ -60,6 +61,26 @@ class Sealer:
                 subject = _subject(fields, subjects, digest)
                 boxes.append(self._box(scope, subject, values, seq))
         return values_of(fields, CLEAR), tuple(boxes)
+
+    def seal_apart(
+        self, scope: Scope, fields: Fields, digest: Digest, seq: int,
+        of_payer: bytes | None, of_payee: bytes | None,
+    ) -> tuple[Sealed, ...]:  # fmt: skip
+        """What else is known of payer and payee, each under its key; beside the fields of `seq`."""
+        parts = ((of_payer, _PAYER_SUBJECTS), (of_payee, _PAYEE_SUBJECTS))
+        boxes = []
+        for octets, subjects in parts:
+            if octets is not None:
+                subject = _subject(fields, subjects, digest)
+                box = self._keys.seal(scope, subject, octets, _context(seq) + _APART)
+                boxes.append(Sealed(subject, box))
+        return tuple(boxes)
+
+    def open_apart(self, scope: Scope, seq: int, sealed: Sequence[Sealed]) -> list[bytes]:
+        """What `seal_apart` sealed and can still be read."""
+        context = _context(seq) + _APART
+        found = (self._keys.open(scope, box.subject, box.box, context) for box in sealed)
+        return [plain for plain in found if not isinstance(plain, Erased)]
 
     def open(
         self, scope: Scope, seq: int, clear: Stored, sealed: Sequence[Sealed]

@@ -25,7 +25,7 @@ from paywarden.decision.decider import Decider
 from paywarden.decision.entries import TrialEntry
 from paywarden.decision.history import History, add_lacking, fill
 from paywarden.decision.ledger import Ledger
-from paywarden.decision.state import ScopeState
+from paywarden.decision.state import ScopeState, Standing
 from paywarden.decision.trial import Trial, companions_read, own_windows
 from paywarden.kit.journal.model import Entry
 from paywarden.kit.log import logger
@@ -105,6 +105,9 @@ def apply_control(ledger: Ledger, entry: Entry, using: Foundations, lists: Lists
         state = ledger.states[scope]
         state.history_start_us = entries.decode(entry.kind, entry.body).history_start_us
         state.importing = 0
+    elif entry.kind == entries.SCREENING_LISTS:
+        body = entries.decode(entry.kind, entry.body)
+        ledger.states[scope].screening = Standing(entry.seq, body)
     elif entry.kind == entries.HOLD:
         ledger.states[scope].holds.fold(entry.seq, entries.decode(entry.kind, entry.body))
     elif entry.kind == entries.LIST_EDIT:

@@ -7,6 +7,7 @@ being committed); nothing else moves it. The same fold serves live, recovery and
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from paywarden.decision.control_group import ControlLoss
 from paywarden.decision.customer_standings import CustomerStandings
 from paywarden.decision.decider import Decider
 from paywarden.decision.edit_allowance import EditAllowance
+from paywarden.decision.entries import ScreeningLists
 from paywarden.decision.label_holds import LabelHolds
 from paywarden.decision.trial import Trial, companions_read
 from paywarden.risk.features.arena import Windows
@@ -77,6 +79,13 @@ class Observed:
         self.label_peaks.fold(chunk)
 
 
+class Standing(NamedTuple):
+    """The lists that parties are held against, and the entry that put them in force."""
+
+    seq: int
+    lists: ScreeningLists
+
+
 @dataclass(slots=True, kw_only=True)
 class ScopeState(Observed):
     """Everything that decides for one tenant and environment.
@@ -85,7 +94,7 @@ class ScopeState(Observed):
     it. `lists_seq`: seq of the last list edit. `control_loss`: what its control group let pass.
     `allowance`: what makers may still edit of lists without approval. `holds`: labels that wait.
     `customers`: levels and terms of customer risk.
-    `importing`: seq of an import that has not ended, or 0.
+    `importing`: seq of an import that has not ended, or 0. `screening`: None before the first list.
     """
 
     scope: Scope
@@ -97,6 +106,7 @@ class ScopeState(Observed):
     trial: Trial | None = None
     lists_seq: int = 0
     importing: int = 0
+    screening: Standing | None = None
     control_loss: ControlLoss = field(default_factory=ControlLoss)
     allowance: EditAllowance = field(default_factory=EditAllowance)
     holds: LabelHolds = field(default_factory=LabelHolds)

@@ -105,6 +105,16 @@ CLEAR: tuple[str, ...] = (
     "risk.merchant_exposure_limit_minor",
     "risk.merchant_reserve_percent",
     "risk.merchant_hold",
+    "screening.payer.score",
+    "screening.payee.score",
+    "screening.merchant.score",
+    "screening.remittance.score",
+    "screening.hit",
+    "screening.pep",
+    "screening.identified",
+    "screening.confirmed",
+    "travel_rule.missing",
+    "travel_rule.crypto",
 )
 """Paths by number of what is stored in the clear."""
 
@@ -139,6 +149,7 @@ SEALED: tuple[str, ...] = (
     "payment.shipping_address.city",
     "payment.shipping_address.line1",
     "shipping_address.key",
+    "payment.remittance_information",
 )
 """Paths by number of what is stored under a person's key."""
 

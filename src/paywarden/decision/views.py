@@ -19,12 +19,14 @@ from paywarden.decision.masking import mask, mask_all
 from paywarden.decision.messages import DecisionAnswer, DecisionView, Reason, RequiredAction
 from paywarden.decision.payments import STAGES, Decided
 from paywarden.decision.receipts import Receipts
+from paywarden.decision.screening_record import hits_of
+from paywarden.decision.screening_view import ListsAt, screening_view
 from paywarden.decision.sealing import Sealer
 from paywarden.decision.trial_tally import EVERYBODY_PPM
 from paywarden.fraud.reasons import reason_text
 from paywarden.risk.features.catalogue import (
-    COMPANION_FIELDS,
     FIELDS,
+    KEPT_FROM_SEGMENTS,
     LINK_FIELDS,
     POSTERIOR_FIELDS,
 )
@@ -40,7 +42,10 @@ ADVICE_CODES: Mapping[Outcome, tuple[tuple[str, str], ...]] = {
 class Views:
     """Makes answers and records of decisions."""
 
-    def __init__(self, ids: DecisionIds, sealer: Sealer, receipts: Receipts) -> None:
+    def __init__(
+        self, ids: DecisionIds, sealer: Sealer, receipts: Receipts, lists_at: ListsAt
+    ) -> None:
+        self._lists_at = lists_at
         self._ids = ids
         self._receipts = receipts
         self._sealer = sealer
@@ -105,11 +110,22 @@ class Views:
             "stage_us": dict(zip(STAGES, entry.stage_us, strict=True)),
             "ruleset": entry.ruleset,
             "model": _model(entry, fields, runtime),
+            "screening": self._screening(decided, fields, runtime),
             "other_ruleset": _other(entry),
             "control_group_probability": entry.result.control_ppm / EVERYBODY_PPM or None,
             "lists_version": entry.lists_seq,
             "tables_version": entry.tables,
         }
+
+    def _screening(
+        self, decided: Decided, fields: Mapping[str, Any], runtime: PolicyRuntime | None
+    ) -> dict[str, Any] | None:
+        """What screening and the travel rule said, with lists, hits and people's verdicts."""
+        record = decided.entry.screening
+        hits = hits_of(self._sealer, decided.scope, decided.seq, record)
+        lists = self._lists_at(decided.scope, record.lists_seq) if record is not None else None
+        policy = runtime.policy if runtime is not None else None
+        return screening_view(record, fields, hits, lists, policy)
 
     def _told(self, decided: Decided, policy_reasons: Mapping[str, str]) -> dict[str, Any]:
         entry, result = decided.entry, decided.entry.result
@@ -236,7 +252,7 @@ def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _derived(fields: Mapping[str, Any]) -> dict[str, Any]:
-    own = (path for path in fields if path in FIELDS and path not in COMPANION_FIELDS)
+    own = (path for path in fields if path in FIELDS and path not in KEPT_FROM_SEGMENTS)
     derived = {path: fields[path] for path in own if FIELDS[path].derived}
     return _readable(mask_all(derived))
 

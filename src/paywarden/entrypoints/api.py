@@ -31,6 +31,7 @@ from paywarden.decision.policy_http import PolicyOperations
 from paywarden.decision.problems import CODES
 from paywarden.decision.record_reads import RecordReads
 from paywarden.decision.rollout.http import RolloutOperations
+from paywarden.decision.screening_http import ListsState, ScreeningOperations
 from paywarden.decision.snoozes_http import SnoozeOperations
 from paywarden.entrypoints import (
     certificate_commands,
@@ -170,6 +171,15 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
             installation.backtests, installation.records, StartNotes(installation.ledger)
         ).operations(),
         *ListOperations(installation.lists, installation.approvals).operations(),
+        *ScreeningOperations(
+            installation.ledger,
+            installation.verdicts,
+            installation.sealer,
+            installation.ids,
+            lambda: ListsState(
+                installation.screening_desk.state, installation.screening_desk.alarms
+            ),
+        ).operations(),
         *ModelOperations(installation.models, installation.ledger).operations(),
         *DriftOperations(installation.drift.watch).operations(),
         *SnoozeOperations(installation.lists, installation.ledger).operations(),
@@ -219,6 +229,7 @@ def dependencies(installation: Installation) -> Sequence[Dependency]:
         Dependency("writer", writer, writer == "open"),
         Dependency("state", "ready" if installation.ready else "rebuilding", installation.ready),
         Dependency("tables", "old" if alarms else "fresh", True),
+        Dependency("screening", installation.screening_desk.state, True),
     ]
     for scope, state in installation.ledger.states.items():
         name = f"policy:{scope.environment.value}"

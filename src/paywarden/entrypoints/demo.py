@@ -40,6 +40,7 @@ from paywarden.core.errors import InvalidRequest, PaywardenError, Unavailable
 from paywarden.entrypoints.home import Home
 from paywarden.entrypoints.listening import port_taken
 from paywarden.kit.clock import SystemClock
+from paywarden.simulator.listed.names import LIST_FILE, list_octets
 
 HOST = "127.0.0.1"
 CHILD = ("-m", "paywarden.entrypoints.demo_child")
@@ -108,6 +109,7 @@ class Demonstration:
         building = asyncio.create_task(self._build(run))
         try:
             api_key = await self._until_stopped(self._initialise())
+            await self._until_stopped(self._take_in_list())
             async with self._card_environment() as edge, self._server(api_key) as (server, port):
                 lives = await self._until_stopped(self._patiently(building, "simulated worlds"))
                 return await self._show(lives, server, port, edge, api_key, run)
@@ -149,6 +151,21 @@ class Demonstration:
                 "keys/operator.key is missing: put the operator's key back or use another --home",
             )
         return str(answer["api_key"])
+
+    async def _take_in_list(self) -> None:
+        """Put the made-up list of sanctions in force, as an operator does with a real one."""
+        path = self._home.root / "data" / LIST_FILE
+        path.write_bytes(list_octets())
+        child = await self._child(
+            "screening", "lists", "take-in", str(path), "--person", "demo", "--json"
+        )
+        try:
+            code = await self._patiently(child.ended(), "the list of sanctions")
+        finally:
+            await child.stop(0)
+        if code != 0:
+            _repeat(child.said)
+            raise Unavailable("demo_list_failed", "the made-up list could not be taken in")
 
     @asynccontextmanager
     async def _card_environment(self) -> AsyncIterator[tuple[Child, int]]:

@@ -131,6 +131,16 @@ class Home:
         return self.root / "data" / "checkpoints"
 
     @property
+    def flows(self) -> Path:
+        """Up to where the log was followed for money laundering."""
+        return self.root / "data" / "flows"
+
+    @property
+    def typologies(self) -> Path:
+        """The operator's own typologies over the log, beside those that ship."""
+        return self.root / "typologies"
+
+    @property
     def backtests(self) -> Path:
         """Finished work and results of back-tests: made again when they are missing."""
         return self.root / "data" / "backtests"

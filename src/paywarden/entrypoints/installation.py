@@ -19,6 +19,10 @@ from paywarden.aml.alerts.stores.sqlite import SCHEMA as AML_ALERTS
 from paywarden.aml.alerts.stores.sqlite import SqliteAlerts
 from paywarden.aml.customer_risk.stores.sqlite_customers import SCHEMA as CUSTOMER_RISK
 from paywarden.aml.monitoring.payment_alerts import named_entity
+from paywarden.aml.screening.verdicts.desk import VerdictDesk
+from paywarden.aml.screening.verdicts.stores.sqlite import SCHEMA as VERDICTS
+from paywarden.aml.screening.verdicts.stores.sqlite import SqliteVerdicts
+from paywarden.aml.screening.verdicts.stores.sqlite_positions import SqlitePositions
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import NotFound, PaywardenError, Unavailable
 from paywarden.core.scope import Environment, Scope
@@ -52,6 +56,8 @@ from paywarden.decision.replay_desk import ReplayDesk
 from paywarden.decision.rollout.acts import RolloutActs
 from paywarden.decision.rollout.desk import RolloutDesk
 from paywarden.decision.rollout.emergency import Emergencies
+from paywarden.decision.screening_lists import ScreeningSwitch
+from paywarden.decision.screening_stage import ScreeningStage
 from paywarden.decision.sealing import Sealer
 from paywarden.decision.start import Foundations, rebuild, standing_trial
 from paywarden.decision.stores.image_files import ImageFiles
@@ -74,9 +80,12 @@ from paywarden.entrypoints.customer_risk import ROUND_SECONDS as CUSTOMER_SECOND
 from paywarden.entrypoints.customer_risk import customer_risk_parts
 from paywarden.entrypoints.evidence import evidence_parts
 from paywarden.entrypoints.facts_keys import FactsKeyFile
+from paywarden.entrypoints.flow_watch import FlowWatch
 from paywarden.entrypoints.home import Home, private_write
 from paywarden.entrypoints.housekeeping import Round, forget_answers, forget_messages, go_round
 from paywarden.entrypoints.people_wiring import People
+from paywarden.entrypoints.rescreening import Parts, Rescreening
+from paywarden.entrypoints.screening_desk import ScreeningDesk
 from paywarden.entrypoints.settings import Settings
 from paywarden.entrypoints.tables import derivers
 from paywarden.entrypoints.warming import share_interpreter, warm_up
@@ -135,7 +144,7 @@ from paywarden.risk.lists.store import Lists
 
 PARTS = (
     KIT, DECISION_SCHEMA, EVIDENCE_SCHEMA, IDENTITY_SCHEMA, CLIENT_KEYS, WEBHOOK_ENDPOINTS,
-    CERTIFICATES, APPROVALS, ACCESS_REVIEWS, ERASURES, AML_ALERTS, CUSTOMER_RISK,
+    CERTIFICATES, APPROVALS, ACCESS_REVIEWS, ERASURES, AML_ALERTS, CUSTOMER_RISK, VERDICTS,
 )  # fmt: skip
 KEY_PARTS = (SUBJECT_KEYS,)
 FIRST_PAUSE_SECONDS = 0.2
@@ -144,6 +153,8 @@ ROUND_SECONDS = 60.0
 BULK_DIGESTS = 250_000
 """Texts at hand in each of two generations while a history is read, some 0.2 kB each."""
 ROLLOUT_SECONDS = 1.0
+SCREENING_SECONDS = 2.0
+RESCREENING_SECONDS = 5.0
 _ENGINE_KEYS = ("decision-ids", "bodies", "identifiers", "lists", "windows")
 
 
@@ -215,14 +226,38 @@ class Installation:
         )
         make_deriver = self.derivers = derivers(settings.tables, home.root)
         self.tables = make_deriver("").tables
+        parties = self.keys.sub("screening-parties")
+        self.verdicts = VerdictDesk(
+            SqliteVerdicts(self.reader), parties, self.writer, self.audit, clock, randomness
+        )
+        self.screening = ScreeningStage(self.ledger, parties, self.verdicts, clock, self.metrics)
+        self.screening_switch = ScreeningSwitch(self.ledger, self.screening)
+        self.screening_desk = ScreeningDesk(
+            home, self.screening, self.screening_switch, clock, self.metrics
+        )
         self.alerts = SqliteAlerts(self.reader)
         self.alert_desk = AlertDesk(self.alerts, self.writer, clock, self.metrics)
         self.alerted = Alerted(self.alerts, self.alert_entity)
+        self.rescreening = Rescreening(
+            self.screening_desk,
+            Parts(
+                self.ledger,
+                self.sealer,
+                self.ids,
+                SqlitePositions(self.reader),
+                self.alert_desk,
+                self.verdicts,
+            ),
+        )
+        self.flows = FlowWatch(
+            home.database, home.flows, home.typologies, self.alert_desk, self.ids, self.metrics,
+            settings.monitoring,
+        )  # fmt: skip
         watch = DriftWatch(randomness)
         self.drift = DriftDesk(watch, self.ledger, self.metrics)
         self.payments = Payments(
             self.ledger, make_deriver, self.sealer, self.ids, self.tables.version(),
-            AutomaticEntries(self.lists, self.metrics), watch, self.alert_desk,
+            AutomaticEntries(self.lists, self.metrics), watch, self.screening, self.alert_desk,
         )  # fmt: skip
         self.payment_reader = PaymentReader(
             self.hash_identifier,
@@ -244,7 +279,7 @@ class Installation:
         )  # fmt: skip
         log, proofs = self.evidence.log, self.evidence.proofs
         self.receipts = Receipts(self.ids, self.records, log, proofs)
-        self.views = Views(self.ids, self.sealer, self.receipts)
+        self.views = Views(self.ids, self.sealer, self.receipts, self.ledger.read)
         self.explaining = Explaining(self.policies, self.sealer)
         self.replays = ReplayDesk(
             self.ledger, self.history, self.policies, self.sealer, self.fresh_lists
@@ -370,8 +405,12 @@ class Installation:
         await self.evidence.integrator.start()
         if self.evidence.submission is not None:
             self._keep(self.evidence.submission.run())
+        await asyncio.to_thread(self.verdicts.load)
+        await self.screening_desk.prepare()
         await self._rebuild()
+        await self.screening_desk.look()
         self._keep(self.schedule.run())
+        self._keep(self.flows.run())
         await asyncio.to_thread(self.rollouts.load)
         for one in self.rounds:
             self._keep(go_round(one, lambda: not self.ledger.failed))
@@ -406,7 +445,9 @@ class Installation:
             Round("held_labels", ROUND_SECONDS, self.holding.resume),
             Round("alerted", alerted.ROUND_SECONDS, assess),
             Round("drift", ROUND_SECONDS, self.drift.look),
+            Round("rescreening", RESCREENING_SECONDS, self.rescreening.look),
             Round("customer_risk", CUSTOMER_SECONDS, self.customer_risk.look),
+            Round("screening_lists", SCREENING_SECONDS, self.screening_desk.look),
         )
 
     def _forget_people(self, scope: Scope) -> None:
@@ -433,6 +474,8 @@ class Installation:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self.refusals.flush(last=True)
+        await self.rescreening.close()
+        await self.screening_desk.close()
         await self.backtests.close()
         await self.evidence.integrator.stop()
         await self.compiler.close()

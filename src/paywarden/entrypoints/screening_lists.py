@@ -15,7 +15,7 @@ from paywarden.aml.screening.snapshots.model import ListsChanged
 from paywarden.aml.screening.snapshots.stores.snapshot_folder import SnapshotFolder
 from paywarden.aml.screening.snapshots.taking_in import ListDesk, source_of
 from paywarden.aml.screening.sources.reading import read_folder
-from paywarden.cli import output, screening_lists
+from paywarden.cli import output, screening_lists, screening_verdicts
 from paywarden.core.clock import Randomness
 from paywarden.core.errors import InvalidRequest, NotFound, Unavailable
 from paywarden.entrypoints.home import Home
@@ -29,6 +29,8 @@ _SHORTEST_ID = 12
 
 def screening(arguments: argparse.Namespace, home: Home) -> int:
     """Run one task; the exit code."""
+    if arguments.part != "lists":
+        return screening_verdicts.run(arguments)
     if arguments.task == "check":
         return screening_lists.show_check(arguments, read_folder(arguments.path))
     home.require()

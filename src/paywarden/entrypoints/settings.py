@@ -136,6 +136,17 @@ class Labels(msgspec.Struct, frozen=True):
     on_flood: Literal["hold", "alarm", "refuse"] = "hold"
 
 
+class Monitoring(msgspec.Struct, frozen=True):
+    """Whether the log is followed for money laundering, and how often it is looked at.
+
+    It begins `start_seconds` after the server, so that payments are served first.
+    """
+
+    follow: bool = True
+    look_seconds: Annotated[float, Meta(ge=0.05, le=3_600)] = 1.0
+    start_seconds: Annotated[float, Meta(ge=0, le=3_600)] = 10.0
+
+
 class Settings(msgspec.Struct, frozen=True):
     """All sections."""
 
@@ -150,6 +161,7 @@ class Settings(msgspec.Struct, frozen=True):
     card_environment: CardEnvironment = CardEnvironment()
     webhooks: Webhooks = Webhooks()
     labels: Labels = Labels()
+    monitoring: Monitoring = Monitoring()
     identity: Identity = Identity()
 
 
@@ -211,6 +223,11 @@ DEFAULT_TEXT = """\
 [webhooks]
 # Webhooks go to public https addresses only. Networks of your own that they may reach as well:
 # allowed_networks = ["10.20.0.0/16"]
+
+[monitoring]
+# follow = true             # follow flows of money over the log (a process of its own)
+# look_seconds = 1.0        # between two looks at the log; transfers wait 15 minutes for late ones
+# start_seconds = 10.0      # after the server
 
 [identity]
 # rp_id = "localhost"                  # domain that passkeys are bound to: choose it once

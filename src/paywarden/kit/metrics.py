@@ -57,6 +57,30 @@ class Metrics:
             "Alerts against money laundering that were kept",
             ("kind", "interdicted"),
         )
+        self.flow_delay_seconds = self._gauge(
+            "paywarden_flow_delay_seconds",
+            "How long the oldest transfer has waited to be monitored",
+            ("environment",),
+        )
+        self.flow_waiting = self._gauge(
+            "paywarden_flow_waiting", "Transfers that wait for late ones", ("environment",)
+        )
+        self.flow_transfers = self._gauge(
+            "paywarden_flow_transfers", "Transfers that were monitored", ("environment",)
+        )
+        self.flow_bytes = self._gauge(
+            "paywarden_flow_bytes", "Memory of monitored flows", ("environment",)
+        )
+        self.flow_left_out = self._gauge(
+            "paywarden_flow_left_out",
+            "What monitoring of flows left out: legs, members, hops, searches, late, unpriced",
+            ("environment", "what"),
+        )
+        self.flow_restarts = Counter(
+            "paywarden_flow_restarts_total",
+            "Ends of the process that monitors flows",
+            registry=self.registry,
+        )
         self.requests = self._counter(
             "paywarden_http_requests_total", "HTTP requests", ("route", "status")
         )
@@ -101,6 +125,27 @@ class Metrics:
         self.window_bytes = Gauge(
             "paywarden_window_bytes", "Memory of the window store", registry=self.registry
         )
+        self.screening_up = self._gauge(
+            "paywarden_screening_up", "1 while a process holds the lists in force"
+        )
+        self.screening_alarms = self._gauge(
+            "paywarden_screening_alarms", "Alarms of lists: stale, waiting, refused, not switched"
+        )
+        self.screening_names = self._gauge(
+            "paywarden_screening_names", "Listed names that parties are held against"
+        )
+        self.screening_bytes = self._gauge(
+            "paywarden_screening_bytes", "Most memory of the process that holds the lists"
+        )
+        self.screening_list_age_days = Gauge(
+            "paywarden_screening_list_age_days",
+            "Days since the publisher last gave the list in force",
+            ("source",),
+            registry=self.registry,
+        )
+        self.screening_hits = self._counter(
+            "paywarden_screening_hits_total", "Payments with a hit", ("environment",)
+        )
 
     def text(self) -> bytes:
         """The exposition text of all metrics."""
@@ -110,6 +155,9 @@ class Metrics:
         made = Latencies(name, text, LATENCY_BUCKETS, label)
         self.registry.register(made)
         return made
+
+    def _gauge(self, name: str, text: str, labels: tuple[str, ...] = ()) -> Gauge:
+        return Gauge(name, text, labels, registry=self.registry)
 
     def _counter(self, name: str, text: str, labels: tuple[str, ...]) -> Counter:
         return Counter(name, text, labels, registry=self.registry)

@@ -13,7 +13,7 @@ from collections.abc import Mapping as Mapped
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from paywarden.risk.features.catalogue import COMPANION_FIELDS, FIELDS
+from paywarden.risk.features.catalogue import FIELDS, KEPT_FROM_SEGMENTS
 
 Scalar = str | int | Decimal | bool
 
@@ -21,7 +21,7 @@ UNITS = ("s", "ms", "us", "datetime")
 METADATA = "payment.metadata."
 _OF_PAYMENT = (
     "id", "attempt", "type", "phase", "amount_minor", "currency", "channel", "initiator",
-    "entry_mode", "wallet", "par",
+    "entry_mode", "wallet", "par", "remittance_information",
 )  # fmt: skip
 _GROUPS = {
     "checks.": "payment.checks.",
@@ -46,7 +46,7 @@ DERIVED_ONLY: Mapped[str, str] = {
     "payment.metadata": "map single entries: payment.metadata.NAME",
     "ip.address": "map device.ip",
     "email.canonical": "map payer.email",
-    **dict.fromkeys(COMPANION_FIELDS, "the engine keeps it; no column of a file says it"),
+    **dict.fromkeys(KEPT_FROM_SEGMENTS, "the engine keeps it; no column of a file says it"),
 }
 """Fields that only the engine may set, and what to map instead."""
 MAPPABLE = tuple(path for path in FIELDS if path not in DERIVED_ONLY)

@@ -63,6 +63,8 @@ def column(series: pl.Series, kind: str) -> Column:
         return _texts(series)
     if kind == "bool":
         return Column(kind, series.fill_null(False).to_numpy(), valid)
+    if kind == "double":
+        return Column(kind, series.fill_null(0.0).cast(pl.Float64).to_numpy(), valid)
     return Column(kind, series.fill_null(0).cast(pl.Int64).to_numpy(), valid)
 
 

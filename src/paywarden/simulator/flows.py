@@ -25,6 +25,8 @@ _EUROS = np.array([
     for code in CURRENCIES
 ])  # fmt: skip
 """Minor units of each currency for one euro."""
+VICTIMS_PAY = frozenset({"mule_ring"})
+"""Patterns whose first payers are no part of them: they were deceived or robbed."""
 
 
 class Flows(NamedTuple):
@@ -67,13 +69,16 @@ def flows(history: History) -> Flows:
 
 
 def _patterns(history: History, at: Ints, names: NDArray[np.str_]) -> pl.DataFrame:
-    """Accounts of each pattern; `main`: the one that takes part in most of its transfers."""
+    """Accounts of each pattern, its victims left out; `main`: of most of its transfers."""
     rows = history.payments
     found: list[tuple[str, str, str, bool]] = []
     for number in np.unique(rows["campaign"][at]):
         strike = history.strikes[int(number)]
         mine = at[rows["campaign"][at] == number]
-        both = np.concatenate([rows["account"][mine], rows["payee"][mine]])
+        payers = rows["account"][mine]
+        if strike.type in VICTIMS_PAY:
+            payers = payers[np.isin(payers, rows["payee"][mine])]
+        both = np.concatenate([payers, rows["payee"][mine]])
         accounts, counts = np.unique(both[both >= 0], return_counts=True)
         main = accounts[counts.argmax()] if len(accounts) else -1
         found += [(strike.id, strike.type, str(names[one]), bool(one == main)) for one in accounts]

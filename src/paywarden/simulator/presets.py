@@ -29,7 +29,8 @@ class Preset:
     """Size and temper of a world. Rates are per customer and day, tempo is a factor of waiting.
 
     `attacks`: whose budgets campaigns follow, times `density`. `laundering`: patterns of each way
-    of laundering among 1,000 customers in 30 days, in worlds that have any."""
+    of laundering among 1,000 customers in 30 days, in worlds that have any; `flow_tempo`: as
+    `tempo`, for the waits of laundering and its look-alikes."""
 
     name: str
     customers: int
@@ -43,12 +44,13 @@ class Preset:
     attacks: str
     density: float
     laundering: float = 0.4
+    flow_tempo: float = 1.0
 
 
 PRESETS = {
     preset.name: preset
     for preset in (
-        Preset("demo", 3_000, 300, 1.1, 0.10, 1.5, 6.0e-4, 7.0, 1 / 24, "demo", 1.0, 4.0),
+        Preset("demo", 3_000, 300, 1.1, 0.10, 1.5, 6.0e-4, 7.0, 1 / 24, "demo", 1.0, 4.0, 1 / 144),
         Preset("realistic", 8_000, 1_200, 0.9, 0.08, 0.6, 1.2e-5, 7.0, 1.0, "realistic", 1.0),
         Preset("dense", 3_000, 700, 0.9, 0.08, 0.6, 1.2e-4, 7.0, 1.0, "realistic", 10.0, 4.0),
     )

@@ -25,6 +25,7 @@ from paywarden.aml.monitoring.model import Typology
 from paywarden.aml.monitoring.numbering import TransferBatch, TransferNumbers
 from paywarden.core.errors import InvalidRequest, LimitExceeded
 from paywarden.core.instants import DAY_US
+from paywarden.risk.rules.typology_program import TypologyProgram
 
 ROWS = 16_384
 MOST_OTHERS = 50
@@ -65,6 +66,10 @@ class FlowEngine:
     def numbers(self) -> TransferNumbers:
         """What makes batches for `take`."""
         return self.plan.numbers
+
+    def program(self, typology: Typology) -> TypologyProgram:
+        """What writes the sentences of one of its typologies. Errors: StopIteration."""
+        return next(one.program for one in self._scorers if one.program.typology is typology)
 
     def _open(self) -> None:
         features = len(self.plan.measures)

@@ -12,6 +12,7 @@ import itertools
 from array import array
 
 import numpy as np
+import numpy.typing as npt
 
 from paywarden.aml.screening.kernels import gather, rows_of
 from paywarden.aml.screening.parsing import MAX_WORDS, ParsedName, Word, parse
@@ -84,6 +85,10 @@ class Shelf:
     def entity(self, name: int) -> int:
         """The number of the entity of a name."""
         return self._entities[name]
+
+    def names_with(self, word: int) -> npt.NDArray[np.int32]:
+        """Numbers of the names that hold a word of the vocabulary, each once."""
+        return self._postings[self._starts[word] : self._starts[word + 1]]
 
     def find(self, asked: ParsedName, limit: int) -> list[int]:
         """Numbers of names worth comparing, the most promising first, at most `limit`."""

@@ -103,7 +103,10 @@ class Driver:
         outcome = reply.body["outcome"]
         life.react(key[0], outcome, key[1])
         campaign = f"{self._name}/{truth.campaign_id}" if truth.campaign_id else None
-        seen = Seen(payment, reply.body, truth.fraud, truth.campaign_type, campaign)
+        seen = Seen(
+            payment, reply.body, truth.fraud, truth.campaign_type, campaign, truth.laundering,
+            truth.innocent,
+        )  # fmt: skip
         value_minor = self._watch.decided(seen, None if waited else took_ms)
         if outcome == "challenge":
             _keep(self._challenged, key, _Challenged(reply.body["id"], truth, value_minor))
@@ -135,7 +138,8 @@ class Driver:
             self._watch.refused("continue", _code(reply))
             return
         outcome, truth = reply.body["outcome"], challenged.truth
-        self._watch.continued(truth.fraud, truth.campaign_type, challenged.value_minor, outcome)
+        if not truth.laundering:
+            self._watch.continued(truth.fraud, truth.campaign_type, challenged.value_minor, outcome)
         if outcome != "allow":
             _keep(self._ended, key, None)
 

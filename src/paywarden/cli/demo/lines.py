@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from paywarden.cli.demo.laundering import Laundering
 from paywarden.cli.demo.scoring import CURRENCY, Attacks
 from paywarden.cli.demo.snapshot import Notable, Snapshot
 from paywarden.reference.currencies import currency as known_currency
@@ -41,7 +42,8 @@ def line(snapshot: Snapshot) -> str:
         f"{clock(snapshot.seconds)}  {snapshot.per_second:.0f}/s  {outcomes}  "
         f"p50 {latency.p50:.1f} p95 {latency.p95:.1f} p99 {latency.p99:.1f} ms  "
         f"fraud caught {whole.caught}/{whole.payments}  "
-        f"genuine hurt {honest.hurt_total}/{honest.payments}"
+        f"genuine hurt {honest.hurt_total}/{honest.payments}  "
+        f"aml alerts {snapshot.laundering.alerts} held {snapshot.laundering.held}"
     )
 
 
@@ -50,7 +52,7 @@ def told(notable: Notable) -> str:
     times = f" x{notable.times}" if notable.times > 1 else ""
     return (
         f"{notable.outcome}{times}: {money(notable.amount_minor, notable.currency)} "
-        f"{notable.type}, {', '.join(notable.reasons) or 'no reason'} (truth: {notable.truth})"
+        f"{notable.type}, {', '.join(notable.reasons) or 'no reason told'} (truth: {notable.truth})"
     )
 
 
@@ -67,12 +69,31 @@ def summary(snapshot: Snapshot) -> str:
         f"cards: {snapshot.cards.tokens} tokens made; payments named {snapshot.cards.by_token} "
         f"cards by token and {snapshot.cards.by_reference} by reference",
         *_truth(snapshot),
+        *laundering(snapshot.laundering),
         *_most("reasons", snapshot.reasons),
         *_most(f"rules, in {snapshot.explained} records looked up", snapshot.rules),
         *_most("degraded", snapshot.degraded),
         *_most("refused", snapshot.refused),
         *_held(snapshot),
     ])  # fmt: skip
+
+
+def laundering(found: Laundering) -> list[str]:
+    """The second engine in two lines; none where nothing of it was met.
+
+    >>> laundering(Laundering())
+    []
+    """
+    if not (found.payments or found.look_alikes or found.alerts):
+        return []
+    subjects = ", ".join(f"{name} {count}" for name, count in found.by_subject)
+    return [
+        f"laundering: {found.held} of {found.payments} payments held, in {found.patterns_held} of "
+        f"{found.patterns} patterns; to listed parties {found.listed_held} of {found.listed}; "
+        f"look-alikes hurt {found.look_alikes_hurt} of {found.look_alikes}",
+        f"alerts: {found.alerts}, {found.interdicted} of them holding a payment"
+        + (f": {subjects}" if subjects else ""),
+    ]
 
 
 def stops(attacks: Attacks) -> str:

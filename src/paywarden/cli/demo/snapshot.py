@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from paywarden.cli.demo.cards import CardUse
+from paywarden.cli.demo.laundering import Laundering
 from paywarden.cli.demo.scoring import Standing
 from paywarden.cli.demo.statistics import Percentiles
 
@@ -91,6 +92,7 @@ class Snapshot:
     notable: tuple[Notable, ...]
     pacing: Pacing
     cards: CardUse = field(default_factory=CardUse)
+    laundering: Laundering = field(default_factory=Laundering)
 
     @property
     def mean_per_second(self) -> float:
@@ -131,6 +133,7 @@ class Snapshot:
                 "given_up_seconds": round(self.pacing.given_up_seconds, 3),
             },
             "cards": self.cards.document(),
+            "aml": self.laundering.document(),
             "latest": [one.document() for one in self.notable[:20]],
         }
 

@@ -18,6 +18,8 @@ from paywarden.cli.demo.watch import Watch
 from paywarden.core.clock import Clock
 
 EXPLAIN_PAUSE_SECONDS = 0.1
+ALERTS_PAUSE_SECONDS = 1.0
+ALERTS_PATH = "/v1/aml/alerts?limit=200"
 Connect = Callable[[], Connection]
 
 
@@ -47,6 +49,7 @@ class Traffic:
             for number, own in enumerate(lives):
                 group.create_task(self._live(number, own))
             group.create_task(self._explain())
+            group.create_task(self._read_alerts())
 
     def pacing(self) -> Pacing:
         """Speed asked for and reached, as a mean over the worlds."""
@@ -82,6 +85,18 @@ class Traffic:
             await connection.close()
             if cards is not None:
                 await cards.close()
+
+    async def _read_alerts(self) -> None:
+        """What the second engine found, as an officer would ask for it."""
+        connection = self._connect()
+        try:
+            while True:
+                await asyncio.sleep(ALERTS_PAUSE_SECONDS)
+                reply = await connection.get(ALERTS_PATH)
+                if reply.status == 200:
+                    self._watch.laundering.alerted(reply.body["alerts"])
+        finally:
+            await connection.close()
 
     async def _explain(self) -> None:
         connection = self._connect()

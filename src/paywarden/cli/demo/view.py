@@ -14,7 +14,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from paywarden.cli.demo.lines import clock, euros, money, share
+from paywarden.cli.demo.lines import clock, euros, laundering, money, share
 from paywarden.cli.demo.scoring import Attacks
 from paywarden.cli.demo.snapshot import Notable, Snapshot
 
@@ -22,6 +22,8 @@ COLOURS = {"allow": "green", "challenge": "yellow", "review": "magenta", "block"
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _PLAIN_BLOCKS = ".:-=+*#@"
 WIDE = 120
+TALL = 30
+"""Lines of a screen that has room for the second engine; a smaller one counts its alerts above."""
 
 
 def view(snapshot: Snapshot, console: Console, hint: str) -> Layout:
@@ -30,12 +32,17 @@ def view(snapshot: Snapshot, console: Console, hint: str) -> Layout:
     root = Layout()
     wide = console.width >= WIDE
     attacks_height = len(snapshot.standing.attacks) + 4
-    root.split_column(
+    rows = [
         Layout(_title(snapshot, hint), size=1),
         Layout(name="numbers", size=6),
         Layout(_panel("fraud against the truth", _fraud(snapshot, wide)), size=attacks_height),
         Layout(name="what"),
-    )
+    ]
+    found = laundering(snapshot.laundering)
+    if found and console.height >= TALL:
+        second = Text("\n".join(found), no_wrap=True, overflow="ellipsis")
+        rows.insert(3, Layout(_panel("money laundering", second), size=4))
+    root.split_column(*rows)
     root["numbers"].split_row(
         Layout(_panel("decisions", _traffic(snapshot, plain))),
         Layout(_panel("latency, client", _latency(snapshot)), size=26),
@@ -57,6 +64,7 @@ def _title(snapshot: Snapshot, hint: str) -> Text:
     text.append("paywarden demo", style="bold")
     text.append(f"  {clock(snapshot.seconds)}  {snapshot.api}  {hint}")
     pacing = snapshot.pacing
+    text.append(f"  aml {snapshot.laundering.alerts}")
     text.append(f"  {pacing.worlds} worlds x{pacing.reached:.0f}")
     return text
 

@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
+from paywarden.cli.demo.laundering import LaunderingWatch
 from paywarden.cli.demo.scoring import Rates, Score
 from paywarden.cli.demo.snapshot import Notable, Pacing, Snapshot
 from paywarden.cli.demo.statistics import Latencies, Rate, Tally, percentiles
@@ -30,6 +31,8 @@ class Seen:
     fraud: bool
     kind: str | None
     campaign: str | None
+    laundering: bool = False
+    innocent: bool = False
 
 
 class Watch:
@@ -37,6 +40,7 @@ class Watch:
 
     def __init__(self, clock: Clock, rates: Rates) -> None:
         self.score = Score()
+        self.laundering = LaunderingWatch()
         self.to_explain: deque[str] = deque(maxlen=EXPLAIN_QUEUE)
         self._clock, self._rates = clock, rates
         self._began_ns: int | None = None
@@ -78,7 +82,13 @@ class Watch:
             self._reasons.add(reason["code"])
         for degraded in answer["degraded"]:
             self._degraded.add(degraded)
-        self.score.decided(seen.fraud, seen.kind, seen.campaign, value_minor, outcome)
+        if seen.laundering:
+            pattern = seen.campaign or ""
+            self.laundering.decided(seen.kind or "", pattern, value_minor, outcome)
+        else:
+            self.score.decided(seen.fraud, seen.kind, seen.campaign, value_minor, outcome)
+        if seen.innocent:
+            self.laundering.alike(outcome)
         if outcome != "allow":
             self.to_explain.append(answer["id"])
             self._note(seen)
@@ -123,7 +133,7 @@ class Watch:
             points=answer["points"],
             reasons=tuple(reason["code"] for reason in answer["reasons"]),
             texts=tuple(reason["text"] for reason in answer["reasons"]),
-            truth=(seen.kind or "fraud") if seen.fraud else "genuine",
+            truth=(seen.kind or "fraud") if seen.fraud or seen.laundering else "genuine",
         )
         if self._notable and self._notable[-1].like(notable):
             notable = notable.again(self._notable.pop())
@@ -151,4 +161,5 @@ class Watch:
             standing=self.score.standing(),
             notable=tuple(reversed(self._notable)),
             pacing=pacing,
+            laundering=self.laundering.standing(),
         )

@@ -54,8 +54,11 @@ class Combination:
         matches: Matches,
         settled: Outcomes,
         probability: npt.NDArray[np.float64] | None = None,
+        floor: Outcomes | None = None,
     ) -> None:
-        """`probability`: the model's, [n], NaN where it did not answer."""
+        """`probability`: the model's, [n], NaN where it did not answer. `floor`: what AML leaves
+        without any rule, [n], None where it has no say."""
+        self._floor = floor
         self._policy = policy
         self._matches = matches
         self._settled = settled
@@ -228,6 +231,8 @@ class Combination:
         for total in (points, aml):
             np.maximum(best, reached(total, thresholds, settled), out=best)
         best[hard] = Outcome.BLOCK
+        if self._floor is not None:
+            np.maximum(best, self._floor[rows], out=best)
         return best
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from paywarden.decision.combine import CombineContext, Combined, combine
 from paywarden.decision.conduct import FRAUD_STAGE, PolicyRuntime, stand_ins
+from paywarden.lab.backtest.built_in_columns import floors
 from paywarden.lab.backtest.combining import Combination, Outcomes, settled_of
 from paywarden.lab.backtest.feature_store import FeatureStore
 from paywarden.lab.backtest.material import ListTimeline, Material
@@ -75,8 +76,13 @@ def decide_again(
     count = len(material)
     around, which = surroundings_of(material.table.part(0, count, CONTEXT), matches.segment)
     settled = settled_of(runtime, around, which)
-    combined = Combination(runtime.rows, runtime.policy, matches, settled, material.probability)
+    floor = floors(runtime.policy, material.table, count)
+    combined = Combination(
+        runtime.rows, runtime.policy, matches, settled, material.probability, floor
+    )
     outcome, points = _as_recorded(material, runtime, combined, matches, around, which)
+    if floor is not None:  # neither a stage that failed nor a magic value lowers it
+        np.maximum(outcome, floor, out=outcome)
     return Again(
         candidate, tuple(features), matches, combined, outcome, points, settled, computed,
         matches.evaluated,

@@ -6,7 +6,9 @@ event keeps the value for windows: `int`, `double`, `bool`, `symbol` (few distin
 `hash` (keyed 64-bit digest: usable for keys, `distinct` and nothing else) or None (not kept).
 Window filters see the same names under `event.`, plus the event's own fields (EVENT_FIELDS).
 `link.*` is what links know of a payment's entities before it is counted (`risk.links`), and
-`posterior.*` how likely fraud is by the past of each of them alone (`risk.posteriors`).
+`posterior.*` how likely fraud is by the past of each of them alone (`risk.posteriors`);
+`screening.*` and `travel_rule.*` are what the engine against money laundering found before rules
+run (`aml.screening`).
 Not here: aggregates (`agg.*`) and lists (`lists.*`), which a policy declares.
 
 >>> FIELDS["payment.amount_base_minor"].type
@@ -146,6 +148,39 @@ Exposure is reckoned for payouts alone, and where the model's windows are in the
 COMPANION_FIELDS: Mapping[str, Field] = MappingProxyType({**LINK_FIELDS, **POSTERIOR_FIELDS})
 """Fields of state that is kept beside windows, and only while it is read."""
 
+SCREENED_ROLES: tuple[str, ...] = ("payer", "payee", "merchant", "remittance")
+"""Who of a payment is held against lists, in the order in which hits are told."""
+
+SCREENING_FIELDS: Mapping[str, Field] = _index(
+    (
+        *(
+            _derived(
+                f"screening.{role}.score",
+                "double",
+                f"Best match of {text} with a listed party, 0 to 1; missing where not screened",
+            )
+            for role, text in (
+                ("payer", "the payer"),
+                ("payee", "the payee"),
+                ("merchant", "the merchant's name"),
+                ("remittance", "a name in the remittance information"),
+            )
+        ),
+        _derived("screening.hit", "bool", "Somebody matches a listed party closely enough to hold"),
+        _derived("screening.pep", "bool", "Somebody matches a politically exposed person"),
+        _derived(
+            "screening.identified", "double", "Best match that rests on an equal identifier, 0 to 1"
+        ),
+        _derived("screening.confirmed", "bool", "A person judged that a party is the listed one"),
+        _derived("travel_rule.missing", "string", "What of payer and payee a transfer must carry"),
+        _derived("travel_rule.crypto", "bool", "The transfer goes to a wallet of crypto-assets"),
+    )
+)
+"""What screening and the travel rule say of a payment; missing where no list is in force."""
+
+KEPT_FROM_SEGMENTS: Mapping[str, Field] = MappingProxyType({**COMPANION_FIELDS, **SCREENING_FIELDS})
+"""Fields that conditions of rules read and those of segments do not."""
+
 FIELDS: Mapping[str, Field] = _index(
     (
         _given("payment.id", "string", "Identifier that the caller gave to the payment"),
@@ -164,6 +199,7 @@ FIELDS: Mapping[str, Field] = _index(
         _identifying("payment.par", "Payment account reference", "hash"),
         _given("payment.instrument_kind", "string", "card, account, wallet", "symbol"),
         _personal("payment.metadata", "Free scalars of the caller", kind="map"),
+        _personal("payment.remittance_information", "What the payer writes to the payee"),
         _given("payment.checks.avs", "string", "Address check of the issuer", "symbol"),
         _given("payment.checks.cvv", "string", "Security code check of the issuer", "symbol"),
         _given("payment.checks.eci", "string", "Electronic commerce indicator", "symbol"),
@@ -228,6 +264,7 @@ FIELDS: Mapping[str, Field] = _index(
         _derived("email.is_free", "bool", "Free mail provider", "bool"),
         *COMPANION_FIELDS.values(),
         *RISK_FIELDS.values(),
+        *SCREENING_FIELDS.values(),
     )
 )
 """Names of payment scope by path, in documented order."""

@@ -23,6 +23,8 @@ class Observation(msgspec.Struct, array_like=True, frozen=True, gc=False):
     `values`: len(OBSERVED) values in that order; hashes are ints (0 absent), others None if absent.
     `identity`: digest of (payment id, attempt), 0 for events without a payment.
     `retracts`: seq of an earlier observation that this one takes back (a withdrawn label), or 0.
+    `flow_from`, `flow_to`: digests of the accounts that a payment moves money between (`flows.py`),
+    0 for the outside; windows do not read them.
     """
 
     seq: int
@@ -32,6 +34,8 @@ class Observation(msgspec.Struct, array_like=True, frozen=True, gc=False):
     values: tuple[ObservedValue, ...]
     identity: int = 0
     retracts: int = 0
+    flow_from: int = 0
+    flow_to: int = 0
 
 
 KEY_COUNT = len(KEY_KINDS)

@@ -18,6 +18,7 @@ from paywarden.risk.features.catalogue import (
     OBSERVED,
     OBSERVED_INDEX,
 )
+from paywarden.risk.features.flows import DIGEST_KIND, sides
 from paywarden.risk.features.observation import Observation, ObservedValue
 
 LATENESS_US = 15 * MINUTE_US
@@ -106,7 +107,8 @@ def observe_fields(
         values[_KIND] = "payment"
     for position, path in _HASHED:
         values[position] = digests.get(path, 0)
-    return Observation(seq, t_us, s_us, tuple(keys), tuple(values), identity)
+    payer, payee = (digest(DIGEST_KIND, name) if name else 0 for name in sides(fields))
+    return Observation(seq, t_us, s_us, tuple(keys), tuple(values), identity, 0, payer, payee)
 
 
 def inherit(
@@ -122,4 +124,7 @@ def inherit(
     values = list(attempt.values)
     for position in _OWN:
         values[position] = own.get(OBSERVED[position].path)
-    return Observation(seq, t_us, s_us, attempt.keys, tuple(values), attempt.identity, retracts)
+    return Observation(
+        seq, t_us, s_us, attempt.keys, tuple(values), attempt.identity, retracts,
+        attempt.flow_from, attempt.flow_to,
+    )  # fmt: skip

@@ -29,7 +29,10 @@ from paywarden.risk.rules.windows import length_text
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 _PLACES = frozenset({"source", "template", "examples", "written"})
 _OUTCOMES = frozenset({"outcome", "challenge_unavailable", "on_failure"})
-_PARTS = ("name", "base_currency", "points", "model", "stages")
+_PARTS = (
+    "name", "base_currency", "points", "model", "stages", "control_group", "screening",
+    "travel_rule",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

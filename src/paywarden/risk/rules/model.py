@@ -151,6 +151,33 @@ class ControlGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class ScreeningSettings:
+    """From which score (0 to 1) a match with a listed party holds or blocks a payment.
+
+    `remittance_hold_at`: of names found in the remittance information, which alert more easily.
+    `block_at`: of matches that rest on an equal identifier. `pep`: `alert` or `hold`.
+    """
+
+    hold_at: float = 0.7
+    remittance_hold_at: float = 0.85
+    block_at: float = 0.95
+    pep: str = "alert"
+
+
+@dataclass(frozen=True, slots=True)
+class TravelRule:
+    """From which amount a transfer must say who pays and who is paid, and what happens if not.
+
+    `crypto_threshold_base_minor`: of transfers to wallets of crypto-assets. `on_missing`: `alert`
+    or `review`.
+    """
+
+    threshold_base_minor: int = 100_000
+    crypto_threshold_base_minor: int = 0
+    on_missing: str = "alert"
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The whole policy.
 
@@ -159,6 +186,7 @@ class Policy:
     `list_files` maps the path of a list's file to its SHA-256: entries are part of a ruleset.
     `typologies`: those of AML that run in the payment path. `typology_files` maps the path of each
     other file of a typology, which runs over the log, to its SHA-256.
+    `screening` None: as by default. `travel_rule` None: not checked.
     """
 
     name: str
@@ -177,3 +205,5 @@ class Policy:
     control_group: ControlGroup | None = None
     typologies: tuple[Typology, ...] = ()
     typology_files: Mapping[str, str] = field(default_factory=dict)
+    screening: ScreeningSettings | None = None
+    travel_rule: TravelRule | None = None

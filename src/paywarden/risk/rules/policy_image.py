@@ -41,7 +41,10 @@ from paywarden.risk.rules.slow_path import Condition
 from paywarden.risk.rules.typology_rows import compiled_rules
 
 TREE_LIMIT = 50_000
-_LATER_PARTS = (b',"typology_files":{}}', b',"typologies":[]}', b',"control_group":null}')
+_LATER_PARTS = (
+    b',"travel_rule":null}', b',"screening":null}', b',"typology_files":{}}', b',"typologies":[]}',
+    b',"control_group":null}',
+)  # fmt: skip
 """Parts that policies of before did not have, the last first: without them names stay."""
 
 

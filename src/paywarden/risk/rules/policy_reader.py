@@ -21,11 +21,14 @@ from paywarden.risk.rules.model import (
     ControlGroup,
     MerchantGroup,
     Scenario,
+    ScreeningSettings,
     Segment,
     Source,
     StageLimits,
     Thresholds,
+    TravelRule,
 )
+from paywarden.risk.rules.screening_reader import read_screening, read_travel_rule
 from paywarden.risk.rules.suppressions import Suppression, read_suppression
 from paywarden.risk.rules.templates import Axis, Parameters, read_parameters
 from paywarden.risk.rules.yaml_source import Scalar, Table
@@ -44,8 +47,10 @@ KEYS = (
     "reasons",
     "lint",
     "control_group",
+    "screening",
+    "travel_rule",
 )
-STAGES = ("enrichment", "features", "fraud", "model", "aml")
+STAGES = ("enrichment", "features", "fraud", "model", "aml", "screening")
 ENGINES = ("fraud", "aml")
 LIST_KINDS = tuple(kind.value for kind in ListKind)
 MAX_POINTS = 1_000_000
@@ -79,6 +84,8 @@ class Head:
     conditions: dict[str, tuple[Expr, Scalar]] = field(default_factory=dict)
     allowed: tuple[Suppression, ...] = ()
     control_group: ControlGroup | None = None
+    screening: ScreeningSettings | None = None
+    travel_rule: TravelRule | None = None
 
 
 def read_head(table: Table, findings: Findings) -> Head:
@@ -102,6 +109,8 @@ def read_head(table: Table, findings: Findings) -> Head:
     found = (read_suppression(one, fields, named=True) for one in fields.tables("lint"))
     head.allowed = tuple(one for one in found if one is not None)
     head.control_group = _control_group(fields)
+    head.screening = read_screening(fields)
+    head.travel_rule = read_travel_rule(fields)
     return head
 
 

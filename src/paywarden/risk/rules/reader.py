@@ -252,4 +252,6 @@ def _policy(head: Head, windows: list[Aggregate], rules: RuleReader | None) -> P
         reasons=head.reasons,
         scenarios=head.scenarios,
         control_group=head.control_group,
+        screening=head.screening,
+        travel_rule=head.travel_rule,
     )

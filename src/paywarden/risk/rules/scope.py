@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from paywarden.risk.features.catalogue import (
-    COMPANION_FIELDS,
     EVENT_FIELDS,
     FIELDS,
+    KEPT_FROM_SEGMENTS,
     Field,
     filter_names,
 )
@@ -50,9 +50,10 @@ def aggregate_type(aggregate: Aggregate) -> CelType:
 def segment_types(lists: Iterable[str]) -> dict[str, CelType]:
     """Names that segments and merchant groups may use: lists and fields but companions'.
 
-    Segments say what kind of payment it is, which the past of its entities does not.
+    Segments say what kind of payment it is, which neither the past of its entities nor screening
+    does.
     """
-    own = (path for path in FIELDS if path not in COMPANION_FIELDS)
+    own = (path for path in FIELDS if path not in KEPT_FROM_SEGMENTS)
     types = {path: field_type(FIELDS[path]) for path in own}
     types.update({f"lists.{name}": MEMBERS for name in lists})
     return types
@@ -61,7 +62,7 @@ def segment_types(lists: Iterable[str]) -> dict[str, CelType]:
 def condition_types(aggregates: Iterable[Aggregate], lists: Iterable[str]) -> Mapping[str, CelType]:
     """Names that conditions of rules may use."""
     types = segment_types(lists)
-    types.update({path: field_type(field) for path, field in COMPANION_FIELDS.items()})
+    types.update({path: field_type(field) for path, field in KEPT_FROM_SEGMENTS.items()})
     types.update({f"agg.{one.name}": aggregate_type(one) for one in aggregates})
     types.update({"segment": STRING, "merchant_group": STRING})
     types.update({"model.p": DOUBLE, "model.anomaly": DOUBLE})

@@ -79,11 +79,6 @@ class Brief:
         """Send the payments to these merchants."""
         spending.fill_merchant(rows, self.rng, self.pools, self.picker, merchant)
 
-    @property
-    def span_us(self) -> int:
-        """How long a pattern of a month lasts here, at most until the end of the span."""
-        return max(1, min(self.wait_us(28.0), self.horizon.end_us - self.start_us))
-
     def nothing(self) -> Rows:
         """No events."""
         return Rows.blank(EVENT_COLUMNS, 0)

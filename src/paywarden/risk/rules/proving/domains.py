@@ -9,7 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from paywarden.risk.features.catalogue import FIELDS, LINK_FIELDS, POSTERIOR_FIELDS
+from paywarden.risk.features.catalogue import (
+    FIELDS,
+    LINK_FIELDS,
+    POSTERIOR_FIELDS,
+    SCREENING_FIELDS,
+)
 from paywarden.risk.features.model import SECOND_US, Aggregate
 from paywarden.risk.rules.model import PHASES, Policy
 from paywarden.risk.rules.proving.sets import PRESENT, Spans, at_least, between, points
@@ -45,6 +50,7 @@ PAYMENT_DOMAINS: Mapping[str, Spans] = {
     "risk.merchant_reserve_percent": between(0, 100),
     **dict.fromkeys(LINK_FIELDS, between(0, SMALL)),
     **dict.fromkeys(POSTERIOR_FIELDS, between(0.0, 1.0)),
+    **{p: between(0.0, 1.0) for p, field in SCREENING_FIELDS.items() if field.type == "double"},
 }
 """Possible values of fields; whatever is not here may be anything of its type."""
 _REAL = frozenset({"avg", "stddev"})

@@ -28,7 +28,7 @@ class LayeringCycle(Terms):
         euros = rng.uniform(4_000, 40_000) * np.cumprod(1 - fee)
         gaps = rng.uniform(8, 40, brief.size) if brief.evasive else rng.uniform(1, 20, brief.size)
         start = moves.hours_later(brief, np.full(brief.size, brief.start_us), 0, 0)
-        when = start + np.cumsum(gaps * brief.wait_us(1 / 24)).astype(np.int64)
+        when = start + np.cumsum(gaps * moves.wait_us(brief, 1 / 24)).astype(np.int64)
         payees = people.account[(hop + 1) % members]
         minor = moves.exact(people, euros)
         rows = moves.pay(brief, people, hop % members, payees, when, minor)

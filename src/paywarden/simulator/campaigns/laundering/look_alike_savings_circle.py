@@ -25,7 +25,7 @@ class SavingsCircle(Terms):
         people = moves.circle(brief, members)
         turns = max(1, min(members, brief.size // (members - 1)))
         euros = float(rng.choice([50.0, 100.0, 150.0, 200.0, 250.0]))
-        period_us = brief.wait_us(2.0)
+        period_us = moves.wait_us(brief, 2.0)
         tables = []
         for turn in range(turns):
             payers = np.delete(np.arange(members), turn)

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from paywarden.core.instants import HOUR_US
+from paywarden.core.instants import DAY_US, HOUR_US
 from paywarden.simulator import outcomes
 from paywarden.simulator.campaigns import parts
 from paywarden.simulator.campaigns.model import Attack, Brief, Operator, Report
@@ -123,13 +123,19 @@ def exact(people: Circle, euros: ArrayLike) -> Ints:
 
 def within(brief: Brief, count: int, days: float, first_us: int | None = None) -> Ints:
     """`count` instants in order within so many (patient) days."""
-    return parts.after(brief, count, days, first_us)
+    begin = brief.start_us if first_us is None else first_us
+    return begin + np.sort(brief.rng.random(count) * wait_us(brief, days)).astype(np.int64)
+
+
+def wait_us(brief: Brief, days: float) -> int:
+    """A patient wait of that many days, at the pace of flows."""
+    return round(days * brief.preset.flow_tempo * DAY_US)
 
 
 def hours_later(brief: Brief, when: ArrayLike, low: float, high: float) -> Ints:
     """Each instant and a wait of so many (patient) hours."""
     given = np.asarray(when, dtype=np.int64)
-    waited = brief.rng.uniform(low, high, len(given)) * brief.preset.tempo * HOUR_US
+    waited = brief.rng.uniform(low, high, len(given)) * brief.preset.flow_tempo * HOUR_US
     later: Ints = given + waited.astype(np.int64)
     return later
 

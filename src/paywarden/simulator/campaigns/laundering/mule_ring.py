@@ -2,6 +2,7 @@
 
 Five to twelve accounts, half of them opened for it; each is paid one to three times by people who
 were deceived or robbed, and within hours most of it leaves: to one of two collectors, or as cash.
+A bold herder runs the accounts from two telephones; an evasive one lets the recruits do it.
 Source: Europol, European Money Mule Action; FATF, Money mules.
 """
 
@@ -24,6 +25,8 @@ class MuleRing(Terms):
         rng, size = brief.rng, brief.size
         mules = int(rng.integers(5, 13))
         people = moves.circle(brief, mules + size + 2, fresh=0.3)
+        if not brief.evasive:
+            _run_by_herder(people, mules)
         mule = np.arange(size) % mules
         payers = mules + np.arange(size)
         euros = rng.lognormal(np.log(900 if brief.evasive else 1_700), 0.4, size)
@@ -40,6 +43,12 @@ class MuleRing(Terms):
         taken = np.flatnonzero(cash)
         drawn = moves.withdraw(brief, people, mule[taken], later[taken], passed[taken])
         return moves.guilty(brief, "herder", into, out, drawn)
+
+
+def _run_by_herder(people: moves.Circle, mules: int) -> None:
+    """The recruits' accounts are run from one or two telephones of the herder."""
+    for column in (people.device, people.line):
+        column[:mules] = column[np.arange(mules) % 2]
 
 
 CAMPAIGN = MuleRing(

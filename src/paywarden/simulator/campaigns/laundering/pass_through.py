@@ -33,7 +33,7 @@ class PassThrough(Terms):
         fee = rng.uniform(0.003, 0.02, layers)
         euros = rng.uniform(3_000, 25_000) * np.cumprod(1 - fee)
         gap = rng.uniform(4, 30, layers) if brief.evasive else rng.uniform(0.3, 6, layers)
-        when = begin + np.cumsum(gap * brief.wait_us(1 / 24)).astype(np.int64)
+        when = begin + np.cumsum(gap * moves.wait_us(brief, 1 / 24)).astype(np.int64)
         hop = np.arange(layers)
         minor = moves.exact(people, euros)
         return moves.pay(brief, people, hop, people.account[hop + 1], when, minor)

@@ -1,0 +1,1 @@
+"""What people judged: this party is not, or is, that listed one."""
