@@ -37,12 +37,13 @@ from cryptography.hazmat.primitives.serialization import (
 
 import _home
 import _report
-from paywarden.cde.egress.destinations import Destination, spki_pin
+from paywarden.cde.egress.destinations import spki_pin
 from paywarden.cde.frame_client import FrameClient
 from paywarden.cde.places import Places, places_of
 from paywarden.cde.proofs import load_proof
 from paywarden.cde.vault.client import Vault
 from paywarden.cde.vault.wire import CardGiven
+from paywarden.cde_client.card_acts import Destination
 
 MERCHANT, SCOPE = "shop-1", "default/test"
 ASKED_PER_SECOND, ASKED_P99_MS = 300, 30.0
@@ -205,17 +206,16 @@ def measured(name: str, load: Load, started: float, cpu: dict[str, float]) -> di
 def prepare(home: Path, root: Path) -> tuple[str, Path, Path]:
     """Home, keys, and an unapproved destination of the development kind."""
     _home.command(home, "init")
-    settings = home / "paywarden.toml"
-    settings.write_text(settings.read_text().replace("[limits]\n", _home.UNLIMITED, 1))
     _home.command(home, "cde", "init")
     (places_of(home).egress / "egress.toml").write_text(
         '[egress]\nmode = "development"\ntrust_file = "roots.pem"\n'
-        'development_destinations_file = "destinations.json"\n'
+        'development_destinations_file = "destinations.json"\n' + _home.UNLIMITED
     )
     made, key, pin = certificate(root)
     (places_of(home).egress / "roots.pem").write_bytes(made.read_bytes())
     (root / "pin").write_text(pin)
     merchant = _home.command(home, "keys", "--role", "merchant", "--merchant", MERCHANT)
+    _home.command(home, "cde", "callers", "publish")
     return str(merchant["api_key"]), made, key
 
 

@@ -29,10 +29,11 @@ class Edge(Processes):
 
     def __init__(self, home: Path, port: int) -> None:
         command(home, "init")
-        settings = home / "paywarden.toml"
-        settings.write_text(settings.read_text().replace("[limits]\n", UNLIMITED, 1))
         self.key = command(home, "keys", "--merchant", "shop-1", "--name", "shop")["api_key"]
         super().__init__(home)
+        with (self.places.edge / "edge.toml").open("a", encoding="utf-8") as settings:
+            settings.write(UNLIMITED)
+        command(home, "cde", "callers", "publish")
         self.port, self.edge, self.worker = port, None, 0
 
     def start(self) -> None:

@@ -23,6 +23,7 @@ from software_passkey import SoftwarePasskey
 
 import paywarden
 from paywarden.aml.alerts.model import Alert, Entity
+from paywarden.aml.customer_risk.model_desk import shipped_text
 from paywarden.aml.screening.serving.messages import Found
 from paywarden.core.identifiers import ApprovalId, DecisionId, PersonId, SessionId
 from paywarden.core.scope import Environment, Scope
@@ -146,7 +147,8 @@ class House:
                  "alert": "al_" + "0" * 32, "group": "ag_" + "0" * 32,
                   "ruleset": "rs_" + "0" * 64,
                   "backtest": "bt_" + "a" * 26, "delivery": "999983",
-                 "item": "77", "hold": "999979"}  # fmt: skip
+                 "item": "77", "hold": "999979", "risk_model": "rm_" + "0" * 64,
+                 "reference": "0" * 16}  # fmt: skip
         return texts.get(kind) or "x" * len(self.objects[kind])
 
     async def _log(self, scope: Scope) -> None:
@@ -178,6 +180,7 @@ class House:
         objects["verdict"] = verdict.id
         objects["alert"], objects["group"] = await self._alert()
         objects["hold"] = await self._flood(decided.entry.payment_id)
+        await self._know_a_customer(owner)
         other = await Tenant(self, room.live, "second").enter()
         objects["person"], objects["passkey"] = other.person, owner.passkey_name()
         objects["session"] = owner.session
@@ -201,6 +204,17 @@ class House:
         objects["approval"] = await self._ask(owner, "role.grant", person, Role.SECURITY_ADMIN)
         again = {"ruleset": objects["ruleset"]}
         await self._ask(owner, "ruleset.publish", again, Role.RULE_AUTHOR)
+
+    async def _know_a_customer(self, owner: Tenant) -> None:
+        form = {"person": {"name": "Owners Customer", "country": "DE"}}
+        made = await owner.http.put("/v1/aml/customers/owners-customer", json=form)
+        assert made.status_code == 200, made.text
+        self.objects["customer"] = "owners-customer"
+        self.objects["reference"] = made.json()["summary"]["reference"]
+        text = shipped_text() + "# the owner's own\n"
+        kept = await owner.http.post("/v1/aml/risk-models", json={"text": text})
+        assert kept.status_code == 200, kept.text
+        self.objects["risk_model"] = kept.json()["model"]
 
     async def _alert(self) -> tuple[str, str]:
         """An alert against money laundering, and its group."""

@@ -26,12 +26,13 @@ from egress_kit import (
 )
 
 from paywarden.cde.egress.book import DestinationBook
-from paywarden.cde.egress.destinations import ACTION, Destination, checked, payload_of
+from paywarden.cde.egress.destinations import ACTION, checked, payload_of
 from paywarden.cde.egress.revealing import ACTION as REVEAL
 from paywarden.cde.egress.revealing import Wish
 from paywarden.cde.egress.revealing import payload_of as reveal_payload
 from paywarden.cde.egress.stores.memory_ledger import MemoryLedger
 from paywarden.cde.egress.stores.sqlite_ledger import SqliteLedger
+from paywarden.cde_client.card_acts import Destination
 from paywarden.cde_client.messages import ApprovalGrant
 from paywarden.core.errors import InvalidRequest, NotFound, PaywardenError
 from paywarden.core.scope import Environment, Scope

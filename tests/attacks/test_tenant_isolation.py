@@ -84,6 +84,17 @@ CASES: Final = {
     "get_access_review_evidence": Case(("review",)),
     "decide_access_review_item": Case(("review", "item"), {"verdict": "confirm", **BECAUSE}),
     "close_access_review": Case(("review",), {"statement": "done"}),
+    "get_customer": Case(("customer",)),
+    "get_customer_history": Case(("customer",)),
+    "screen_customer": Case(("customer",), {"pep": "none"}),
+    "override_customer": Case(("customer",), {"level": "high", "days": 5, **BECAUSE}),
+    "end_customer_override": Case(("customer",), BECAUSE),
+    "review_customer": Case(("customer",), {"note": "looked"}),
+    "set_customer_diligence": Case(
+        ("customer",), {"item": "purpose", "state": "done", "note": "on file"}
+    ),
+    "get_risk_model": Case(("risk_model",)),
+    "publish_risk_model": Case(("risk_model",), BECAUSE),
     "get_aml_alert": Case(("alert",)),
     "get_aml_alert_group": Case(("group",)),
     "get_webhook": Case(HOOK),
@@ -114,6 +125,8 @@ LISTINGS: Final = {
     "list_aml_alerts": "alert",
     "list_aml_alert_groups": "group",
     "list_webhooks": "webhook",
+    "list_customers": "customer",
+    "list_risk_models": "risk_model",
     "list_access_reviews": "review",
     "list_audit_events": "approval",
     "identity_persons": "person",
@@ -130,6 +143,7 @@ OF_NOBODY: Final = {
     "list_models": "models belong to the home; their role is the caller's own",
     "get_screening_lists": "lists of the house, with the sequence of the caller's own scope",
     "get_drift": "counts of the caller's own scope",
+    "get_customer_calendar": "counts of the caller's own scope",
     "list_audit_keys": "public keys",
     "get_checkpoint": "one log for all; a hash",
     "prove_inclusion": "hashes",
@@ -145,7 +159,11 @@ OF_NOBODY: Final = {
 }
 """GET whose answer belongs to no tenant; the owner's objects are looked for there too."""
 
-OF_THE_HOUSE: Final = {"get_model": "one file for all tenants; its role is the caller's own"}
+OF_THE_HOUSE: Final = {
+    "get_model": "one file for all tenants; its role is the caller's own",
+    "put_customer": "makes a customer of the caller's own; see the test of equal names below",
+    "get_merchant_exposure": "answers for any name, from the caller's own windows",
+}
 """Operations that name in their path what no tenant owns."""
 
 QUERIES: Final = {
@@ -161,6 +179,7 @@ QUERIES: Final = {
     ("list_aml_alert_groups", "after"): "group",
     ("list_webhooks", "after"): "webhook",
     ("list_access_reviews", "after"): "review",
+    ("list_customers", "after"): "reference",
 }
 """Query parameters that can name an object; `list_audit_events` counts with a whole number."""
 PLAIN: Final = {
@@ -180,9 +199,12 @@ PLAIN: Final = {
     "interdicted",
     "since",
     "until",
+    "level",
+    "waiting",
+    "mcc",
 }
 NUMBERS: Final = {("list_audit_events", "after"), ("list_webhook_deliveries", "after"),
-           ("list_access_review_items", "after")}  # fmt: skip
+           ("list_access_review_items", "after"), ("get_customer_history", "before")}  # fmt: skip
 
 
 class Known(NamedTuple):
@@ -336,6 +358,22 @@ async def test_a_neighbourhood_is_of_ones_own_scope(scene: Scene) -> None:
         answer = await who.http.post("/v1/links/neighbourhood", json=asked)
         assert answer.json() == {"entities": [], "complete": True}
         assert told(answer) == told(await who.http.post("/v1/links/neighbourhood", json=nobodys))
+
+
+async def test_a_customer_of_the_same_name_is_another_customer(scene: Scene) -> None:
+    """Whoever writes under the owner's customer's name changes, reads and learns nothing."""
+    name = scene.house.objects["customer"]
+    path = f"/v1/aml/customers/{name}"
+    before = (await scene.owner.http.get(path)).json()
+    for who in scene.strangers:
+        made = await who.http.put(path, json={"person": {"name": "Somebody Else"}})
+        assert made.status_code == 200
+        assert made.json()["summary"]["reference"] != before["summary"]["reference"]
+        history = (await who.http.get(path + "/history")).json()
+        assert [one["number"] for one in history["items"]] == [1]
+        exposed = await who.http.get(f"/v1/aml/merchants/{name}/exposure")
+        assert exposed.json()["known"] is False
+    assert (await scene.owner.http.get(path)).json() == before
 
 
 async def test_a_strangers_query_names_nothing(scene: Scene) -> None:

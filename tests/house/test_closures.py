@@ -21,7 +21,7 @@ GOLDENS = Path(__file__).parent / "closures"
 # Parts that several processes share; any other file beside them is a process and owes a golden.
 SHARED = {
     "backtest_jobs",
-    "cde_callers",
+    "cde_door",
     "__init__",
     "access_wiring",
     "cde_commands",

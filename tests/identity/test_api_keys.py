@@ -57,9 +57,11 @@ class Memory:
     def count(self) -> int:
         return len(self.held)
 
-    def note_use(self, key_id: str, at_us: int) -> None:
+    def note_use(self, key_id: str, at_us: int, outside_check: bytes) -> None:
         self.used.append((key_id, at_us))
-        self.held[key_id] = dataclasses.replace(self.held[key_id], last_used_at_us=at_us)
+        self.held[key_id] = dataclasses.replace(
+            self.held[key_id], last_used_at_us=at_us, outside_check=outside_check
+        )
 
 
 class Room:

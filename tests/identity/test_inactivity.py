@@ -131,7 +131,7 @@ async def test_unused_keys_are_told_of_once_a_day(people_room: Room, job: Job) -
     ended = replace(made[0], key_id="key_ended", revoked_at_us=1)
     job.keys.save(ended)
     await job.look(89)
-    job.keys.note_use(made[1].key_id, people_room.clock.now_us())
+    job.keys.note_use(made[1].key_id, people_room.clock.now_us(), bytes(32))
     people_room.writer.submit(UnitOfWork()).result(10)
     assert people_room.events("identity:api_key:unused") == []
     await job.look(1)

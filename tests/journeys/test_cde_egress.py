@@ -29,15 +29,15 @@ for folder in ("identity", "kit", "cde/egress"):
 from egress_kit import ANN, BOB, KEYS, MAKER, pin_of, roster  # noqa: E402
 from tls_kit import Authority, Made  # noqa: E402
 
-from paywarden.cde.egress.destinations import ACTION, Destination, payload_of  # noqa: E402
+from paywarden.cde.egress.destinations import ACTION, payload_of  # noqa: E402
 from paywarden.cde.egress.revealing import ACTION as REVEAL  # noqa: E402
-from paywarden.cde.egress.revealing import RevealPayload  # noqa: E402
 from paywarden.cde.frame_client import FrameClient  # noqa: E402
 from paywarden.cde.places import Places, places_of  # noqa: E402
 from paywarden.cde.proofs import load_proof  # noqa: E402
 from paywarden.cde.roster_form import octets_of  # noqa: E402
 from paywarden.cde.vault.client import Vault  # noqa: E402
 from paywarden.cde.vault.wire import CardGiven, TokenMade  # noqa: E402
+from paywarden.cde_client.card_acts import Destination, Reveal, payload  # noqa: E402
 from paywarden.cde_client.challenge import Subject, hash_payload  # noqa: E402
 from paywarden.cde_client.messages import ApprovalGrant  # noqa: E402
 from paywarden.core.scope import Scope  # noqa: E402
@@ -162,6 +162,7 @@ def test_a_card_goes_where_two_people_said_and_nowhere_else(home: Path, tmp_path
     (places.egress / "roster.json").chmod(0o600)
     shop_key = command(home, "keys", "--role", "merchant", "--merchant", MERCHANT)["api_key"]
     desk_key = command(home, "keys", "--role", "operator")["api_key"]
+    command(home, "cde", "callers", "publish")
     shop = Shop(made)
     port = free_port()
     with process(home, "key-agent"), process(home, "vault"):
@@ -195,8 +196,15 @@ def test_a_card_goes_where_two_people_said_and_nowhere_else(home: Path, tmp_path
             answer = client.post("/v1/forwards", json=forward, headers=shops)
             assert answer.json()["code"] == "destination_unknown"
             claimed = {**asked, "approved": True}
-            assert client.post("/v1/destinations", json=claimed, headers=shops).status_code == 422
+            told = client.post(
+                "/v1/destinations", json=claimed, headers={"authorization": f"Bearer {desk_key}"}
+            )
+            assert told.status_code == 422
+            # A shop that may forward may not say where to, not even with two signatures.
             answer = client.post("/v1/destinations", json=asked, headers=shops)
+            assert (answer.status_code, answer.json()["code"]) == (403, "not_permitted")
+            desk = {"authorization": f"Bearer {desk_key}"}
+            answer = client.post("/v1/destinations", json=asked, headers=desk)
             assert answer.status_code == 200, answer.text
             answer = client.post("/v1/forwards", json=forward, headers=shops)
             assert answer.json() == {
@@ -227,8 +235,7 @@ def reveal_once(
     client: httpx.Client, shop_key: str, desk_key: str, token: str, scope: Scope, until: int
 ) -> None:
     """Under two signatures, once, by a key that may ask."""
-    payload = RevealPayload(until, MERCHANT, "chargeback", scope.text, "T-7", token)
-    octets = msgspec.json.encode(payload, order="sorted")
+    octets = payload(Reveal(MERCHANT, "chargeback", scope.text, "T-7", token))
     wish = {
         "token": token, "purpose": "chargeback", "ticket": "T-7", "merchant": MERCHANT,
         "grant": granted(REVEAL, octets, scope, "r", until),

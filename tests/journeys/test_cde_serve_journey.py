@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +113,7 @@ def test_a_card_becomes_a_token_and_all_end_cleanly(serving: Serving) -> None:
         assert shop.get(f"/v1/tokens/{token}").json()["code"] == "token_unknown"
         told = shop.get("/metrics").text + serving.text
     children = serving.children()
-    assert children.keys() == {"key-agent", "vault", "edge", "egress"}
+    assert children.keys() == {"key-agent", "vault", "callers", "edge", "egress"}
     serving.end()
     assert serving.process.returncode == 0, serving.text
     assert gone(children)
@@ -121,6 +121,31 @@ def test_a_card_becomes_a_token_and_all_end_cleanly(serving: Serving) -> None:
     for path in serving.home.rglob("*"):
         if path.is_file():
             assert NUMBER.encode() not in path.read_bytes(), path
+
+
+def test_a_key_made_or_revoked_in_the_house_counts_at_the_edge(serving: Serving) -> None:
+    card = {"card": {"number": NUMBER, "expiry": "2031-07"}}
+
+    def asked(key: str) -> int:
+        headers = {"authorization": f"Bearer {key}"}
+        return httpx.post(serving.url + "/v1/tokens", json=card, headers=headers).status_code
+
+    made = command(serving.home, "keys", "--merchant", "shop-2", "--name", "two")
+    assert within(lambda: asked(made["api_key"]) == 201)
+    command(serving.home, "keys", "revoke", "--key", made["key_id"])
+    assert within(lambda: asked(made["api_key"]) == 401)
+    assert asked(serving.key) == 201
+    ready = httpx.get(serving.url + "/readyz").json()["dependencies"]
+    assert {"name": "callers", "state": "fresh", "ready": True} in ready
+
+
+def within(holds: Callable[[], bool]) -> bool:
+    ends = time.monotonic() + 30
+    while not holds():
+        if time.monotonic() > ends:
+            return False
+        time.sleep(0.1)
+    return True
 
 
 def test_one_that_dies_ends_all(serving: Serving) -> None:

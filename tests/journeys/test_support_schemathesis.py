@@ -17,6 +17,9 @@ BEYOND_SCHEMA = {
     "card_facts_refused": "whether a signature holds is no form",
     "card_facts_unverifiable": "a signature can be well formed and still not be verifiable",
     "card_number_not_accepted": "whether digits are a card number is arithmetic, not form",
+    "customer_kind": "that exactly one of two members is there is a rule between them",
+    "customers_batch": "that a customer stands twice is no form",
+    "day_in_future": "whether a day has been depends on the clock",
     "field_invalid": "JSON Schema counts 27.0 among integers",
     "idempotency_key_reused": "depends on the body that came first with the key",
     "list_bad_expiry": "whether a time has passed depends on the clock",
@@ -32,6 +35,11 @@ BEYOND_SCHEMA = {
     "value_unreadable": "the form of an entity's value depends on its kind",
     "webhook_event_unknown": "the types are listed by the server, at another address",
     "webhook_url_refused": "which addresses are public is no form",
+    "ownership_name_taken": "that a party stands twice is no form",
+    "ownership_over_100": "a sum is arithmetic, not form",
+    "ownership_person_owned": "who owns whom is no form",
+    "ownership_unknown_party": "which parties a holding may name depends on the others",
+    "risk_model_invalid": "the language of models is no JSON Schema",
     "policy_invalid": "the language of policies is no JSON Schema",
 }
 TAKEN = frozenset({401, 403, 404, 409, 429})

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from paywarden.cde_client.facts import TENANT_WIDE
 from paywarden.core.errors import InvalidRequest, NotAuthenticated, NotPermitted
 from paywarden.core.scope import Scope
 from paywarden.kit.http.authenticator import Principal
@@ -24,6 +25,7 @@ TOKENISE: Final = "cards:tokenise"
 DESCRIBE: Final = "cards:describe"
 FORWARD: Final = "cards:forward"
 REVEAL: Final = "cards:reveal"
+DESTINATIONS: Final = "cards:destinations"
 BEARER_CHARACTERS: Final = 256
 
 
@@ -71,17 +73,27 @@ def bearer_of(headers: Mapping[str, str]) -> str:
     return text
 
 
-def merchant_of(asker: Principal, named: str | None) -> str:
+def merchant_of(asker: Principal, named: str | None, *, tenant_wide: bool = False) -> str:
     """The merchant that a request is for: the key's own, or the one that a tenant's key names.
 
-    Errors: NotPermitted `merchant_foreign`, InvalidRequest `merchant_missing`.
+    With `tenant_wide` a tenant's key asks for the tenant itself, and names no merchant. Errors:
+    NotPermitted `merchant_foreign`, InvalidRequest `merchant_missing`, `merchant_superfluous`.
     """
     if asker.merchant is not None:
-        if named is not None and named != asker.merchant:
+        if tenant_wide or (named is not None and named != asker.merchant):
             raise NotPermitted("merchant_foreign", "this key is bound to another merchant")
         return asker.merchant
-    if named is None:
+    if tenant_wide:
+        if named is not None:
+            raise InvalidRequest(
+                "merchant_superfluous", "name a merchant or ask tenant_wide, not both",
+                pointer="/merchant",
+            )  # fmt: skip
+        return TENANT_WIDE
+    if named is None or named == TENANT_WIDE:
         raise InvalidRequest(
-            "merchant_missing", "this key is bound to no merchant: name one", pointer="/merchant"
+            "merchant_missing",
+            "this key is bound to no merchant: name one, or set tenant_wide",
+            pointer="/merchant",
         )
     return named

@@ -2,7 +2,10 @@
 
 cde/keys/   the agent's own: root.key (development), keys.sealed, state.journal, keys.toml
 cde/vault/  the vault's own
+cde/edge/   the edge's own: its settings
 cde/egress/ the egress' own
+cde/inbox/  the signed roster of callers, written by the house, read by edge and egress
+cde/callers.pub  the public key that signs it: pinned
 cde/facts.keys  public keys that sign card facts, for the risk API
 cde/run/    sockets, and the proofs of callers that share one user
 """
@@ -28,6 +31,26 @@ class Places:
     def vault(self) -> Path:
         """The vault's folder."""
         return self.root / "vault"
+
+    @property
+    def edge(self) -> Path:
+        """The edge's folder."""
+        return self.root / "edge"
+
+    @property
+    def inbox(self) -> Path:
+        """What the house hands in."""
+        return self.root / "inbox"
+
+    @property
+    def callers_roster(self) -> Path:
+        """Which API keys are believed."""
+        return self.inbox / "callers.roster"
+
+    @property
+    def callers_pin(self) -> Path:
+        """By whose signature: 32 octets."""
+        return self.root / "callers.pub"
 
     @property
     def egress(self) -> Path:
@@ -66,7 +89,8 @@ class Places:
 
     def make(self) -> None:
         """Create the folders, for this user only."""
-        for folder in (self.root, self.keys, self.vault, self.egress, self.run):
+        own = (self.keys, self.vault, self.edge, self.egress, self.inbox, self.run)
+        for folder in (self.root, *own):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 

@@ -41,6 +41,10 @@ _PATTERNS: Final = {
 }
 
 
+TENANT_WIDE: Final = "*"
+"""In the place of a merchant, inside the environment: of the tenant; its facts name none."""
+
+
 @dataclass(frozen=True, slots=True)
 class CardFacts:
     """What may be known of a card outside: nothing that names its number.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from paywarden.aml.customer_risk.exposure import Exposure, NotReckoned
 from paywarden.aml.customer_risk.model import RiskModel
-from paywarden.aml.customer_risk.ports import Named, Rated
+from paywarden.aml.customer_risk.ports import SUBJECT, Named, Rated
 from paywarden.core.scope import Scope
 from paywarden.decision import entries
 from paywarden.decision.customer_fields import KIND, merchant_exposure, window_values
@@ -34,7 +34,7 @@ class CustomerRatings:
     def name(self, scope: Scope, customer: str) -> Named:
         """How a customer is named: digest as payments read it, subject as they are sealed under."""
         digest, kept = self._ledger.ready(scope).digester.digest, self._identifier(customer)
-        return Named(kept, f"{digest(KIND, kept):016x}", f"payer-{digest('payer', kept):016x}")
+        return Named(kept, f"{digest(KIND, kept):016x}", f"{SUBJECT}{digest('payer', kept):016x}")
 
     def next_seq(self, scope: Scope) -> int:
         """The place that the next commit takes, if nothing is awaited before."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from paywarden.aml.customer_risk.model import ExposureTerms, Level, RiskModel
@@ -20,6 +21,12 @@ class Standing(NamedTuple):
 
     level: str
     score: int
+
+
+@lru_cache(512)
+def _standing(level: str, score: int) -> Standing:
+    """One object for everybody of equal standing: there are few."""
+    return Standing(level, score)
 
 
 @dataclass(slots=True)
@@ -36,7 +43,7 @@ class CustomerStandings:
     def take(self, rated: Iterable[Rated], model: RiskModel | None) -> None:
         """Fold ratings, and the terms of the model that made them."""
         for one in rated:
-            self.known[int(one.ref, 16)] = Standing(one.level, one.score)
+            self.known[int(one.ref, 16)] = _standing(one.level, one.score)
         if model is not None:
             self.exposure = model.exposure
             percents = {level.word: share for level, share in model.threshold_percent.items()}

@@ -76,8 +76,6 @@ from paywarden.risk.features.observing import inherit, observe_fields
 from paywarden.risk.rules.firing import AML
 from paywarden.risk.rules.model import Policy
 
-ALERTED = ("payer.id", "payee.id", "merchant.id")
-"""Who may be a known customer, where a payment set off an alert."""
 STAGES = ("enrichment", "features", "opinions")
 DEFAULT_DEADLINE_MS = 40.0
 """Time after which no further optional stage starts, unless the policy says otherwise."""
@@ -139,7 +137,6 @@ class Payments:
         self.ids = ids
         self._screening = screening
         self._alerts = alerts
-        self.on_alerted: Callable[[Scope, list[str | None]], None] = lambda _scope, _names: None
         self._entering = entering
         self._drift = drift
         self._ledger = ledger
@@ -367,7 +364,6 @@ class Payments:
         self._count(scope, entry)
         if alerts:
             self._alerts.count(scope, alerts)
-            self.on_alerted(scope, [ready.fields.get(path) for path in ALERTED])
         if not ready.continues:  # a payment that goes on is the same payment
             self._drift.seen(scope, ready.fields, entry.result)
         return Decided(scope, staged.seq, entry, place=place, name=name)

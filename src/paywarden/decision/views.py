@@ -29,6 +29,7 @@ from paywarden.risk.features.catalogue import (
     KEPT_FROM_SEGMENTS,
     LINK_FIELDS,
     POSTERIOR_FIELDS,
+    RISK_FIELDS,
 )
 
 SHOWN_INPUTS = 20
@@ -93,6 +94,7 @@ class Views:
             "enrichment": _derived(fields),
             "links": _companion(fields, LINK_FIELDS),
             "posteriors": _companion(fields, POSTERIOR_FIELDS),
+            "customer_risk": _companion(fields, RISK_FIELDS),
             "persons_erased": len(gone),
             "erased": [
                 {"person": one.person, "erased_at": format_rfc3339(one.at_us)} for one in gone
@@ -252,7 +254,8 @@ def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _derived(fields: Mapping[str, Any]) -> dict[str, Any]:
-    own = (path for path in fields if path in FIELDS and path not in KEPT_FROM_SEGMENTS)
+    apart = KEPT_FROM_SEGMENTS.keys() | RISK_FIELDS.keys()
+    own = (path for path in fields if path in FIELDS and path not in apart)
     derived = {path: fields[path] for path in own if FIELDS[path].derived}
     return _readable(mask_all(derived))
 

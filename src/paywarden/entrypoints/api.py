@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -48,6 +48,7 @@ from paywarden.entrypoints.limits import rate_gate
 from paywarden.entrypoints.local_door import LocalDoor
 from paywarden.entrypoints.people_commands import PeopleRoom
 from paywarden.entrypoints.people_operations import people_operations
+from paywarden.entrypoints.recycling import Recycling, Successor, is_successor, note_of
 from paywarden.entrypoints.signing_key_commands import signing_room
 from paywarden.entrypoints.start_report import give_up
 from paywarden.evidence.http import AuditOperations
@@ -68,20 +69,28 @@ from paywarden.privacy.erasure.http import ErasureOperations
 from paywarden.privacy.erasure.reading import Readings
 
 
-def create_app() -> Starlette:
-    """Application over the home that PAYWARDEN_HOME names."""
+def create_app() -> Starlette | Successor:
+    """Application over the home that PAYWARDEN_HOME names; at once, or once the home is free."""
     try:
         home = find_home(None, os.environ)
         home.require()
         settings = home.settings(os.environ)
         configure(level=settings.installation.log_level)
-        return application(Installation(home, settings, SystemClock(), SystemRandomness()))
+
+        def make() -> tuple[Starlette, Callable[[], bool]]:
+            one = Installation(home, settings, SystemClock(), SystemRandomness())
+            return application(one, recycled=True), lambda: one.ready
+
+        return Successor(home, make) if is_successor(home) else make()[0]
     except Exception as fault:  # what this home cannot start with now, it cannot a moment later
         give_up(fault)
 
 
-def application(installation: Installation) -> Starlette:
-    """Application over an installation; its lifespan starts and stops it."""
+def application(installation: Installation, *, recycled: bool = False) -> Starlette:
+    """Application over an installation; its lifespan starts and stops it.
+
+    `recycled`: a watcher started this process and replaces it on demand (`recycling`).
+    """
     system = SystemOperations(
         paywarden.__version__,
         installation.metrics,
@@ -111,10 +120,19 @@ def application(installation: Installation) -> Starlette:
     async def lifespan(_app: Any) -> AsyncIterator[None]:
         door = local_door(installation)
         starting = asyncio.create_task(_start(installation, door))
+        minimum = installation.settings.server.recycle_seconds
+        tasks = [starting]
+        if recycled and minimum:
+            recycling = Recycling(
+                note_of(installation.home), minimum, installation.metrics.card_numbers_seen,
+                surroundings,
+            )  # fmt: skip
+            tasks.append(asyncio.create_task(recycling.run()))
         try:
             yield
         finally:
-            starting.cancel()
+            for task in tasks:
+                task.cancel()
             await door.close()
             await installation.stop()
 

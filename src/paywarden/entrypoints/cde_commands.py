@@ -27,6 +27,8 @@ COMMANDS: Final = {
     "page-check": ("cde_page_check", "tell what changed on a payment page"),
     "scan": ("cde_scan", "find card numbers in files, folders and databases"),
     "sightings": ("cde_sightings", "follow found card numbers to their closure"),
+    "approvers": ("cde_approvers", "write who may approve acts on cards, to be carried over"),
+    "callers": ("cde_callers", "hand edge and egress their roster of API keys"),
     "keys": ("cde_keys", "list, rotate and end keys of a running key agent"),
 }
 """Name -> (module of `paywarden.entrypoints` with add_arguments and run, help)."""

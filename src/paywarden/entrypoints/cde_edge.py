@@ -1,8 +1,9 @@
 """`paywarden cde edge`: HTTP in front of the vault, on Granian, one worker.
 
-Guards: loopback alone, for TLS is the proxy's; no database but the API keys, read only; card
-numbers go into one frame to the vault and stay nowhere. `create_app` is the factory that the
-worker calls; its home and its public origin come by the environment. The origin is that of the
+Guards: loopback alone, for TLS is the proxy's; no database, and no file of the API's home: which
+keys count stands in a signed roster in the environment's inbox; card numbers go into one frame to
+the vault and stay nowhere. `create_app` is the factory that the worker calls; its home and its
+public origin come by the environment. The origin is that of the
 hosted card fields and belongs to nothing else: a page of the merchant's or the console under it
 could read what is typed.
 """
@@ -19,6 +20,7 @@ from starlette.applications import Starlette
 
 import paywarden
 from paywarden.cde.callers import CallerAuthenticator, Callers
+from paywarden.cde.callers_file import RosterCallers
 from paywarden.cde.edge.ports import Vault
 from paywarden.cde.edge.problems import CODES
 from paywarden.cde.edge.refusal_log import RefusalLog
@@ -35,7 +37,7 @@ from paywarden.cde.proofs import load_proof
 from paywarden.cde.vault.client import Vault as FramedVault
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import Unavailable
-from paywarden.entrypoints.cde_callers import StoredCallers
+from paywarden.entrypoints.cde_door import edge_door
 from paywarden.entrypoints.home import VARIABLE, Home, find_home
 from paywarden.entrypoints.limits import rate_gate, senders_of
 from paywarden.entrypoints.listening import check_address
@@ -65,9 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, home: Home) -> int:
     """Serve until SIGTERM; the exit code. Errors: InvalidRequest, Unavailable before the start."""
-    home.require()
+    production = edge_door(places_of(home.root), os.environ).edge.mode == "production"
     harden()
-    production = home.settings(os.environ).installation.mode == "production"
     check_address(arguments.host, arguments.port)
     given = arguments.origin or f"http://{arguments.host}:{arguments.port}"
     os.environ[ORIGIN_VARIABLE] = origin_of(given, test=not production)
@@ -97,19 +98,25 @@ def create_app() -> Starlette:
     try:
         harden()
         home = find_home(None, os.environ)
-        home.require()
-        settings = home.settings(os.environ)
-        configure(level=settings.installation.log_level)
-        clock, chance = SystemClock(), SystemRandomness()
         places = places_of(home.root)
-        callers = StoredCallers(home, clock)
+        settings = edge_door(places, os.environ)
+        configure(level=settings.edge.log_level)
+        clock, chance = SystemClock(), SystemRandomness()
+        callers = RosterCallers(places.callers_roster, places.callers_pin, clock)
         vault = FramedVault(
             FrameClient(places.vault_socket, "edge", load_proof(places.run, "edge"))
         )
         origin = os.environ[ORIGIN_VARIABLE]
-        socket = places.vault_socket.is_socket
+
+        def standing() -> list[Dependency]:
+            there, known = places.vault_socket.is_socket(), callers.standing()
+            return [
+                Dependency("vault", "there" if there else "not running", there),
+                Dependency("callers", known, known == "fresh"),
+            ]
+
         return application(
-            callers, vault, origin, settings.limits, clock, chance, vault.close, socket
+            callers, vault, origin, settings.limits, clock, chance, vault.close, standing
         )
     except Exception as fault:
         give_up(fault)
@@ -123,13 +130,11 @@ def application(
     clock: Clock,
     randomness: Randomness,
     close: Callable[[], Awaitable[None]] | None = None,
-    reachable: Callable[[], bool] = lambda: True,
+    standing: Callable[[], list[Dependency]] = list,
 ) -> Starlette:
-    """Application over its ports; `close` ends the line to the vault."""
+    """Application over its ports; `close` ends the line to the vault, `standing` tells of it."""
     metrics = Metrics()
-    system = SystemOperations(
-        paywarden.__version__, metrics, lambda: [Dependency("vault", *_standing(reachable))], CODES
-    )
+    system = SystemOperations(paywarden.__version__, metrics, standing, CODES)
     listed = operations(vault, origin, clock, randomness, system)
     system.describe(listed)
     refusals = RefusalLog(clock)
@@ -162,9 +167,3 @@ def operations(
         *FieldOperations(sessions, tokenising, Place(origin)).operations(),
         *system.operations(),
     ]
-
-
-def _standing(reachable: Callable[[], bool]) -> tuple[str, bool]:
-    """(state, ready) of the vault: whether its socket is there."""
-    there = reachable()
-    return ("there" if there else "not running"), there

@@ -6,7 +6,8 @@
     cde/egress/egress.db       approved destinations, used approvals, reveals a day
     cde/egress/events.jsonl    hash-chained event log
 
-Guards: hardened before anything is read; loopback alone, for TLS towards callers is the proxy's; no
+Guards: hardened before a secret is read; no file of the API's home: which keys count stands in a
+signed roster in the environment's inbox; loopback alone, for TLS towards callers is the proxy's; no
 key of its own, no database of cards. `create_app` is the factory that the worker calls.
 """
 
@@ -16,16 +17,18 @@ import argparse
 import os
 import ssl
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 from starlette.applications import Starlette
 
 import paywarden
 from paywarden.cde.callers import CallerAuthenticator, Callers
+from paywarden.cde.callers_file import RosterCallers
 from paywarden.cde.egress.book import DestinationBook
 from paywarden.cde.egress.canaries import Canaries
 from paywarden.cde.egress.forwarding import Forwarding, Rates, Watch
@@ -36,7 +39,7 @@ from paywarden.cde.egress.ports import OpensDataKeys, TakesCards
 from paywarden.cde.egress.problems import CODES
 from paywarden.cde.egress.revealing import Revealing
 from paywarden.cde.egress.roster_file import load_roster
-from paywarden.cde.egress.settings import Egress, development_destinations, read_settings
+from paywarden.cde.egress.settings import FILE, Egress, checked, development_destinations
 from paywarden.cde.egress.stores.sqlite_ledger import SqliteLedger
 from paywarden.cde.egress.transport import Transport
 from paywarden.cde.events import EventLog
@@ -48,8 +51,8 @@ from paywarden.cde.proofs import load_proof
 from paywarden.cde.vault.client import Vault
 from paywarden.cli import output
 from paywarden.core.clock import Clock, Randomness
-from paywarden.core.errors import InvalidRequest, Unavailable
-from paywarden.entrypoints.cde_callers import StoredCallers
+from paywarden.core.errors import Unavailable
+from paywarden.entrypoints.cde_door import door_text, limits_in
 from paywarden.entrypoints.home import VARIABLE, Home, find_home
 from paywarden.entrypoints.limits import rate_gate
 from paywarden.entrypoints.listening import check_address
@@ -63,11 +66,27 @@ from paywarden.kit.http.surroundings import Surroundings
 from paywarden.kit.http.system import Dependency, SystemOperations
 from paywarden.kit.log import configure
 from paywarden.kit.metrics import Metrics
+from paywarden.kit.settings import parse_settings
 
 HOST: Final = "127.0.0.1"
 PORT: Final = 8091
 DRAIN_SECONDS: Final = 30
 IN_FLIGHT: Final = 512
+
+
+class EgressDoor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """egress.toml."""
+
+    egress: Egress = Egress()
+    limits: Limits = Limits()
+
+
+def egress_door(places: Places, environ: Mapping[str, str]) -> EgressDoor:
+    """Settings of egress. Errors: InvalidRequest; Unavailable `cde_missing`."""
+    text = door_text(places, places.egress / FILE)
+    door = parse_settings(EgressDoor, text, limits_in(environ), FILE)
+    checked(door.egress)
+    return door
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,15 +97,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, home: Home) -> int:
     """Serve until SIGTERM. Errors: InvalidRequest, Unavailable before the start."""
-    home.require()
+    egress_door(places_of(home.root), os.environ)
     harden()
-    places = places_of(home.root)
-    settings = read_settings(places.egress)
-    if home.settings(os.environ).installation.mode == "production" != settings.mode:
-        raise InvalidRequest(
-            "mode_differs", "the installation is in production, egress.toml is not",
-            pointer="egress.mode",
-        )  # fmt: skip
     check_address(arguments.host, arguments.port)
     os.environ[VARIABLE] = str(home.root)
     _serve(arguments.host, arguments.port)
@@ -126,23 +138,23 @@ def create_app() -> Starlette:
         harden()
         _say_asyncio()
         home = find_home(None, os.environ)
-        home.require()
-        settings = home.settings(os.environ)
-        configure(level=settings.installation.log_level)
         places, clock = places_of(home.root), SystemClock()
+        settings = egress_door(places, os.environ)
+        configure(level=settings.egress.log_level)
         return application(
-            places, read_settings(places.egress), lines(home, places, clock), settings.limits,
-            clock, SystemRandomness(),
+            places, settings.egress, lines(places, clock), settings.limits, clock,
+            SystemRandomness(),
         )  # fmt: skip
     except Exception as fault:
         give_up(fault)
 
 
-def lines(home: Home, places: Places, clock: Clock) -> Lines:
+def lines(places: Places, clock: Clock) -> Lines:
     """The lines to the other processes. Errors: Unavailable for an unsafe proof."""
     proof = load_proof(places.run, "egress")
     vault = Vault(FrameClient(places.vault_socket, "egress", proof))
     agent = KeyAgent(FrameClient(places.keys_socket, "egress", proof))
+    callers = RosterCallers(places.callers_roster, places.callers_pin, clock)
 
     async def close() -> None:
         await vault.close()
@@ -150,12 +162,16 @@ def lines(home: Home, places: Places, clock: Clock) -> Lines:
 
     def standing() -> list[Dependency]:
         sockets = {"vault": places.vault_socket, "key_agent": places.keys_socket}
+        known = callers.standing()
         return [
-            Dependency(name, "there" if path.is_socket() else "not running", path.is_socket())
-            for name, path in sockets.items()
+            Dependency("callers", known, known == "fresh"),
+            *(
+                Dependency(name, "there" if path.is_socket() else "not running", path.is_socket())
+                for name, path in sockets.items()
+            ),
         ]
 
-    return Lines(StoredCallers(home, clock), vault, agent, close, standing)
+    return Lines(callers, vault, agent, close, standing)
 
 
 def application(

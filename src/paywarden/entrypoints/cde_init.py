@@ -16,6 +16,7 @@ from paywarden.cde.proofs import make_proofs
 from paywarden.cde.vault import settings as vault
 from paywarden.cli import output
 from paywarden.core.errors import InvalidRequest
+from paywarden.entrypoints.cde_door import EDGE_DEVELOPMENT_TEXT, EDGE_FILE
 from paywarden.entrypoints.home import Home, private_write
 from paywarden.kit.clock import SystemClock, SystemRandomness
 from paywarden.kit.crypto.master import create_master_key
@@ -58,6 +59,10 @@ def initialise(places: Places) -> list[str]:
     if not vault_settings.exists():
         private_write(vault_settings, vault.DEVELOPMENT_TEXT)
         made.append("vault settings")
+    edge_settings = places.edge / EDGE_FILE
+    if not edge_settings.exists():
+        private_write(edge_settings, EDGE_DEVELOPMENT_TEXT)
+        made.append("edge settings")
     if make_proofs(places.run, randomness):
         made.append("callers")
     return made

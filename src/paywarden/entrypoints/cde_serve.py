@@ -1,4 +1,4 @@
-"""`paywarden cde serve`: key agent, vault, edge and egress as children of one command.
+"""`paywarden cde serve`: key agent, vault, callers' roster, edge and egress as children.
 
 Guards: each is a process of its own with its own closure; they start in the order in which they
 need each other, and each must answer before the next is started. When one ends, all are ended and
@@ -68,9 +68,11 @@ class Child:
 def _children(arguments: argparse.Namespace, home: Home) -> list[Child]:
     places, edge, egress = places_of(home.root), arguments.port, arguments.egress_port
     origin = ("--origin", arguments.origin) if arguments.origin else ()
+    began_ns = time.time_ns()
     return [
         Child("key-agent", (), lambda: _speaks(places.keys_socket)),
         Child("vault", (), lambda: _speaks(places.vault_socket)),
+        Child("callers", ("watch",), lambda: _newer(places.callers_roster, began_ns)),
         Child("edge", ("--port", str(edge), *origin), lambda: _listens(edge)),
         Child("egress", ("--port", str(egress)), lambda: _listens(egress)),
     ]
@@ -80,6 +82,11 @@ def _speaks(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as probe:
         probe.settimeout(1)
         return path.exists() and probe.connect_ex(str(path)) == 0
+
+
+def _newer(path: Path, than_ns: int) -> bool:
+    # Directory entries bear the kernel's clock of ticks, which lags by some milliseconds.
+    return path.exists() and path.stat().st_mtime_ns >= than_ns - 100_000_000
 
 
 def _listens(port: int) -> bool:

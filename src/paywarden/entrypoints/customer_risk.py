@@ -105,5 +105,5 @@ def customer_risk_parts(
     customers = Customers(writing)
     CustomerRiskActs(customers).register(approvals)
     exposures = Exposures(models, ratings)
-    rounds = Rounds(writing, alerts)
+    rounds = Rounds(writing, alerts, figures)
     return CustomerRisk(customers, rounds, exposures, CustomerRiskMetrics(metrics), ledger)

@@ -17,6 +17,7 @@ from typing import Any
 from paywarden.aml.alerts.desk import AlertDesk
 from paywarden.aml.alerts.stores.sqlite import SCHEMA as AML_ALERTS
 from paywarden.aml.alerts.stores.sqlite import SqliteAlerts
+from paywarden.aml.customer_risk.alerted import Alerted
 from paywarden.aml.customer_risk.stores.sqlite_customers import SCHEMA as CUSTOMER_RISK
 from paywarden.aml.monitoring.payment_alerts import named_entity
 from paywarden.aml.screening.verdicts.desk import VerdictDesk
@@ -69,9 +70,7 @@ from paywarden.decision.subject_names import SubjectNames
 from paywarden.decision.trial_desk import TrialDesk
 from paywarden.decision.views import Views
 from paywarden.decision.watched import WATCHED
-from paywarden.entrypoints import alerted
 from paywarden.entrypoints.access_wiring import access_parts
-from paywarden.entrypoints.alerted import Alerted
 from paywarden.entrypoints.approvals_wiring import wired
 from paywarden.entrypoints.backtest_jobs import runner_of
 from paywarden.entrypoints.checkpoint_schedule import CheckpointSchedule
@@ -92,6 +91,7 @@ from paywarden.entrypoints.warming import share_interpreter, warm_up
 from paywarden.entrypoints.webhooks import webhook_parts
 from paywarden.evidence.screen import may_not_be_logged
 from paywarden.evidence.stores.sqlite_checkpoints import SCHEMA as EVIDENCE_SCHEMA
+from paywarden.identity import card_acts
 from paywarden.identity.access_review.ports import HeldKeys
 from paywarden.identity.access_review.stores.sqlite import SCHEMA as ACCESS_REVIEWS
 from paywarden.identity.api_keys import ApiKeyAuthenticator
@@ -237,7 +237,6 @@ class Installation:
         )
         self.alerts = SqliteAlerts(self.reader)
         self.alert_desk = AlertDesk(self.alerts, self.writer, clock, self.metrics)
-        self.alerted = Alerted(self.alerts, self.alert_entity)
         self.rescreening = Rescreening(
             self.screening_desk,
             Parts(
@@ -253,6 +252,7 @@ class Installation:
             home.database, home.flows, home.typologies, self.alert_desk, self.ids, self.metrics,
             settings.monitoring,
         )  # fmt: skip
+        self.alerted = Alerted(self.alerts, self.alert_entity)
         watch = DriftWatch(randomness)
         self.drift = DriftDesk(watch, self.ledger, self.metrics)
         self.payments = Payments(
@@ -321,6 +321,7 @@ class Installation:
             randomness, authenticator.forget,
         )  # fmt: skip
         KeyActs(self.key_desk).register(self.approvals)
+        card_acts.register(self.approvals)
         self.idempotency = Idempotency(
             self.reader, KeyedDigest(derive(self.keys.master, Purpose.IDEMPOTENCY)), clock
         )
@@ -360,7 +361,6 @@ class Installation:
             self.people.records, self.people.directory, self.api_keys, self.writer, clock,
             self.scopes, self.metrics,
         )  # fmt: skip
-        self.payments.on_alerted = self.alerted.note
         self.keeper = SegmentKeeper(self.history.folder_of)
         self.schedule = CheckpointSchedule(
             lambda: self.ledger.states,
@@ -427,9 +427,6 @@ class Installation:
         async def flush() -> None:
             self.refusals.flush()
 
-        async def assess() -> None:
-            await self.alerted.look(self.customer_risk.customers.touch)
-
         async def expire() -> None:
             for scope in list(self.ledger.states):
                 await self.approvals.expire_due(scope)
@@ -443,7 +440,6 @@ class Installation:
             Round("erasures", ROUND_SECONDS, self.erasures.finish),
             Round("approvals", ROUND_SECONDS, expire),
             Round("held_labels", ROUND_SECONDS, self.holding.resume),
-            Round("alerted", alerted.ROUND_SECONDS, assess),
             Round("drift", ROUND_SECONDS, self.drift.look),
             Round("rescreening", RESCREENING_SECONDS, self.rescreening.look),
             Round("customer_risk", CUSTOMER_SECONDS, self.customer_risk.look),

@@ -30,7 +30,7 @@ OF_CLI = {
     "approvals": "list, show and cancel requests for approval on a running server",
     "access-review": "open, judge and close reviews of access on a running server",
     "subjects": "find and erase people that payments speak of, on a running server",
-    "aml": "customers' risk, merchants' exposure, typologies over tables",
+    "aml": "alerts, customers' risk, merchants' exposure, typologies over tables",
     "simulate": "make a synthetic world with attacks",
     "doctor": "judge a TLS endpoint",
     "bench": "run a benchmark of a source tree",

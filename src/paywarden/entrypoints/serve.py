@@ -3,7 +3,8 @@
 Guards: where it may listen is checked before anything starts (`listening.py`). A worker that cannot
 start (a damaged log, another server on the home) is not started again: the server ends with its
 error and a code that says so. One that dies while it serves is, unless it dies young several times
-in a row. The worker drains on SIGTERM.
+in a row. The worker drains on SIGTERM. One that refused a card number is replaced while it still
+answers (`recycling.py`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from paywarden.kit.crypto.master import load_master_key
 
 BACKLOG = 1024
 DRAIN_SECONDS = 20
+SUCCESSOR_SECONDS = 15.0
+"""How long a worker that is replaced goes on beside its successor, which loads its program."""
 SHORT_SECONDS = 60.0
 SHORT_LIVES = 3
 
@@ -65,6 +68,7 @@ def _lived_well(place: Listening) -> bool:
         workers=1,
         backlog=BACKLOG,
         workers_kill_timeout=DRAIN_SECONDS,
+        respawn_interval=SUCCESSOR_SECONDS,
         websockets=False,
         log_access=False,
     )

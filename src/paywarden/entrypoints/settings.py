@@ -15,13 +15,15 @@ from msgspec import Meta
 class Server(msgspec.Struct, frozen=True):
     """Where the API listens: an address, or (`socket`) a unix socket for a proxy of this machine.
 
-    An address that is not loopback needs [tls].
+    An address that is not loopback needs [tls]. `recycle_seconds`: a worker that refused a card
+    number is replaced, at the earliest when it is so old; 0 never.
     """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65_535)] = 8080
     socket: str = ""
     max_in_flight: Annotated[int, Meta(ge=1, le=100_000)] = 512
+    recycle_seconds: Annotated[float, Meta(ge=0, le=1_000_000)] = 900.0
 
 
 class Tls(msgspec.Struct, frozen=True):
@@ -174,6 +176,7 @@ DEFAULT_TEXT = """\
 # port = 8080
 # socket = ""               # a unix socket (0660) instead, for a proxy that checks certificates
 # max_in_flight = 512       # more requests at once are answered 429; tenants share them fairly
+# recycle_seconds = 900     # a worker that refused a card number is replaced, no sooner than this
 
 [tls]
 # certificate = "tls/chain.pem"   # the server's certificate and what signed it

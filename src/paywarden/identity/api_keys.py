@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from paywarden.cde_client.callers import check_of
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import NotAuthenticated
 from paywarden.core.instants import MINUTE_US
@@ -53,7 +54,11 @@ class KeyText:
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
-    """What is stored of a key: no secret."""
+    """What is stored of a key: no secret.
+
+    `outside_check` is what the card data environment recognises it by (`cde_client.callers`); keys
+    older than it have none until they are used.
+    """
 
     key_id: str
     scope: Scope
@@ -66,6 +71,7 @@ class KeyRecord:
     owner: str = ""
     name: str = ""
     last_used_at_us: int | None = None
+    outside_check: bytes | None = None
 
     def live_at(self, now_us: int) -> bool:
         """Neither revoked nor expired at an instant."""
@@ -107,7 +113,7 @@ class KeyStore(Protocol):
         """Add to `unit` when a key ends, or ended."""
         ...
 
-    def note_use(self, key_id: str, at_us: int) -> None:
+    def note_use(self, key_id: str, at_us: int, outside_check: bytes) -> None:
         """Write when a key was last used, without waiting; a failure is logged."""
         ...
 
@@ -150,8 +156,9 @@ def new_key(
         raise ValueError("role must be one of " + ", ".join(KEY_ROLES))
     text = make_key(scope.environment, randomness.octets(5), randomness.octets(20))
     record = KeyRecord(
-        parse_key(text).key_id, scope, role, digest_key(text, pepper), clock.now_us(), merchant
-    )
+        parse_key(text).key_id, scope, role, digest_key(text, pepper), clock.now_us(), merchant,
+        outside_check=check_of(text),
+    )  # fmt: skip
     return Secret(text), record
 
 
@@ -218,8 +225,8 @@ class ApiKeyAuthenticator:
                 "key_unknown", f"this API key is not known here; {HOW_TO_GET_ONE}"
             )
         used = record.last_used_at_us
-        if used is None or now_us - used >= WRITE_USE_US:
-            self._store.note_use(record.key_id, now_us)
+        if used is None or now_us - used >= WRITE_USE_US or record.outside_check is None:
+            self._store.note_use(record.key_id, now_us, check_of(text))
         permissions = permissions_of_key(record.role, record.scope.environment)
         roles = frozenset({record.role})
         return Principal(record.key_id, record.scope, permissions, record.merchant, roles=roles)

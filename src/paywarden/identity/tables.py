@@ -37,6 +37,7 @@ api_keys = sa.Table(
     sa.Column("owner", sa.Text, nullable=False, server_default=""),
     sa.Column("name", sa.Text, nullable=False, server_default=""),
     _number("last_used_at_us", null=True),
+    sa.Column("outside_check", sa.LargeBinary),
 )
 
 accounts = sa.Table(

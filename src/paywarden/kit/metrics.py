@@ -147,6 +147,11 @@ class Metrics:
             "paywarden_screening_hits_total", "Payments with a hit", ("environment",)
         )
 
+    def card_numbers_seen(self) -> float:
+        """Requests refused for a card number by this process."""
+        (family,) = self.card_numbers_refused.collect()
+        return float(family.samples[0].value)
+
     def text(self) -> bytes:
         """The exposition text of all metrics."""
         return generate_latest(self.registry)

@@ -14,7 +14,8 @@ from conftest import FILES
 
 from decision_room import DAY, HOUR, Room, opened  # isort: skip
 
-from paywarden.aml.alerts.model import Alert
+from paywarden.aml.alerts.model import Alert, Entity
+from paywarden.aml.alerts.ports import AlertFilter
 from paywarden.aml.customer_risk.acts import Lowered
 from paywarden.aml.customer_risk.customers import Customers
 from paywarden.aml.customer_risk.model import Level
@@ -219,6 +220,20 @@ async def test_raising_is_at_once_lowering_takes_another_person(room: Room) -> N
     assert room.fields(await room.decide(payer={"id": "cus"}))["risk.customer_level"] == "low"
 
 
+async def test_a_raise_is_not_undone_by_a_raise_to_less(room: Room) -> None:
+    await put(room, "cus")
+    act = customers(room).raise_level
+    await act(room.live, "cus", Level.HIGH, 10, "a note of the police", "person:ann")
+    for level_given in (Level.LOW, Level.MEDIUM):
+        assert customers(room).lowers(room.live, "cus", level_given)
+        with pytest.raises(Conflict, match="takes an approval"):
+            await act(room.live, "cus", level_given, 10, "never mind", "person:ann")
+    again = await act(room.live, "cus", Level.HIGH, 20, "still", "person:ann")
+    assert level(again) == "high"
+    await perform(room, CUSTOMER_RISK_LOWER, lower_payload(LowerRisk("cus", "low", 5, "settled")))
+    assert level(customers(room).find(room.live, "cus")) == "low"
+
+
 async def test_a_lowering_override_ends_when_the_model_finds_more(room: Room) -> None:
     await put(
         room,
@@ -266,12 +281,49 @@ async def test_alerts_are_owed_with_the_change_and_raised_once(room: Room) -> No
     assert await rounds(room).pay(room.live) == 1
     assert await rounds(room).pay(room.live) == 0
     (alert,) = alerts.kept.values()
-    assert (alert.kind, alert.entity.kind, alert.entity.id) == ("customer_risk", "customer", "cus")
+    hashed = room.installation.alert_entity(room.live, "customer", "cus")
+    assert (alert.kind, alert.entity) == ("customer_risk", Entity("customer", hashed))
+    assert not any("foreign" in reason.says for reason in alert.reasons)
     assert (alert.subject, alert.sequence) == ("level_high", row.seq)
     assert any(reason.name == "pep" for reason in alert.reasons)
     # The process may end between raising and noting it: the same alert again is the same.
     again = rounds(room).owed(room.live, row)
     assert alerts.raise_all(room.live, again) == 0
+
+
+def typology_alert(room: Room, kind: Any, name: str, number: int, score: float = 60) -> Alert:
+    entity = Entity(kind, room.installation.alert_entity(room.live, kind, name))
+    now = room.clock.now_us()
+    return Alert("typology", entity, f"pattern-{number}", score, 50, now, number, ())
+
+
+async def test_alerts_of_monitoring_raise_the_score_at_the_next_look(room: Room) -> None:
+    desk = room.installation.alert_desk
+    await put(room, "cus")
+    await put(room, "m_1", COMPANY)
+    before = await put(room, "other")
+    await rounds(room).look(room.live)
+    await desk.raised(room.live, [typology_alert(room, "payer", "cus", 1),
+                                  typology_alert(room, "merchant", "m_1", 2, 95)])  # fmt: skip
+    assert await rounds(room).look(room.live) == 2
+    assert history(room, "cus")[0] == history(room, "m_1")[0] == "behaviour"
+    cus, firm = (customers(room).find(room.live, name) for name in ("cus", "m_1"))
+    assert cus.row.score == before.row.score + 4  # one alert
+    assert firm.row.score >= 10  # of a score of 95
+    assert await rounds(room).look(room.live) == 0
+    assert customers(room).find(room.live, "other").row.number == 1
+    room.clock.advance(91 * 86_400)
+    await rounds(room).look(room.live)
+    assert "alerted" not in customers(room).judged(room.live, "cus").factors
+
+
+async def test_its_own_alerts_feed_nothing_and_lie_in_the_store(room: Room) -> None:
+    await put(room, "cus", screening={"pep": "foreign"})
+    await rounds(room).look(room.live)
+    kept = room.installation.alerts.page(room.live, AlertFilter(kind="customer_risk"), "", 9)
+    assert [one.alert.subject for one in kept] == ["level_high"]
+    assert await rounds(room).look(room.live) == 0
+    assert "alerted" not in customers(room).judged(room.live, "cus").factors
 
 
 async def test_reviews_come_due_are_told_once_and_are_done(room: Room) -> None:

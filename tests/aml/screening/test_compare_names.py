@@ -88,3 +88,36 @@ def test_symmetric_and_between_nought_and_one(a: str, b: str, schema: str) -> No
 @settings(max_examples=200, deadline=None)
 def test_a_name_is_itself_in_any_order(first: str, second: str) -> None:
     assert compare_names(f"{first} {second}", f"{second.upper()}, {first}") >= 0.5
+
+
+@given(st.text(max_size=80), st.sampled_from(["Person", "Company", "Vessel", ""]))
+@settings(max_examples=300, deadline=None)
+def test_a_name_is_itself_or_no_name(name: str, schema: str) -> None:
+    assert compare_names(name, name, schema) in (0.0, 1.0)
+
+
+WORD = st.text(alphabet="abdeghiklmnorstuz", min_size=2, max_size=9)
+WORDS = st.lists(WORD, min_size=1, max_size=4)
+
+
+@given(WORDS, WORDS)
+@settings(max_examples=200, deadline=None)
+def test_case_blanks_and_unseen_marks_change_nothing(one: list[str], other: list[str]) -> None:
+    plain = compare_names(" ".join(one), " ".join(other))
+    assert compare_names("  ".join(one).upper(), " ".join(other)) == plain
+    assert compare_names("\u200f ".join(one) + "\u202c", "\u00a0".join(other)) == plain
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("José Núñez", "Jose Nunez"), ("IGOR SECHIN", "igor sechin"),
+     ("Ｉｇｏｒ Ｓｅｃｈｉｎ", "Igor Sechin"), ("Łukasz Żółć", "Lukasz Zolc"),
+     ("O'Brien, Sean", "OBrien Sean")],
+)  # fmt: skip
+def test_marks_and_widths_are_no_difference(one: str, other: str) -> None:
+    assert compare_names(one, other) == 1.0
+
+
+def test_an_unknown_schema_is_read_as_some_organisation() -> None:
+    assert compare_names("Igor Sechin", "Sechin Igor", "Whatever") > 0.5
+    assert compare_names("Igor Sechin", "Igor Sechin", "") == 1.0

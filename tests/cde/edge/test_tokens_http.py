@@ -142,6 +142,27 @@ def test_keys_and_merchants(edge: Edge, shop: httpx.Client) -> None:
     assert found.status_code == 200
 
 
+def test_a_token_of_the_tenant_itself_is_asked_for_by_name(edge: Edge, shop: httpx.Client) -> None:
+    made = post(shop, key=TENANT_KEY, tenant_wide=True)
+    assert made.status_code == 201, made.text
+    token = made.json()["token"]
+    assert token != post(shop).json()["token"]
+    headers = {"authorization": f"Bearer {TENANT_KEY}"}
+
+    def seen(**query: Any) -> httpx.Response:
+        return shop.get(f"/v1/tokens/{token}", headers=headers, params=query)
+
+    assert seen(tenant_wide="true").json()["token"] == token
+    refusal(seen(merchant="shop-1"), 404, "token_unknown")
+    refusal(seen(), 422, "merchant_missing")
+    refusal(seen(merchant="shop-1", tenant_wide="true"), 422, "merchant_superfluous")
+    refusal(shop.get(f"/v1/tokens/{token}"), 404, "token_unknown")  # a shop has its own only
+    refusal(post(shop, tenant_wide=True), 403, "merchant_foreign")
+    foreign = shop.get(f"/v1/tokens/{token}", params={"tenant_wide": "true"})
+    refusal(foreign, 403, "merchant_foreign")
+    refusal(post(shop, key=TENANT_KEY, merchant="*"), 422, "field_invalid")
+
+
 def test_a_vault_that_fails_is_told_without_its_words(edge: Edge, shop: httpx.Client) -> None:
     edge.vault.refusing = Refused("decrypt_budget_exceeded", f"saw {NUMBER}")
     answer = post(shop)

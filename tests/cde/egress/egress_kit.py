@@ -20,7 +20,7 @@ from tls_kit import Authority, Made
 
 from paywarden.cde.egress.book import DestinationBook
 from paywarden.cde.egress.canaries import Canaries
-from paywarden.cde.egress.destinations import ACTION, Destination, payload_of, spki_pin
+from paywarden.cde.egress.destinations import ACTION, payload_of, spki_pin
 from paywarden.cde.egress.forwarding import Forwarding, Order, Rates, Watch
 from paywarden.cde.egress.metering import EgressMetrics
 from paywarden.cde.egress.opening import Opening
@@ -31,6 +31,7 @@ from paywarden.cde.events import EventLog
 from paywarden.cde.frame_format import Refused
 from paywarden.cde.keys.wire import WrappedItem
 from paywarden.cde.vault.wire import Taken
+from paywarden.cde_client.card_acts import Destination
 from paywarden.cde_client.challenge import Subject, hash_payload
 from paywarden.cde_client.messages import ApprovalGrant
 from paywarden.cde_client.roster import Member, PinnedRoster, RoleHeld

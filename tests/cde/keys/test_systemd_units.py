@@ -1,4 +1,4 @@
-"""Units of the four processes: hardened, apart from each other, and right for systemd."""
+"""Units of the five processes: hardened, apart from each other, and right for systemd."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WANTED = {
     "SystemCallArchitectures": "native",
     "UMask": "0077",
 }
-WORST_EXPOSURE = {"key-agent": 1.0, "vault": 1.0, "edge": 2.0, "egress": 2.0}
+WORST_EXPOSURE = {"key-agent": 1.0, "vault": 1.0, "edge": 2.0, "egress": 2.0, "callers": 1.0}
 
 
 class _Unit(configparser.RawConfigParser):
@@ -51,16 +51,22 @@ def test_there_is_a_unit_for_each_process() -> None:
 def test_a_unit_is_hardened(path: Path) -> None:
     service = _Unit(path)["Service"]
     assert {name: service.get(name) for name in WANTED} == WANTED
-    assert service["ExecStart"].endswith(f"paywarden cde {process_of(path)}")
+    assert f"paywarden cde {process_of(path)}" in service["ExecStart"]
 
 
 def test_every_process_has_a_user_and_a_folder_of_its_own() -> None:
     services = {process_of(path): _Unit(path)["Service"] for path in UNITS}
     assert len({service["User"] for service in services.values()}) == len(services)
     own = {name: f"/cde/{name.replace('key-agent', 'keys')}" for name in services}
+    house = Path(services["callers"]["Environment"].split()[0].partition("=")[2])
     for name, service in services.items():
+        if name != "callers":  # segmentation: none of these writes into the API's home
+            assert not any(
+                Path(place).is_relative_to(house) for place in service["ReadWritePaths"].split()
+            )
         writable = service["ReadWritePaths"].split()
-        assert any(place.endswith("/cde/run") for place in writable)
+        shared = "/cde/inbox" if name == "callers" else "/cde/run"
+        assert any(place.endswith(shared) for place in writable)
         for other, folder in own.items():
             if other != name:
                 assert not any(place.endswith(folder) for place in writable)

@@ -9,7 +9,7 @@ import pytest
 
 from paywarden.cde.frame_format import Refused
 from paywarden.cde.vault import wire
-from paywarden.cde_client.facts import CardFacts, read_facts
+from paywarden.cde_client.facts import TENANT_WIDE, CardFacts, read_facts
 from paywarden.reference.card_numbers import looks_like_card_number, luhn_valid
 from vault_kit import MERCHANT, SCOPE, House, card_number, given, spread_card
 
@@ -41,6 +41,25 @@ async def test_facts_are_signed_and_say_no_number(house: House) -> None:
     assert (facts.bin, facts.brand, facts.expiry) == ("41111100", "visa", "2028-05")
     assert (facts.scope, facts.merchant) == (SCOPE, MERCHANT)
     assert card_number(7).decode() not in str(facts) + made.facts
+
+
+async def test_a_token_of_the_tenant_itself_names_no_merchant(house: House) -> None:
+    pan = spread_card(9)
+    bound = await house.token(pan)
+    (wide,) = await house.tokenise(given(pan), merchant=TENANT_WIDE)
+    assert isinstance(wide, wire.TokenMade)
+    assert wide.token != bound.token
+    assert wide.fingerprint == bound.fingerprint
+    facts = read_facts(wide.facts, {"twin": house.agent.public})
+    assert isinstance(facts, CardFacts)
+    assert facts.merchant is None
+    refused = await house.take(wide.token)  # by a merchant
+    assert isinstance(refused, Refused) and refused.code == "token_unknown"
+    refused = await house.take(bound.token, merchant=TENANT_WIDE)
+    assert isinstance(refused, Refused) and refused.code == "token_unknown"
+    taken = await house.take(wide.token, merchant=TENANT_WIDE)
+    assert isinstance(taken, wire.Taken)
+    assert house.opened(taken) == pan
 
 
 async def test_a_multi_use_token_is_stable_unless_asked_anew(house: House) -> None:

@@ -117,7 +117,8 @@ def worlds(tmp_path_factory):
         write(
             WorldSettings(seed=seed, accounts=200, days=50, alerts=1, innocents=2), root / f"{seed}"
         )
-    return [WorldFile(root / f"{seed}" / "transfers.parquet", TransferMap()) for seed in (1, 2)]  # fmt: skip
+    files = [root / f"{seed}" / "transfers.parquet" for seed in (1, 2)]
+    return [WorldFile(one, TransferMap()) for one in files]
 
 
 def _found(world):

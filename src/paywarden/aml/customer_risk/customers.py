@@ -114,10 +114,21 @@ class Customers:
     async def raise_level(
         self, scope: Scope, customer: str, level: Level, days: int, reason: str, actor: str
     ) -> Known:
-        """Hold a customer for riskier than the model says. Errors: Conflict `override_lowers`."""
-        if level < self._writing.judged(scope, customer).level:
-            raise Conflict("override_lowers", "a lower level than the model's takes an approval")
+        """Hold a customer for at least as risky as now. Errors: Conflict `override_lowers`."""
+        if self.lowers(scope, customer, level):
+            raise Conflict("override_lowers", "a lower level takes an approval")
         return await self._override(scope, customer, level, days, reason, actor, ())
+
+    def lowers(self, scope: Scope, customer: str, level: Level) -> bool:
+        """Whether a level is below what the model says, or below an override that stands.
+
+        Errors: NotFound `customer_unknown`.
+        """
+        override = self._writing.find_file(scope, customer).override
+        least = self._writing.judged(scope, customer).level
+        if override is not None and not override.lowers:
+            least = max(least, override.level)
+        return level < least
 
     def check_lower(self, scope: Scope, wanted: LowerRisk) -> None:
         """Errors: NotFound, Conflict `override_below_floor` naming factors."""

@@ -138,7 +138,7 @@ def _value(file: Path, row: int, name: str, cell: str) -> Any:
 
 def _row(file: Path, row: int, name: Any, given: dict[str, Any]) -> Row:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise _fault(file, row, "`customer` is an id of 1 to 120 of A-Z, a-z, 0-9 . _ : @ -")
+        raise _fault(file, row, "`customer` is an id of 1 to 128 characters without a slash")
     try:
         form = msgspec.convert(given, CustomerForm, strict=True)
         facts_of(form, _FAR)

@@ -13,16 +13,32 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from paywarden.aml.customer_risk.facts import WORDS
 from paywarden.aml.customer_risk.ownership import HOLDINGS, PARTIES
+from paywarden.reference.countries import countries
 
 Word = Annotated[str, Meta(min_length=1, max_length=40, pattern="^[a-z][a-z0-9_]*$")]
+Channel = Annotated[Word, Meta(extra_json_schema={"enum": [*WORDS["channel.onboarding"]]})]
+Product = Annotated[Word, Meta(extra_json_schema={"enum": [*WORDS["product.list"]]})]
+Occupation = Annotated[Word, Meta(extra_json_schema={"enum": [*WORDS["customer.occupation"]]})]
+Industry = Annotated[Word, Meta(extra_json_schema={"enum": [*WORDS["customer.industry"]]})]
+LegalForm = Annotated[Word, Meta(extra_json_schema={"enum": [*WORDS["customer.legal_form"]]})]
 Text = Annotated[str, Meta(min_length=1, max_length=200)]
 Id = Annotated[str, Meta(min_length=1, max_length=64, pattern="^[A-Za-z0-9._:-]+$")]
-Country = Annotated[str, Meta(pattern="^[A-Z]{2}$", max_length=2)]
+Country = Annotated[
+    str,
+    Meta(
+        pattern="^[A-Z]{2}$",
+        max_length=2,
+        description="ISO 3166-1 alpha-2",
+        extra_json_schema={"enum": sorted(countries())},
+    ),
+]
 Day = date
 Countries = Annotated[list[Country], Meta(max_length=100)]
 Minor = Annotated[int, Meta(ge=0, le=10**15)]
-CUSTOMER_PATTERN = "^[A-Za-z0-9._:@-]{1,120}$"
+CUSTOMER_PATTERN = r"^[^\x00-\x1f\x7f/]{1,128}$"
+"""What payments may name somebody by, but for a slash, which cannot stand in a path."""
 
 
 class _Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -99,8 +115,8 @@ class PersonFacts(_Form, frozen=True):
     birth_date: Day | None = None
     country: Country | None = None
     nationalities: Annotated[list[Country], Meta(max_length=10)] | None = None
-    occupation: Word | None = None
-    industry: Word | None = None
+    occupation: Occupation | None = None
+    industry: Industry | None = None
     operations: Countries | None = None
     cash_intensive: bool | None = None
     address: Text | None = None
@@ -113,8 +129,8 @@ class CompanyFacts(_Form, frozen=True):
     registration_number: Text | None = None
     country: Country | None = None
     founded_on: Day | None = None
-    legal_form: Word | None = None
-    industry: Word | None = None
+    legal_form: LegalForm | None = None
+    industry: Industry | None = None
     operations: Countries | None = None
     listed: bool | None = None
     regulated: bool | None = None
@@ -129,8 +145,8 @@ class CustomerForm(_Form, frozen=True):
     person: PersonFacts | None = None
     company: CompanyFacts | None = None
     customer_since: Day | None = None
-    channel: Word | None = None
-    products: Annotated[list[Word], Meta(max_length=20)] | None = None
+    channel: Channel | None = None
+    products: Annotated[list[Product], Meta(max_length=20)] | None = None
     expected_monthly_minor: Minor | None = None
     reports_filed: Annotated[int, Meta(ge=0, le=10_000)] | None = None
     verification: Verification | None = None

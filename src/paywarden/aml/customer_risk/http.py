@@ -7,6 +7,7 @@ person. Not done here: what the acts do (`customers`, `model_desk`).
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from paywarden.aml.customer_risk.customers import Customers
@@ -41,7 +42,7 @@ from paywarden.aml.customer_risk.views import (
 )
 from paywarden.aml.customer_risk.writing import Known
 from paywarden.core.clock import Clock
-from paywarden.core.errors import Conflict, NotPermitted
+from paywarden.core.errors import Conflict, NotFound, NotPermitted
 from paywarden.evidence.read_watch import ReadWatch
 from paywarden.identity.approvals.catalogue import CUSTOMER_RISK_LOWER
 from paywarden.identity.approvals.http import ApprovalView, maker_of, waiting
@@ -50,6 +51,7 @@ from paywarden.kit.http.operation import Answer, Call, Operation
 
 READ, WRITE, JUDGE = "customers:read", "customers:write", "customers:judge"
 TAG: Final = "aml"
+_NAME: Final = re.compile(CUSTOMER_PATTERN)
 ROOT: Final = "/v1/aml/customers"
 ONE: Final = ROOT + "/{customer}"
 _PATH: Final[dict[str, Any]] = {
@@ -117,9 +119,7 @@ class CustomerOperations:
         """PUT /v1/aml/customers/{customer}. Errors: InvalidRequest."""
         _whole_house(call)
         asker = call.asker
-        known = await self._customers.put(
-            asker.scope, call.path["customer"], call.body, asker.actor
-        )
+        known = await self._customers.put(asker.scope, _customer(call), call.body, asker.actor)
         return self._told(call, known)
 
     async def put_many(self, call: Call) -> Answer:
@@ -150,7 +150,7 @@ class CustomerOperations:
     async def read(self, call: Call) -> Answer:
         """GET /v1/aml/customers/{customer}. Errors: NotFound."""
         _whole_house(call)
-        known = self._customers.find(call.asker.scope, call.path["customer"])
+        known = self._customers.find(call.asker.scope, _customer(call))
         detail = {"customer": known.row.ref}
         await self._watch.read(call.asker, "customer_risk:customer:read", detail)
         return self._told(call, known)
@@ -159,7 +159,7 @@ class CustomerOperations:
         """GET /v1/aml/customers/{customer}/history. Errors: NotFound."""
         _whole_house(call)
         scope, query = call.asker.scope, call.query
-        known = self._customers.find(scope, call.path["customer"])
+        known = self._customers.find(scope, _customer(call))
         detail = {"customer": known.row.ref}
         await self._watch.read(call.asker, "customer_risk:history:read", detail)
         found = self._customers.history(scope, known.row.ref, query.before, query.limit + 1)
@@ -169,17 +169,15 @@ class CustomerOperations:
         """POST /v1/aml/customers/{customer}/screening. Errors: NotFound."""
         _whole_house(call)
         asker = call.asker
-        known = await self._customers.screened(
-            asker.scope, call.path["customer"], call.body, asker.actor
-        )
+        known = await self._customers.screened(asker.scope, _customer(call), call.body, asker.actor)
         return self._told(call, known)
 
     async def override(self, call: Call) -> Answer:
         """POST /v1/aml/customers/{customer}/override. Errors: NotFound, Conflict."""
         _whole_house(call)
-        asker, body, customer = call.asker, call.body, call.path["customer"]
+        asker, body, customer = call.asker, call.body, _customer(call)
         level = Level.parse(body.level)
-        if level >= self._customers.judged(asker.scope, customer).level:
+        if not self._customers.lowers(asker.scope, customer, level):
             known = await self._customers.raise_level(
                 asker.scope, customer, level, body.days, body.reason, asker.actor
             )
@@ -198,7 +196,7 @@ class CustomerOperations:
         _whole_house(call)
         asker = call.asker
         known = await self._customers.end_override(
-            asker.scope, call.path["customer"], call.body.reason, asker.actor
+            asker.scope, _customer(call), call.body.reason, asker.actor
         )
         return self._told(call, known)
 
@@ -207,7 +205,7 @@ class CustomerOperations:
         _whole_house(call)
         asker = call.asker
         known = await self._customers.review(
-            asker.scope, call.path["customer"], call.body.note, asker.actor
+            asker.scope, _customer(call), call.body.note, asker.actor
         )
         return self._told(call, known)
 
@@ -221,7 +219,7 @@ class CustomerOperations:
         if body.state != "open":
             done = Done(body.state, asker.actor, self._clock.now_us(), body.note)
         known = await self._customers.diligence(
-            asker.scope, call.path["customer"], body.item, done, asker.actor
+            asker.scope, _customer(call), body.item, done, asker.actor
         )
         return self._told(call, known)
 
@@ -236,7 +234,9 @@ class CustomerOperations:
         """GET /v1/aml/merchants/{merchant}/exposure. Errors: NotFound."""
         _whole_house(call)
         return Answer(
-            self._exposures.view(call.asker.scope, call.path["merchant"], call.query.mcc or None)
+            self._exposures.view(
+                call.asker.scope, _customer(call, "merchant"), call.query.mcc or None
+            )
         )
 
     def _told(self, call: Call, known: Known) -> Answer:
@@ -252,3 +252,11 @@ def _whole_house(call: Call) -> None:
     """Customers and their risk are the operator's; a merchant's key sees nothing of them."""
     if call.asker.merchant is not None:
         raise NotPermitted("other_merchant", "customers are the operator's; this key is not")
+
+
+def _customer(call: Call, parameter: str = "customer") -> str:
+    """The id that the path names. Errors: NotFound for what can be nobody's."""
+    text = call.path[parameter]
+    if not _NAME.fullmatch(text):
+        raise NotFound("customer_unknown", "no such customer is kept here")
+    return text

@@ -14,12 +14,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from paywarden.core.errors import InvalidRequest
 
 PARTIES: Final = 200
 HOLDINGS: Final = 600
-ROUNDS: Final = 100
-"""Rounds over all holdings until shares stand still; a circle of 90 % halves its rest in 7."""
+ROUNDS: Final = PARTIES + 1
+"""Rounds until shares stand still: every chain without a circle ends within them."""
 BENEFICIAL: Final = 25.0
 SELF: Final = "self"
 PLACE: Final = "/company/ownership"
@@ -146,22 +148,23 @@ def _shares(reached: Sequence[str], above: Mapping[str, Sequence[Holding]]) -> d
     Each round carries what the round before brought one holding further; what goes round in a
     circle of less than 100 % gets smaller, and after ROUNDS the rest stays unresolved.
     """
-    total = dict.fromkeys(reached, 0.0)
-    moving: Mapping[str, float] = {SELF: 100.0}
+    place = {name: number for number, name in enumerate(reached)}
+    carried = np.zeros((len(reached), len(reached)))
+    for owned in reached:
+        for one in above.get(owned, ()):
+            carried[place[one.owner], place[owned]] = one.percent / 100.0
+    moving, total = np.zeros(len(reached)), np.zeros(len(reached))
+    moving[place[SELF]] = 100.0
     for _ in range(ROUNDS):
-        nearer: dict[str, float] = {}
-        for owned, amount in moving.items():
-            for one in above.get(owned, ()):
-                part = amount * one.percent / 100.0
-                if part > _STILL:
-                    nearer[one.owner] = nearer.get(one.owner, 0.0) + part
-        if not nearer:
+        moving = carried @ moving
+        if not (moving > _STILL).any():
             break
-        for name, part in nearer.items():
-            total[name] += part
-        moving = nearer
-    del total[SELF]
-    return {name: min(100.0, round(part, 6)) for name, part in total.items()}
+        total += moving
+    return {
+        name: min(100.0, round(float(total[number]), 6))
+        for name, number in place.items()
+        if name != SELF
+    }
 
 
 def _beneficial(

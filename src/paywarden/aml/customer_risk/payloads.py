@@ -14,7 +14,7 @@ from paywarden.core.errors import InvalidRequest
 class LowerRisk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Hold a customer for less risky than the model says, until a day."""
 
-    customer: Annotated[str, Meta(pattern=CUSTOMER_PATTERN, max_length=120)]
+    customer: Annotated[str, Meta(pattern=CUSTOMER_PATTERN, max_length=128)]
     level: Literal["low", "medium", "high"]
     days: Annotated[int, Meta(ge=1, le=366)]
     reason: Annotated[str, Meta(min_length=1, max_length=500)]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
+from paywarden.aml.alerts.model import Entity
 from paywarden.aml.customer_risk.model import RiskModel
 from paywarden.core.scope import Scope
 from paywarden.kit.db.unit import UnitOfWork
 
 NEVER_US: Final = 2**62
 """`next_us` of a customer who was erased: there is nothing to look at any more."""
+
+
+SUBJECT: Final = "payer-"
+"""How subjects of customers begin; what follows is the hash under which alerts know the payer."""
 
 
 class Named(NamedTuple):
@@ -77,6 +82,10 @@ class AlertFigures(Protocol):
 
     def about(self, scope: Scope, customer: str, since_us: int) -> tuple[int, int]:
         """(alerts since then, highest score of a typology among them)."""
+        ...
+
+    def fresh(self, scope: Scope) -> Iterable[Entity]:
+        """Whom alerts were raised about since the last call."""
         ...
 
 
@@ -165,6 +174,10 @@ class Store(Protocol):
 
     def find(self, scope: Scope, ref: str) -> Row | None:
         """A customer."""
+        ...
+
+    def of_subject(self, scope: Scope, subject: str) -> Row | None:
+        """The customer whose file is sealed for a subject."""
         ...
 
     def put(self, unit: UnitOfWork, scope: Scope, row: Row) -> None:

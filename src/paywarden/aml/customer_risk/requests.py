@@ -18,7 +18,7 @@ Ref = Annotated[str, Meta(pattern="^([0-9a-f]{16})?$", max_length=16)]
 class CustomerSent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A customer of a batch."""
 
-    customer: Annotated[str, Meta(pattern=CUSTOMER_PATTERN, max_length=120)]
+    customer: Annotated[str, Meta(pattern=CUSTOMER_PATTERN, max_length=128)]
     form: CustomerForm
 
 

@@ -30,6 +30,7 @@ aml_customers = sa.Table(
     sa.Index("aml_customers_next", "scope", "next_us"),
     sa.Index("aml_customers_level", "scope", "level", "ref"),
     sa.Index("aml_customers_review", "scope", "review_due_us"),
+    sa.Index("aml_customers_subject", "scope", "subject"),
     sqlite_with_rowid=False,
 )  # fmt: skip
 

@@ -136,13 +136,17 @@ class Writing:
             found.append((row, None if isinstance(step, Erased) else step))
         return found
 
+    def find_file(self, scope: Scope, customer: str) -> CustomerFile:
+        """The file of a customer. Errors: NotFound `customer_unknown`, also once erased."""
+        kept = self.find(scope, customer).file
+        if kept is None:
+            raise NotFound("customer_unknown", "this customer was erased")
+        return kept
+
     def judged(self, scope: Scope, customer: str) -> Assessment:
         """What the model says now, overrides left aside. Errors: NotFound `customer_unknown`."""
-        known = self.find(scope, customer)
-        if known.file is None:
-            raise NotFound("customer_unknown", "this customer was erased")
         model, now = self.models.in_force(scope), self.clock.now_us()
-        facts, _ = self._gathering.facts(scope, known.file, model, now)
+        facts, _ = self._gathering.facts(scope, self.find_file(scope, customer), model, now)
         return assess(model, facts)
 
     def made(self, scope: Scope, named: Named, change: Change, fresh: CustomerFile | None) -> Made:

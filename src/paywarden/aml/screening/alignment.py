@@ -9,18 +9,23 @@ both bounded by `parsing.MAX_WORDS`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
-from paywarden.aml.screening.parsing import ParsedName, Word
-from paywarden.aml.screening.similarity import FLOOR, SAME_SYLLABLES, word_similarity
-from paywarden.aml.screening.sounds import fold, skeleton
+from paywarden.aml.screening.parsing import ParsedName, Word, named
+from paywarden.aml.screening.similarity import (
+    FLOOR,
+    SAME_CONSONANTS,
+    SAME_SYLLABLES,
+    same_consonants,
+    word_similarity,
+)
+from paywarden.aml.screening.writing import ABJADS, SYLLABLES
 
 JOINED_FLOOR = 0.8
 SURE = 0.97
 """Words this alike are a pair whatever their neighbours could be joined to."""
 _LONGEST_JOIN = 3
+SHORTEST_JOIN = 3
 CROSSED = 0.8
-_SYLLABLES = frozenset({"HAN", "HANGUL"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,8 @@ class Alignment:
 
 def align(one: ParsedName, other: ParsedName) -> Alignment:
     """Pair the words of two names."""
-    found = _single(one.words, other.words, _doubt(one, other))
+    abjad = bool(one.scripts & ABJADS) != bool(other.scripts & ABJADS)
+    found = _single(one.words, other.words, _doubt(one, other), abjad)
     sure = [pair for pair in found if pair.similarity > SURE]
     left_sure = {pair.left[0] for pair in sure}
     right_sure = {pair.right[0] for pair in sure}
@@ -72,13 +78,17 @@ def align(one: ParsedName, other: ParsedName) -> Alignment:
     )
 
 
-def _single(one: tuple[Word, ...], other: tuple[Word, ...], doubt: float) -> list[Pair]:
+def _single(
+    one: tuple[Word, ...], other: tuple[Word, ...], doubt: float, abjad: bool
+) -> list[Pair]:
     found = []
     for i, a in enumerate(one):
         for j, b in enumerate(other):
             similarity = word_similarity(a, b)
             if similarity < SAME_SYLLABLES:
                 similarity *= doubt
+                if abjad and same_consonants(a, b):
+                    similarity = SAME_CONSONANTS
             if similarity >= FLOOR:
                 near = 0.01 * (abs(i - j) == 0)
                 weight = (a.weight + b.weight) / 2 + near
@@ -88,7 +98,7 @@ def _single(one: tuple[Word, ...], other: tuple[Word, ...], doubt: float) -> lis
 
 def _doubt(one: ParsedName, other: ParsedName) -> float:
     """Syllables out of Han or Hangul are no misspelt letters: unlike ones are other syllables."""
-    in_syllables = [bool(name.scripts & _SYLLABLES) for name in (one, other)]
+    in_syllables = [bool(name.scripts & SYLLABLES) for name in (one, other)]
     return CROSSED if in_syllables[0] != in_syllables[1] else 1.0
 
 
@@ -102,26 +112,30 @@ def _joined(
 ) -> list[tuple[tuple[int, ...], int, float, float]]:
     """Runs of `parts` that one of `wholes` writes as one word; those `settled` are left alone."""
     found = []
+    lengths = [0 if word.kind in ("initial", "number") else len(word.text) for word in parts]
     for j, whole in enumerate(wholes):
-        if j in settled or whole.kind != "name":
-            continue
         length = len(whole.text)
-        for start in range(len(parts) - 1):
-            for stop in range(start + 2, min(start + _LONGEST_JOIN, len(parts)) + 1):
-                run = parts[start:stop]
-                letters = sum(len(word.text) for word in run)
-                if letters > length + 2:
-                    break
-                if letters < length - 2 or any(w.kind in ("initial", "number") for w in run):
-                    continue
-                one = _run_word("".join(word.text for word in run))
-                similarity = word_similarity(one, whole)
-                if similarity >= JOINED_FLOOR:
-                    weight = max(whole.weight, *(word.weight for word in run))
-                    found.append((tuple(range(start, stop)), j, similarity * 0.99, weight))
+        if j in settled or whole.kind != "name" or length < SHORTEST_JOIN:
+            continue
+        for start, stop in _runs(lengths, length):
+            run = parts[start:stop]
+            similarity = word_similarity(named("".join(word.text for word in run)), whole)
+            if similarity >= JOINED_FLOOR:
+                weight = max(whole.weight, *(word.weight for word in run))
+                found.append((tuple(range(start, stop)), j, similarity * 0.99, weight))
     return found
 
 
-@lru_cache(maxsize=65_536)
-def _run_word(text: str) -> Word:
-    return Word(text, fold(text), skeleton(text), 1.0, "name")
+def _runs(lengths: list[int], length: int) -> list[tuple[int, int]]:
+    """Runs of two or three words that together have some `length` letters; 0 marks what never
+    joins."""
+    found = []
+    for start in range(len(lengths) - 1):
+        letters = lengths[start]
+        for stop in range(start + 1, min(start + _LONGEST_JOIN, len(lengths))):
+            if not lengths[start] or not lengths[stop]:
+                break
+            letters += lengths[stop]
+            if abs(letters - length) <= 2:
+                found.append((start, stop + 1))
+    return found

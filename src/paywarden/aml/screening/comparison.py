@@ -13,11 +13,25 @@ from dataclasses import dataclass
 from paywarden.aml.screening import facts, features, weights
 from paywarden.aml.screening.alignment import Alignment, align
 from paywarden.aml.screening.model import ListedEntity
-from paywarden.aml.screening.parsing import PERSON, ParsedName, kind_of, kinds_of, parse
+from paywarden.aml.screening.parsing import (
+    ORGANISATION,
+    PERSON,
+    VESSEL,
+    ParsedName,
+    kind_of,
+    kinds_of,
+    parse,
+)
 from paywarden.aml.screening.party import Party
+from paywarden.aml.screening.rarity import GENERAL, Rarity
+from paywarden.aml.screening.writing import SYLLABLES
 
 _NAMES = tuple(weights.NAMES[name] for name in features.NAMES), weights.NAMES_INTERCEPT
-_SEARCH = tuple(weights.SEARCH[name] for name in features.NAMES), weights.SEARCH_INTERCEPT
+_SEARCH = {
+    PERSON: (tuple(weights.PERSONS.values()), weights.PERSONS_INTERCEPT),
+    ORGANISATION: (tuple(weights.ORGANISATIONS.values()), weights.ORGANISATIONS_INTERCEPT),
+    VESSEL: (tuple(weights.VESSELS.values()), weights.VESSELS_INTERCEPT),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +60,30 @@ def compare_names(a: str, b: str, schema: str = "Person") -> float:
     one, other = parse(first, kind), parse(second, kind)
     if one.empty or other.empty:
         return 0.0
+    if _same(one, other):
+        return 1.0
     linear, intercept = _NAMES
     found = features.values(one, other, align(one, other))
     return logistic(intercept + sum(w * v for w, v in zip(linear, found, strict=True)))
 
 
-def found_odds(one: ParsedName, other: ParsedName, alignment: Alignment, kind: str) -> float:
+def _same(one: ParsedName, other: ParsedName) -> bool:
+    """One name but for case, marks and look-alike letters; syllables also in their own script."""
+    if one.words != other.words or one.forms != other.forms:
+        return False
+    return one.native == other.native or not (one.scripts | other.scripts) & SYLLABLES
+
+
+def found_odds(
+    asked: ParsedName,
+    listed: ParsedName,
+    alignment: Alignment,
+    kind: str,
+    rarity: Rarity = GENERAL,
+) -> float:
     """Log-odds that a listed name found in an index is of the party asked for."""
-    linear, intercept = _SEARCH if kind == PERSON else _NAMES
-    found = features.values(one, other, alignment)
+    linear, intercept = _SEARCH[kind]
+    found = features.found_values(asked, listed, alignment, rarity)
     return intercept + sum(w * v for w, v in zip(linear, found, strict=True))
 
 
@@ -65,7 +94,7 @@ def logistic(log_odds: float) -> float:
 
 def compare(query: Party, entity: ListedEntity) -> Judgement:
     """The best of an entry's names, corrected by birth date, country, gender and identifiers."""
-    best, best_odds, best_kind = "", -math.inf, None
+    best, best_odds, best_kind, weak = "", -math.inf, None, False
     for kind in _readings(query.schema, entity.schema):
         asked = parse(query.name, kind)
         for listed in entity.names:
@@ -73,30 +102,42 @@ def compare(query: Party, entity: ListedEntity) -> Judgement:
             if asked.empty or other.empty:
                 continue
             odds = found_odds(asked, other, align(asked, other), kind)
+            odds += facts.WEAK_ALIAS if listed.kind == "weak" else 0.0
             if odds > best_odds:
-                best, best_odds, best_kind = listed.text, odds, kind
-    return judged(query, entity, best, kind=best_kind)
+                best, best_odds, best_kind, weak = listed.text, odds, kind, listed.kind == "weak"
+    return judged(query, entity, best, kind=best_kind, weak=weak)
 
 
-def judged(query: Party, entity: ListedEntity, name: str, *, kind: str | None = None) -> Judgement:
+def judged(
+    query: Party,
+    entity: ListedEntity,
+    name: str,
+    *,
+    kind: str | None = None,
+    rarity: Rarity = GENERAL,
+    weak: bool = False,
+) -> Judgement:
     """The judgement that rests on one listed name (may be empty: identifiers alone).
 
-    `kind`: as what the names are read; None: as what the entry is said to be.
+    `kind`: as what the names are read; None: as what the entry is said to be. `weak`: the publisher
+    calls the name of low quality.
     """
     kind = kind or kind_of(entity.schema)
     one, other = parse(query.name, kind), parse(name, kind)
-    linear, intercept = _SEARCH if kind == PERSON else _NAMES
-    parts = [Contribution("intercept", 1.0, intercept)]
+    alignment = align(one, other)
     if one.empty or other.empty:
         parts = [Contribution("no_name", 1.0, facts.NO_NAME)]
     else:
-        found = features.values(one, other, align(one, other))
-        triples = zip(features.NAMES, found, linear, strict=True)
-        parts += [Contribution(n, round(v, 4), round(w * v, 4)) for n, v, w in triples if v]
+        linear, intercept = _SEARCH[kind]
+        found = features.found_values(one, other, alignment, rarity)
+        parts = [Contribution("intercept", 1.0, intercept)]
+        triples = zip(features.FOUND, found, linear, strict=True)
+        parts += [Contribution(n, round(v, 4), round(w * v, 4)) for n, v, w in triples if w * v]
+        parts += [Contribution("weak_alias", 1.0, facts.WEAK_ALIAS)] if weak else []
     extra = facts.found(query, entity)
     parts += [Contribution(fact.name, fact.value, fact.log_odds) for fact in extra]
     score = logistic(sum(part.contribution for part in parts))
-    words = _words(one, other, align(one, other))
+    words = _words(one, other, alignment)
     return Judgement(score, name, tuple(parts), "; ".join([*words, *(f.text for f in extra)]))
 
 

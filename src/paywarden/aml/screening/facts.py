@@ -13,17 +13,22 @@ from paywarden.aml.screening.model import ListedEntity, PartialDate
 from paywarden.aml.screening.party import Party
 
 NO_NAME = -6.0
+WEAK_ALIAS = -1.0
+"""For a name that the publisher itself calls of low quality."""
 SAME_IDENTIFIER = 12.0
 OTHER_VESSEL_NUMBER = -3.0
 SAME_DAY = 1.5
 SAME_YEAR = 0.5
 NEAR_YEAR = 0.0
-OTHER_YEAR = -3.0
+FEW_YEARS = -2.0
+OTHER_YEAR = -5.0
 OTHER_GENDER = -2.5
 SAME_COUNTRY = 0.3
 OTHER_COUNTRY = -0.5
 _NEAR_YEARS = 1
 _CIRCA_YEARS = 3
+_FEW_YEARS = 2
+"""Years beyond those that pass for near within which a date may still be a mistaken one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,11 @@ def _date_odds(asked: PartialDate, listed: PartialDate) -> tuple[float, float, s
         if (asked.month, asked.day) == (listed.day, listed.month):
             return 0.9, SAME_YEAR, "birth day and month swapped"
         return 0.7, NEAR_YEAR, "same birth year, other day"
-    if apart <= (_CIRCA_YEARS if listed.circa or asked.circa else _NEAR_YEARS):
+    near = _CIRCA_YEARS if listed.circa or asked.circa else _NEAR_YEARS
+    if apart <= near:
         return 0.5, NEAR_YEAR, "birth years near each other"
+    if apart <= near + _FEW_YEARS:
+        return 0.25, FEW_YEARS, "birth years a few apart"
     return 0.0, OTHER_YEAR, "other birth year"
 
 

@@ -42,6 +42,8 @@ _CLASSES = {
 FORMS: dict[tuple[str, ...], str] = {
     tuple(form.split()): name for name, forms in _CLASSES.items() for form in forms.split("|")
 }
+LONG_WORDS = ("limited", "company", "corporation", "incorporated")
+"""Words of forms that are long enough to be known when a letter is wrong."""
 LONGEST = max(len(form) for form in FORMS)
 COMMON = word_set(
     """

@@ -20,8 +20,11 @@ FLOOR = 0.58
 SAME_SPELLING_ROW = 0.96
 SAME_NICKNAME_ROW = 0.86
 SAME_SYLLABLES = 0.9
+SAME_CONSONANTS = 0.92
+"""Of words one of which was written without its vowels."""
 INITIAL = 0.75
 _NUMBER = 0.72
+_VOWELS = "aeiou"
 
 
 def word_similarity(one: Word, other: Word) -> float:
@@ -40,6 +43,18 @@ def word_similarity(one: Word, other: Word) -> float:
         a, b, *((one.sound, other.sound) if a is one.text else (other.sound, one.sound)),
         *((one.skeleton, other.skeleton) if a is one.text else (other.skeleton, one.skeleton)),
     )  # fmt: skip
+
+
+def same_consonants(one: Word, other: Word) -> bool:
+    """Whether one of two names may be the other without its short vowels (two consonants or more):
+    the consonants are the same, and what vowels it has stand in the other, too."""
+    if one.kind != "name" or other.kind != "name" or one.skeleton != other.skeleton:
+        return False
+    short, long = sorted((one.sound, other.sound), key=len)
+    if short[0] in _VOWELS and long[0] in _VOWELS:
+        short, long = short[1:], long[1:]  # an alif at the start stands for any of them
+    rest = iter(long)
+    return len(one.skeleton) > 1 and all(char in rest for char in short)
 
 
 @lru_cache(maxsize=262_144)

@@ -8,19 +8,35 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from paywarden.aml.screening import words as tables
+from paywarden.aml.screening.columns import (
+    bounded,
+    lists_from,
+    lists_of,
+    long_as,
+    rising,
+    texts_from,
+    texts_of,
+)
 from paywarden.aml.screening.kernels import (
     TRIGRAMS,
+    Numbers,
     likenesses,
     rows_of,
     shared_trigrams,
     trigram_numbers,
 )
-from paywarden.aml.screening.parsing import Word
-from paywarden.aml.screening.similarity import word_similarity
+from paywarden.aml.screening.parsing import WORD_KINDS, Word
+from paywarden.aml.screening.similarity import (
+    SAME_CONSONANTS,
+    same_consonants,
+    word_similarity,
+)
 from paywarden.aml.screening.sounds import syllabic
 
 LEAST_ALIKE = 0.62
@@ -31,7 +47,8 @@ SHORT_WORD = 5
 WELL_KNOWN = 0.84
 MOST_ALIKE = 96
 REMEMBERED = 16_384
-Alike = tuple[tuple[int, float], ...]
+Alike = tuple[Numbers, Numbers]
+"""Numbers of words int64, likenesses float32, in falling order."""
 
 
 class Vocabulary:
@@ -40,7 +57,7 @@ class Vocabulary:
     def __init__(self) -> None:
         self.words: list[Word] = []
         self._number: dict[str, int] = {}
-        self._by_sound: dict[str, array[int]] = {}
+        self._by_sound: dict[str, Any] = {}
         self._remembered: dict[str, Alike] = {}
 
     def add(self, word: Word) -> int:
@@ -77,21 +94,66 @@ class Vocabulary:
             spelt += octets
         self._letters = np.frombuffer(spelt, np.uint8)
         self._cuts = np.frombuffer(cuts, np.int64)
-        self._rows = np.zeros((3, LONGEST_WORD + 2), np.int64)
-        self._found = np.zeros(len(self.words), np.float32)
         flat = np.frombuffer(pairs, np.int32).reshape(-1, 2)
         self._starts, self._postings = rows_of(flat, TRIGRAMS)
+        self._by_sound = dict(sounds)
+        self._make_scratch()
+
+    def arrays(self) -> dict[str, Numbers]:
+        """All that `of_arrays` needs, as flat arrays."""
+        texts, starts, numbers = lists_of(self._by_sound)
+        words = self.words
+        return {
+            "words": texts_of(word.text for word in words),
+            "sounds": texts_of(word.sound for word in words),
+            "skeletons": texts_of(word.skeleton for word in words),
+            "weights": np.array([word.weight for word in words], np.float64),
+            "kinds": np.array([WORD_KINDS.index(word.kind) for word in words], np.uint8),
+            "heard": texts, "heard_starts": starts, "heard_words": numbers,
+            "letters": self._letters, "cuts": self._cuts,
+            "gram_starts": self._starts, "gram_words": self._postings,
+        }  # fmt: skip
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, Numbers]) -> Vocabulary:
+        """A frozen vocabulary again. Errors: KeyError, ValueError for what does not fit."""
+        made, weights = cls(), arrays["weights"].tolist()
+        count, kinds = len(weights), long_as(arrays["kinds"], len(weights))
+        bounded(kinds, len(WORD_KINDS))
+        texts = [texts_from(arrays[name], count) for name in ("words", "sounds", "skeletons")]
+        named = [WORD_KINDS[kind] for kind in kinds.tolist()]
+        made.words = list(map(Word, *texts, weights, named))
+        made._number = {text: number for number, text in enumerate(texts[0])}
+        heard = lists_from(arrays["heard"], arrays["heard_starts"], arrays["heard_words"], count)
+        made._by_sound = dict(heard)
+        made._letters, made._cuts = arrays["letters"], long_as(arrays["cuts"], 3 * count + 1)
+        rising(made._cuts, len(made._letters))
+        if count and np.diff(made._cuts).max() > LONGEST_WORD:
+            raise ValueError("a word is too long")
+        made._starts = long_as(arrays["gram_starts"], TRIGRAMS + 1)
+        made._postings = arrays["gram_words"]
+        rising(made._starts, len(made._postings))
+        bounded(made._postings, count)
+        made._make_scratch()
+        return made
+
+    def _make_scratch(self) -> None:
+        self._rows = np.zeros((3, LONGEST_WORD + 2), np.int64)
+        self._found = np.zeros(len(self.words), np.float32)
         self._counts = np.zeros(len(self.words), np.int16)
         self._touched = np.zeros(len(self.words), np.int32)
-        self._by_sound = dict(sounds)
 
-    def alike(self, word: Word) -> Alike:
-        """Numbers of words like this one, with likeness, the most alike first."""
-        found = self._remembered.get(word.text)
+    def alike(self, word: Word, voweled: bool = True) -> Alike:
+        """Numbers of words like this one and their likenesses, the most alike first.
+
+        `voweled` False: the word was written without its vowels, consonants are enough.
+        """
+        key = word.text if voweled else "=" + word.text
+        found = self._remembered.get(key)
         if found is None:
             if len(self._remembered) >= REMEMBERED:
                 self._remembered.clear()
-            found = self._remembered[word.text] = self._search(word)
+            found = self._remembered[key] = self._search(word, voweled)
         return found
 
     def knows_well(self, word: Word) -> bool:
@@ -99,24 +161,27 @@ class Vocabulary:
         if word.text in self._number:
             return True
         found = self.alike(word)
-        return bool(found) and found[0][1] >= WELL_KNOWN
+        return len(found[0]) > 0 and float(found[1][0]) >= WELL_KNOWN
 
-    def _search(self, word: Word) -> Alike:
+    def _search(self, word: Word, voweled: bool) -> Alike:
         if word.kind == "number":
             number = self._number.get(word.text)
-            return () if number is None else ((number, 1.0),)
+            return _arrays([] if number is None else [(number, 1.0)])
         found = self._near(word)
         for number in self._of_one_sound(word):
             if number not in found:
-                likeness = word_similarity(word, self.words[number])
+                other = self.words[number]
+                likeness = word_similarity(word, other)
+                if not voweled and same_consonants(word, other):
+                    likeness = max(likeness, SAME_CONSONANTS)
                 if likeness >= LEAST_ALIKE:
                     found[number] = likeness
         for text in _other_spellings(word.text):
-            other = self._number.get(text)
-            if other is not None:
-                found[other] = word_similarity(word, self.words[other])
+            known = self._number.get(text)
+            if known is not None:
+                found[known] = word_similarity(word, self.words[known])
         ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
-        return tuple(ranked[:MOST_ALIKE])
+        return _arrays(ranked[:MOST_ALIKE])
 
     def _near(self, word: Word) -> dict[int, float]:
         """Words that share trigrams of sound and are few edits away."""
@@ -134,14 +199,18 @@ class Vocabulary:
         return dict(zip(self._touched[:count].tolist(), self._found[:count].tolist(), strict=True))
 
     def _of_one_sound(self, word: Word) -> set[int]:
-        found = set(self._by_sound.get(word.skeleton, ())[:MOST_ALIKE])
-        key = syllabic(word.text)
+        keys, key = [word.skeleton], syllabic(word.text)
         if key:
-            found.update(self._by_sound.get("=" + key, ())[:MOST_ALIKE])
+            keys.append("=" + key)
         if len(word.text) <= SHORT_WORD:
-            letters = "~" + "".join(sorted(word.text))
-            found.update(self._by_sound.get(letters, ())[:MOST_ALIKE])
-        return found
+            keys.append("~" + "".join(sorted(word.text)))
+        lists = (self._by_sound[key][:MOST_ALIKE].tolist() for key in keys if key in self._by_sound)
+        return {number for numbers in lists for number in numbers}
+
+
+def _arrays(found: list[tuple[int, float]]) -> Alike:
+    numbers, likenesses = zip(*found, strict=True) if found else ((), ())
+    return np.array(numbers, np.int64), np.array(likenesses, np.float32)
 
 
 def _grams(word: Word) -> list[int]:

@@ -99,6 +99,7 @@ elizabeth elisabeth yelizaveta elizaveta isabel
 helen elena yelena olena helena
 mary maria marie mariya mariia miriam maryam mariam
 anna ann anne hanna hannah ana
+benjamin binyamin benyamin veniamin benjamim
 margarita margaret margarete marguerite
 natalia natalya nataliya nathalie natalie
 tatiana tatyana tetiana tetyana
@@ -195,11 +196,17 @@ ORDINALS = {
     "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
     "eight": "8", "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "twenty": "20",
     "thirty": "30", "forty": "40", "fourty": "40", "fifty": "50", "hundred": "100",
+    "ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9", "xi": "11",
+    "xii": "12", "xiii": "13",
     "labour": "labor", "centre": "center", "organisation": "organization",
     "intl": "international", "int": "international", "natl": "national", "govt": "government",
     "univ": "university", "dept": "department", "mfg": "manufacturing", "bros": "brothers",
     "sankt": "saint", "st": "saint",
 }  # fmt: skip
+
+
+LAST_NUMERALS = {"i": "1", "v": "5", "x": "10"}
+"""Roman numerals that are one letter: read so only as the last word."""
 
 
 def rows(table: str) -> tuple[tuple[str, ...], ...]:

@@ -2,8 +2,8 @@
 
 Guards, in order: length (`MAX_CHARACTERS`, so that a long name costs no more than a long name),
 compatibility forms (Unicode NFKC), invisible and direction characters, look-alike letters of a
-second alphabet inside one word, then transliteration: Arabic, Hangul and Han by rules of their own,
-everything else by `anyascii`. Not done here: what the words mean (`parsing.py`).
+second alphabet inside one word, then transliteration: Arabic, Hebrew, Hangul and Han by rules of
+their own, everything else by `anyascii`. Not done here: what the words mean (`parsing.py`).
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ from paywarden.aml.screening.hangul import family_name
 MAX_CHARACTERS = 400
 """Characters of a name that are read; the longest listed name seen has 318."""
 
+ABJADS = frozenset({"ARABIC", "HEBREW"})
+"""Scripts that leave most vowels out."""
+SYLLABLES = frozenset({"HAN", "HANGUL"})
+"""Scripts whose letters are syllables."""
 _CYRILLIC = "аеорсухіјѕкмтвнАЕОРСУХІЈЅКМТВН"
 _LATIN = "aeopcyxijskmtbhAEOPCYXIJSKMTBH"
 _CYRILLIC_TO_LATIN = str.maketrans(_CYRILLIC + "ԁԛԝ", _LATIN + "dqw")
@@ -37,10 +41,35 @@ _UNSPOKEN = frozenset({"Cf", "Cn", "Co", "So"})
 """Categories of characters that are never part of a name: directions, unassigned, pictures."""
 _CLOSING = {"g": "k", "d": "t", "b": "p"}
 _SEPARATORS = re.compile(r"[·・‧•]")
-_GENERIC_HAN = {
-    "有限公司": " company limited ", "股份": " joint stock ", "公司": " company ",
-    "集团": " group ", "集團": " group ", "银行": " bank ", "銀行": " bank ",
+_HEBREW = {
+    "א": "a", "ב": "b", "ג": "g", "ד": "d", "ה": "h", "ו": "u", "ז": "z", "ח": "h", "ט": "t",
+    "י": "i", "כ": "k", "ך": "k", "ל": "l", "מ": "m", "ם": "m", "נ": "n", "ן": "n", "ס": "s",
+    "ע": "", "פ": "p", "ף": "f", "צ": "ts", "ץ": "ts", "ק": "k", "ר": "r", "ש": "sh", "ת": "t",
 }  # fmt: skip
+_GENERIC_HAN = {
+    "有限责任公司": " company limited ", "有限公司": " company limited ", "股份": " joint stock ",
+    "公司": " company ", "集团": " group ", "集團": " group ", "银行": " bank ", "銀行": " bank ",
+    "国际": " international ", "國際": " international ", "贸易": " trading ", "貿易": " trading ",
+    "技术": " technology ", "技術": " technology ", "科技": " technology ", "工业": " industry ",
+    "工業": " industry ", "石油": " petroleum ", "投资": " investment ", "投資": " investment ",
+    "航运": " shipping ", "航運": " shipping ", "电子": " electronics ", "電子": " electronics ",
+    "中国": " china ", "中國": " china ", "北京": " beijing ", "上海": " shanghai ",
+}  # fmt: skip
+_TRADITIONAL = (
+    "張陳劉楊趙黃吳孫馬羅鄭謝許鄧馮葉蘇盧蔣賈魏鄒陸廖萬賴顧錢湯龍嚴關譚齊賀龔莊詹習國華東鳳麗貴蘭玉寶強偉傑軍"
+    "榮榮興業愛慶雲飛燕曉陽靜瓊瑩潔鵬義禮銀鋼鐵鐘銘錦長門開閏聰聲學寧賓實為導師澤濤淵滿漢濱潤達遠進連運過選鄉鄺"
+    "鄔韓順須頌頤顏願類風養駿驥驍鳴鴻鷹齡貞財賢資質贊趕車軒輝輪輔農記訓許設詩誠語諾謙譽讓豐貝買費衛術製親覺觀"
+    "觸維綱經綺緒線練縱繼續纓絲約紅純紹終組結給統絡絢絹紀級網羣義習聖聞職書會來倫個偉側備傳傑億優兒劍劃勁動務"
+    "勝勞勳區協單厲發變圓圖團塊堅場塗壇壯壽夢奮婁嬌孝孫宮審寢屆岡島峽崗嶺師帥帶幫幹廠廣廳彈彥後徑從徵惠惡愷慈慮"
+)
+_SIMPLIFIED = (
+    "张陈刘杨赵黄吴孙马罗郑谢许邓冯叶苏卢蒋贾魏邹陆廖万赖顾钱汤龙严关谭齐贺龚庄詹习国华东凤丽贵兰玉宝强伟杰军"
+    "荣荣兴业爱庆云飞燕晓阳静琼莹洁鹏义礼银钢铁钟铭锦长门开闰聪声学宁宾实为导师泽涛渊满汉滨润达远进连运过选乡邝"
+    "邬韩顺须颂颐颜愿类风养骏骥骁鸣鸿鹰龄贞财贤资质赞赶车轩辉轮辅农记训许设诗诚语诺谦誉让丰贝买费卫术制亲觉观"
+    "触维纲经绮绪线练纵继续缨丝约红纯绍终组结给统络绚绢纪级网群义习圣闻职书会来伦个伟侧备传杰亿优儿剑划劲动务"
+    "胜劳勋区协单厉发变圆图团块坚场涂坛壮寿梦奋娄娇孝孙宫审寝届冈岛峡岗岭师帅带帮干厂广厅弹彦后径从征惠恶恺慈虑"
+)
+_ONE_HAN = str.maketrans(_TRADITIONAL, _SIMPLIFIED)
 
 
 @lru_cache(maxsize=65_536)
@@ -51,6 +80,12 @@ def latin(text: str) -> str:
         return clean
     parts = _SEPARATORS.sub(" ", clean).split()
     return " ".join(_latin_word(part, len(parts) == 1) for part in parts)
+
+
+def native(text: str) -> str:
+    """Letters and digits in their own script, traditional Han as simplified; for comparing alike
+    with alike."""
+    return "".join(char for char in text if char.isalnum()).lower().translate(_ONE_HAN)
 
 
 def scripts(text: str) -> frozenset[str]:
@@ -84,6 +119,9 @@ def _latin_word(word: str, alone: bool) -> str:
         found = scripts(word)
     if "ARABIC" in found:
         return "".join(_ARABIC.get(char, anyascii(char)) for char in _undotted(word))
+    if "HEBREW" in found:
+        spelt = "".join(_HEBREW.get(char, anyascii(char)) for char in word if char.isalnum())
+        return "v" + spelt[1:] if word.startswith("ו") else spelt
     if "HANGUL" in found:
         return _hangul(word, alone)
     if "HAN" in found:

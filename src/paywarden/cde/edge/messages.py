@@ -38,17 +38,19 @@ class CardBody(_Quiet, msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TokenRequest(_Quiet, msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A card to keep; `merchant` is for keys of a whole tenant, which must name one."""
+    """A card to keep. A key of a whole tenant names a `merchant`, or asks `tenant_wide`."""
 
     card: CardBody
     form: Form = "multi_use"
     merchant: Merchant | None = None
+    tenant_wide: bool = False
 
 
 class TokenQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """For keys of a whole tenant: the merchant that the token belongs to."""
+    """For keys of a whole tenant: the merchant that the token belongs to, or the tenant itself."""
 
     merchant: Merchant | None = None
+    tenant_wide: bool = False
 
 
 class Token(msgspec.Struct, frozen=True):

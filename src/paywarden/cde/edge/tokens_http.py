@@ -55,19 +55,27 @@ class TokenOperations:
     async def tokenise(self, call: Call) -> Answer:
         """POST /v1/tokens."""
         asker, body = call.asker, call.body
-        whom = For(asker.scope.text, merchant_of(asker, body.merchant), asker.key_id)
+        whom = For(
+            asker.scope.text,
+            merchant_of(asker, body.merchant, tenant_wide=body.tenant_wide),
+            asker.key_id,
+        )
         return Answer(await self._tokenising.make(whom, body.card, body.form), 201)
 
     async def describe(self, call: Call) -> Answer:
         """GET /v1/tokens/{token}."""
-        token, merchant = named(call.path["token"]), merchant_of(call.asker, call.query.merchant)
+        token, merchant = named(call.path["token"]), _owner(call)
         return Answer(await self._tokenising.describe(call.asker.scope.text, merchant, token))
 
     async def delete(self, call: Call) -> Answer:
         """DELETE /v1/tokens/{token}."""
-        token, merchant = named(call.path["token"]), merchant_of(call.asker, call.query.merchant)
+        token, merchant = named(call.path["token"]), _owner(call)
         await self._tokenising.delete(call.asker.scope.text, merchant, token)
         return Answer(Deleted(token))
+
+
+def _owner(call: Call) -> str:
+    return merchant_of(call.asker, call.query.merchant, tenant_wide=call.query.tenant_wide)
 
 
 def named(token: str) -> str:

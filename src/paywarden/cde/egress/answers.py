@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from paywarden.cde.egress.destinations import Destination
 from paywarden.cde.egress.echoes import Echoes
 from paywarden.cde.egress.pointers import Steps, parsed
+from paywarden.cde_client.card_acts import Destination
 
 VALUES_LIMIT: Final = 1_000
 TEXT_LIMIT: Final = 4_096

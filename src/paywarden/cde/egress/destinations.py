@@ -3,8 +3,8 @@
 Guards: https, one exact host and port, path prefixes that end at a segment, methods, the fields of
 a body that may take a number, the headers that a caller may add, the fields of an answer that may
 come back, pins of the server's key and of its backup (RFC 7469, 2.4), limits. Everything that makes
-a difference is in the value, so that the hash that people sign covers it. Nothing says "approved":
-`book` verifies signatures. Not done here: resolving and connecting (`transport`).
+a difference is in the value (`cde_client.card_acts`), so that the hash that people sign covers it.
+Nothing says "approved": `book` verifies signatures. Not done here: connecting (`transport`).
 """
 
 from __future__ import annotations
@@ -14,71 +14,34 @@ import binascii
 import hashlib
 import ipaddress
 import re
-from typing import Annotated, Final, Literal
+from typing import Final
 from urllib.parse import urlsplit
-
-import msgspec
-from msgspec import Meta
 
 from paywarden.cde.egress import request_lines
 from paywarden.cde.egress.pointers import parsed
+from paywarden.cde_client.card_acts import DESTINATION_ACTION, Destination, payload
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.scope import Scope
 
-Source = Literal["number", "expiry", "cvv"]
-Place = Annotated[str, Meta(min_length=1, max_length=200)]
-Prefix = Annotated[str, Meta(min_length=1, max_length=200)]
-Network = Annotated[str, Meta(max_length=49)]
-ACTION: Final = "card_destination.change"
+ACTION: Final = DESTINATION_ACTION
 APPROVALS: Final = 2
 APPROVER_ROLES: Final = frozenset({"approver", "security_officer"})
 _HOST: Final = re.compile(r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?\Z")
 
 
-class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One destination of one scope. `fields`: place in the body to what may stand there.
-
-    Places are JSON pointers, or names of form fields. `revision` grows with each change;
-    `statuses` are those whose answer may be read; `pins` are base64 SHA-256 of SPKI, the key in
-    use and at least one backup; `opened_networks` opens networks that are not public.
-    """
-
-    name: Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,62}$")]
-    scope: Annotated[str, Meta(max_length=80)]
-    revision: Annotated[int, Meta(ge=1, le=2**31)]
-    base_url: Annotated[str, Meta(max_length=300)]
-    path_prefixes: Annotated[list[Prefix], Meta(min_length=1, max_length=32)]
-    methods: Annotated[list[Literal["POST", "PUT", "PATCH"]], Meta(min_length=1, max_length=3)]
-    fields: Annotated[dict[Place, Source], Meta(min_length=1, max_length=32)]
-    pins: Annotated[list[Annotated[str, Meta(min_length=44, max_length=44)]],
-                    Meta(min_length=2, max_length=8)]  # fmt: skip
-    answer_fields: Annotated[list[Place], Meta(max_length=128)]
-    headers: Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=32)] = []
-    content_types: Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=8)] = (
-        msgspec.field(default_factory=lambda: ["application/json"])
-    )
-    statuses: Annotated[list[Annotated[int, Meta(ge=200, le=599)]], Meta(max_length=64)] = (
-        msgspec.field(default_factory=lambda: [200, 201, 202])
-    )
-    answer_limit_octets: Annotated[int, Meta(ge=1, le=1_048_576)] = 65_536
-    seconds: Annotated[int, Meta(ge=1, le=60)] = 20
-    forwards_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] = 60_000
-    opened_networks: Annotated[list[Network], Meta(max_length=8)] = []
-
-    @property
-    def host(self) -> str:
-        """Host name or address, in lower case."""
-        return urlsplit(self.base_url).hostname or ""
-
-    @property
-    def port(self) -> int:
-        """Port of the server."""
-        return urlsplit(self.base_url).port or 443
-
-
 def payload_of(destination: Destination) -> bytes:
-    """The octets whose hash people approve: JSON with sorted names."""
-    return msgspec.json.encode(destination, order="deterministic")
+    """The octets whose hash people approve."""
+    return payload(destination)
+
+
+def host_of(destination: Destination) -> str:
+    """Host name or address, in lower case."""
+    return urlsplit(destination.base_url).hostname or ""
+
+
+def port_of(destination: Destination) -> int:
+    """Port of the server."""
+    return urlsplit(destination.base_url).port or 443
 
 
 def checked(destination: Destination) -> Destination:
@@ -93,7 +56,7 @@ def checked(destination: Destination) -> Destination:
 def only_loopback(destination: Destination) -> bool:
     """Whether it can reach nothing but this machine."""
     nets = [ipaddress.ip_network(one) for one in destination.opened_networks]
-    local = destination.host == "localhost" or _loopback_address(destination.host)
+    local = host_of(destination) == "localhost" or _loopback_address(host_of(destination))
     return local and bool(nets) and all(net.is_loopback for net in nets)
 
 

@@ -18,12 +18,12 @@ from paywarden.cde.egress import insertion, request_lines
 from paywarden.cde.egress.answers import Passed, passed
 from paywarden.cde.egress.book import DestinationBook
 from paywarden.cde.egress.canaries import Canaries
-from paywarden.cde.egress.destinations import Destination
 from paywarden.cde.egress.echoes import Echoes
 from paywarden.cde.egress.metering import EgressMetrics
 from paywarden.cde.egress.opening import NOT_FOUND_TEXT, Asked, CardInUse, Opening
 from paywarden.cde.egress.transport import Failed, Sent, Transport
 from paywarden.cde.events import EventLog, Scalar, Severity
+from paywarden.cde_client.card_acts import Destination
 from paywarden.core.clock import Clock
 from paywarden.core.errors import InvalidRequest, LimitExceeded, NotFound, NotPermitted, Unavailable
 from paywarden.core.scope import Scope

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from paywarden.cde.callers import FORWARD, REVEAL, merchant_of
+from paywarden.cde.callers import DESTINATIONS, FORWARD, REVEAL, merchant_of
 from paywarden.cde.egress.book import DestinationBook
 from paywarden.cde.egress.forwarding import Forwarding, Order
 from paywarden.cde.egress.messages import (
@@ -62,7 +62,7 @@ class EgressOperations:
             Operation(
                 "POST", "/v1/destinations", "change_destination",
                 "Add or change a destination, under a signed approval",
-                self.change, DestinationList, DestinationAsked, permission=FORWARD, tag=TAG,
+                self.change, DestinationList, DestinationAsked, permission=DESTINATIONS, tag=TAG,
                 idempotent=False,
             ),
         ]  # fmt: skip
@@ -72,7 +72,7 @@ class EgressOperations:
         asked: ForwardAsked = call.body
         asker = call.asker
         order = Order(
-            asker.scope, merchant_of(asker, asked.merchant), asker.key_id, call.request_id,
+            asker.scope, _owner(call), asker.key_id, call.request_id,
             asked.destination, asked.method, asked.path, asked.headers,
             bytes(asked.body) or None, asked.form,
             asked.card.token, asked.card.fields,
@@ -88,7 +88,7 @@ class EgressOperations:
         asked: RevealAsked = call.body
         asker = call.asker
         wish = Wish(
-            asker.scope, merchant_of(asker, asked.merchant), asker.key_id, call.request_id,
+            asker.scope, _owner(call), asker.key_id, call.request_id,
             asked.token, asked.purpose, asked.ticket, asked.grant,
         )  # fmt: skip
         found = await self._revealing.reveal(wish)
@@ -110,3 +110,8 @@ class EgressOperations:
         }
         self._events.append("destination_changed", "warning", call.asker.scope.text, detail)
         return Answer(DestinationList(self._book.listed(call.asker.scope)))
+
+
+def _owner(call: Call) -> str:
+    asked: ForwardAsked | RevealAsked = call.body
+    return merchant_of(call.asker, asked.merchant, tenant_wide=asked.tenant_wide)

@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import quote_plus
 
-from paywarden.cde.egress.destinations import Destination
 from paywarden.cde.egress.opening import CardInUse
 from paywarden.cde.egress.pointers import Span, Steps, parsed, span_of
+from paywarden.cde_client.card_acts import Destination
 from paywarden.core.errors import InvalidRequest, NotPermitted
 
 FORMS: Final[Mapping[str, Callable[[str, str], str]]] = {

@@ -7,12 +7,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from paywarden.cde.egress.destinations import Destination
+from paywarden.cde_client.card_acts import Destination, Merchant, Token, Word
 from paywarden.cde_client.messages import ApprovalGrant
-
-Token = Annotated[str, Meta(min_length=1, max_length=64, pattern="^[A-Za-z0-9_]+$")]
-Merchant = Annotated[str, Meta(min_length=1, max_length=128)]
-Word = Annotated[str, Meta(min_length=1, max_length=128, pattern="^[A-Za-z0-9._:/ -]+$")]
 
 
 class CardToInsert(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,7 +25,10 @@ class CardToInsert(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ForwardAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A request to forward; one of `body` (JSON) and `form`."""
+    """A request to forward; one of `body` (JSON) and `form`.
+
+    A tenant's key names the token's `merchant`, or says that the token is `tenant_wide`.
+    """
 
     destination: Annotated[str, Meta(min_length=1, max_length=63)]
     method: Literal["POST", "PUT", "PATCH"]
@@ -39,6 +38,7 @@ class ForwardAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     body: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
     form: Annotated[dict[str, str], Meta(max_length=200)] | None = None
     merchant: Merchant | None = None
+    tenant_wide: bool = False
 
     def __repr__(self) -> str:
         return "<ForwardAsked>"
@@ -67,6 +67,7 @@ class RevealAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ticket: Word
     grant: ApprovalGrant
     merchant: Merchant | None = None
+    tenant_wide: bool = False
 
     def __repr__(self) -> str:
         return "<RevealAsked>"

@@ -1,9 +1,10 @@
 """Reveal a card number: the exception, under two signatures, once, and logged before it is told.
 
 Guards, in this order: the signed grant, verified against this process' own roster, covers exactly
-this scope, merchant, token, purpose, ticket and expiry; the day's budget; the approval is spent,
-durably; canaries; the key agent's budget; the event is on the disk; then the number is given.
-Nothing in a request says "approved". A code is never revealed (PCI DSS 4.0.1, 3.3.1.2).
+this scope, merchant, token, purpose and ticket, and ends within a day; the day's budget; the
+approval is spent, durably; canaries; the key agent's budget; the event is on the disk; then the
+number is given. Nothing in a request says "approved". A code is never revealed (PCI DSS 4.0.1,
+3.3.1.2).
 """
 
 from __future__ import annotations
@@ -12,12 +13,11 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-import msgspec
-
 from paywarden.cde.egress.forwarding import Touch, Watch
 from paywarden.cde.egress.opening import Asked, Opening
 from paywarden.cde.egress.ports import Ledger
 from paywarden.cde.events import EventLog
+from paywarden.cde_client.card_acts import REVEAL_ACTION, Reveal, payload
 from paywarden.cde_client.challenge import hash_payload
 from paywarden.cde_client.grants import Expected, Refused, Verified, verify
 from paywarden.cde_client.messages import ApprovalGrant
@@ -26,22 +26,11 @@ from paywarden.core.clock import Clock
 from paywarden.core.errors import Conflict, LimitExceeded, NotPermitted
 from paywarden.core.scope import Scope
 
-ACTION: Final = "card_number.reveal"
+ACTION: Final = REVEAL_ACTION
 APPROVALS: Final = 2
 APPROVER_ROLES: Final = frozenset({"approver", "privacy_officer", "security_officer"})
 LIFE_LIMIT_US: Final = 24 * 3_600 * 1_000_000
 DAY_US: Final = 24 * 3_600 * 1_000_000
-
-
-class RevealPayload(msgspec.Struct, frozen=True):
-    """What is approved; its JSON with sorted names is the payload of `card_number.reveal`."""
-
-    expires_at_us: int
-    merchant: str
-    purpose: str
-    scope: str
-    ticket: str
-    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +61,7 @@ class Revealed:
 
 def payload_of(wish: Wish) -> bytes:
     """The octets that were approved."""
-    payload = RevealPayload(
-        wish.grant.expires_at_us, wish.merchant, wish.purpose, wish.scope.text, wish.ticket,
-        wish.token,
-    )  # fmt: skip
-    return msgspec.json.encode(payload, order="sorted")
+    return payload(Reveal(wish.merchant, wish.purpose, wish.scope.text, wish.ticket, wish.token))
 
 
 class Revealing:

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from paywarden.cde.egress.destinations import Destination
+from paywarden.cde_client.card_acts import Destination
 from paywarden.core.errors import InvalidRequest
 from paywarden.kit.settings import parse_settings
 
@@ -26,6 +26,7 @@ class Egress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     mode: Literal["development", "production"] = "production"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
     development_destinations_file: str = ""
     trust_file: str = ""
     reveals_per_day: Annotated[int, Meta(ge=0, le=10_000)] = 20
@@ -41,7 +42,11 @@ def read_settings(folder: Path) -> Egress:
     """The settings; defaults where there is no file. Errors: InvalidRequest."""
     path = folder / FILE
     text = path.read_text(encoding="utf-8") if path.exists() else ""
-    found = parse_settings(EgressSettings, text, {}, FILE).egress
+    return checked(parse_settings(EgressSettings, text, {}, FILE).egress)
+
+
+def checked(found: Egress) -> Egress:
+    """The same settings. Errors: InvalidRequest `destination_unapproved`."""
     if found.mode == "production" and found.development_destinations_file:
         raise InvalidRequest(
             "destination_unapproved",

@@ -22,8 +22,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from paywarden.cde.egress.answers import Received
-from paywarden.cde.egress.destinations import Destination, spki_pin
+from paywarden.cde.egress.destinations import host_of, port_of, spki_pin
 from paywarden.cde.egress.kept_connections import KeptConnections
+from paywarden.cde_client.card_acts import Destination
 from paywarden.kit.tls.faults import failed_in_tls
 from paywarden.kit.webhooks.addresses import Allowed
 from paywarden.kit.webhooks.sending import AddressRefused, CheckedBackend, Resolve, resolved
@@ -198,7 +199,7 @@ class Transport:
         backend = PinnedBackend(
             Allowed(destination.opened_networks), self._resolve, frozenset(destination.pins)
         )
-        origin = httpcore.Origin(b"https", destination.host.encode(), destination.port)
+        origin = httpcore.Origin(b"https", host_of(destination).encode(), port_of(destination))
 
         def make() -> httpcore.AsyncHTTPConnection:
             return httpcore.AsyncHTTPConnection(

@@ -16,7 +16,7 @@ from paywarden.cde.frame_format import Refused
 from paywarden.cde.vault.model import Record
 from paywarden.cde.vault.ports import CardKeys
 from paywarden.cde.vault.wire import TokenMade
-from paywarden.cde_client.facts import text_of
+from paywarden.cde_client.facts import TENANT_WIDE, text_of
 from paywarden.core.clock import Clock
 from paywarden.core.errors import LimitExceeded, Unavailable
 
@@ -92,7 +92,7 @@ def payload_of_record(record: Record, issued_at: int) -> bytes:
         "funding": record.funding,
         "issued_at": issued_at,
         "last4": record.last4,
-        "merchant": record.merchant,
+        "merchant": None if record.merchant == TENANT_WIDE else record.merchant,
         "scope": record.scope,
         "token": record.token,
     }

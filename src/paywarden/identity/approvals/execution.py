@@ -172,7 +172,11 @@ class Executors:
             raise ValueError(f"{action} has an executor")
         self._by_action[action] = executor
         if prepare is not None:
-            self._prepare[action] = prepare
+            self.prepare_by(action, prepare)
+
+    def prepare_by(self, action: str, prepare: Prepare) -> None:
+        """Say who checks the payload of `action` when it is asked for."""
+        self._prepare[action] = prepare
 
     def prepared(self, scope: Scope, action: str, payload: bytes) -> bytes:
         """The payload as it is signed, kept and shown. Errors: InvalidRequest."""

@@ -83,6 +83,12 @@ class Approvals:
         self._desk.row(action)
         self._executors.register(action, executor, prepare)
 
+    def register_elsewhere(self, action: str, prepare: Prepare) -> None:
+        """Say who checks the payload of an act that another process carries out."""
+        if self._desk.row(action).executor is Where.HOUSE:
+            raise ValueError(f"{action} is carried out here")
+        self._executors.prepare_by(action, prepare)
+
     # --- asking ---------------------------------------------------------------------------
 
     def waits(self, scope: Scope, action: str) -> bool:

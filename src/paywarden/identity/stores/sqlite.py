@@ -17,9 +17,9 @@ from paywarden.kit.log import logger
 
 SCHEMA = SchemaPart(
     "identity",
-    "identity_0003",
+    "identity_0004",
     "paywarden.identity:migrations/versions",
-    known=("identity_0001", "identity_0002"),
+    known=("identity_0001", "identity_0002", "identity_0003"),
 )
 _COLUMNS = (
     "key_id",
@@ -33,6 +33,7 @@ _COLUMNS = (
     "owner",
     "name",
     "last_used_at_us",
+    "outside_check",
 )
 _END = Change(
     "end_api_key",
@@ -40,12 +41,15 @@ _END = Change(
 )
 _USE = Change(
     "note_api_key_use",
-    "UPDATE api_keys SET last_used_at_us = max(coalesce(last_used_at_us, 0), ?) WHERE key_id = ?",
+    "UPDATE api_keys SET last_used_at_us = max(coalesce(last_used_at_us, 0), ?),"
+    " outside_check = coalesce(outside_check, ?) WHERE key_id = ?",
 )
 _INSERT = Insert("api_keys", _COLUMNS)
 _FIND = f"SELECT {', '.join(_COLUMNS)} FROM api_keys WHERE key_id = ?"  # noqa: S608
-
-
+_UNREVOKED = (
+    f"SELECT {', '.join(_COLUMNS)} FROM api_keys WHERE revoked_at_us IS NULL"  # noqa: S608
+    " ORDER BY created_at_us, key_id"
+)
 _ALL = f"SELECT {', '.join(_COLUMNS)} FROM api_keys WHERE scope = ? ORDER BY created_at_us"  # noqa: S608
 
 
@@ -89,6 +93,7 @@ class SqliteKeys:
                 record.owner,
                 record.name,
                 record.last_used_at_us,
+                record.outside_check,
             ),
         )
 
@@ -103,14 +108,18 @@ class SqliteKeys:
         """Add to `unit` when a key ends, or ended."""
         unit.add(_END, (revoked_at_us, expires_at_us, key_id, scope.text))
 
-    def note_use(self, key_id: str, at_us: int) -> None:
+    def note_use(self, key_id: str, at_us: int, outside_check: bytes) -> None:
         """Write when a key was last used, without waiting; a failure is logged."""
         unit = UnitOfWork()
-        unit.add(_USE, (at_us, key_id))
+        unit.add(_USE, (at_us, outside_check, key_id))
         try:
             self._writer.submit(unit).add_done_callback(_tell_failure)
         except PaywardenError as fault:  # no writer at the moment: the use itself goes on
             logger().error("key_use_unwritten", key_id=key_id, code=fault.code)
+
+    def unrevoked(self, limit: int) -> Sequence[KeyRecord]:
+        """Keys of every scope that nobody has revoked, oldest first."""
+        return [_record(row) for row in self._reader.rows(_UNREVOKED, limit=limit)]
 
     def count(self) -> int:
         """How many keys exist."""

@@ -92,6 +92,8 @@ class Answering:
             (b"x-content-type-options", b"nosniff"),
             *((name.encode(), value.encode()) for name, value in (*answer.headers, *turn.headers)),
         ]
+        if self._around.leaving:
+            headers.append((b"connection", b"close"))
         if head:
             octets = b""
         if turn.proof is not None:

@@ -62,7 +62,11 @@ class Recorder(Protocol):
 
 @dataclass(slots=True)
 class Surroundings:
-    """What every operation of a process shares; with `senders`, handlers learn the address."""
+    """What every operation of a process shares; with `senders`, handlers learn the address.
+
+    `leaving`: the process ends soon, so each answer ends its connection, and the next request
+    comes by a new one to whoever is there then.
+    """
 
     authenticator: Authenticator
     clock: Clock
@@ -78,6 +82,7 @@ class Surroundings:
     on_refused: Refused = nobody_told
     recorder: Recorder | None = None
     senders: Origins | None = None
+    leaving: bool = False
     places: FairPlaces = field(init=False)
 
     def __post_init__(self) -> None:

@@ -43,6 +43,7 @@ _ADD_MODEL = Change(
 _ADD_USE = Insert("aml_risk_model_uses", ("scope", "number", "model", "actor", "at_us", "seq"))
 _SELECT = f"SELECT {', '.join(_ROW)} FROM aml_customers WHERE scope = ?"  # noqa: S608
 _FIND = f"{_SELECT} AND ref = ?"
+_OF_SUBJECT = f"{_SELECT} AND subject = ?"
 _PAGE = (
     f"{_SELECT} AND ref > ? AND (? IS NULL OR level = ?)"
     " AND (NOT ? OR review_due_us < ?) AND (NOT ? OR undone > 0)"
@@ -82,6 +83,11 @@ class SqliteCustomers:
     def find(self, scope: Scope, ref: str) -> Row | None:
         """A customer."""
         row = self._reader.one(_FIND, (scope.text, ref))
+        return None if row is None else Row(*row)
+
+    def of_subject(self, scope: Scope, subject: str) -> Row | None:
+        """The customer whose file is sealed for a subject."""
+        row = self._reader.one(_OF_SUBJECT, (scope.text, subject))
         return None if row is None else Row(*row)
 
     def put(self, unit: UnitOfWork, scope: Scope, row: Row) -> None:

@@ -1,9 +1,9 @@
 """Conditions of terms as Ibis expressions: the checked CEL tree, value and error side by side.
 
-Guards: every node becomes a value and a flag that says whether it has one (`ok`); an absent name,
-an overflow, a division by zero clear the flag, and `&&`, `||`, the ternary absorb it exactly as
-CEL does, so that a condition holds here where it holds in the interpreter. What a back end cannot
-say is refused by name when compiling, never left out.
+Guards: an expression has a bounded number of parts; every node becomes a value and a flag that
+says whether it has one (`ok`); an absent name, an overflow, a division by zero clear the flag, and
+`&&`, `||`, the ternary absorb it exactly as CEL does, so that a condition holds here where it holds
+in the interpreter. What a back end cannot say is refused by name when compiling, never left out.
 Deviations: integer results beyond 9.22e18 are errors up to 1e6 before the limit of 64 bits; integer
 division and comparison with doubles are exact up to 2**53, and beyond that integer division is an
 error. Regular expressions are those of the back end (RE2 on DuckDB).
@@ -29,10 +29,14 @@ from paywarden.risk.rules.cel.syntax import (
     Present,
     Reference,
 )
+from paywarden.risk.rules.cel.tree import children_of
 
 _SAFE: Final = 9.22337203685e18
 _EXACT: Final = 2.0**53
 _DAY_SECONDS: Final = 86_400
+MOST_PARTS: Final = 20_000
+_WRITTEN: Final = {"_+_": 5, "_-_": 5, "_*_": 5, "_/_": 7, "_%_": 7, "_?_:_": 3}
+"""How often an operand stands in what an operator becomes."""
 Columns = Mapping[str, Any]
 """Column of each declared path; null where the value is absent."""
 Lists = Mapping[str, tuple[str, ...]]
@@ -62,7 +66,18 @@ def condition(program: Program, columns: Columns, lists: Lists | None = None) ->
     """
     if program.checked is None:
         raise InvalidRequest("batch_condition", "a condition is compiled with the types of names")
+    if _size(program.expr) > MOST_PARTS:
+        detail = "the condition is too deep to be said over tables; split it into terms"
+        raise InvalidRequest("batch_condition", detail)
     return _Compiler(program, columns, lists or {}).cell(program.expr).holds
+
+
+def _size(expr: Expr) -> int:
+    """About how many parts the expression has, whose operands are written several times each."""
+    inner = sum(_size(part) for part in children_of(expr))
+    if not isinstance(expr, Call):
+        return inner + 1
+    return 1 + inner * _WRITTEN.get(expr.function, 2)
 
 
 class _Compiler:
@@ -318,7 +333,7 @@ def _text(ask: Callable[[Any, Any], Any]) -> Callable[[Cell, Cell], Cell]:
     return compiled
 
 
-def _size(cell: Cell) -> Cell:
+def _length(cell: Cell) -> Cell:
     if cell.kind != "string":
         raise _Unsaid
     return Cell(cell.value.length().cast("int64"), cell.ok, "int")
@@ -385,7 +400,7 @@ _FUNCTIONS: Final[Mapping[tuple[str, int], Callable[..., Cell]]] = {
     ("_/_", 2): _divide,
     ("_%_", 2): _remainder,
     ("-_", 1): _negate,
-    ("size", 1): _size,
+    ("size", 1): _length,
     ("contains", 2): _text(lambda text, part: text.contains(part)),
     ("startsWith", 2): _text(lambda text, part: text.startswith(part)),
     ("endsWith", 2): _text(lambda text, part: text.endswith(part)),

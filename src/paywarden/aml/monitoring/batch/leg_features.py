@@ -130,7 +130,7 @@ class LegFeatures:
         low = self.low(window).select(of="point", low="low")
         points = self._points.join(low, self._points.point == low.of)
         points = points.select("point", "account", "n", "low", upto="place", moment="at_us")
-        return within(points, self._flows.legs, columns)
+        return within(self._work.keep(points, "asked"), self._flows.legs, columns)
 
     def _joined(self, window: int, measures: Mapping[str, Measure]) -> ir.Table:
         columns = ("other", "amount", "incoming", "kind", "own_country", "other_country",

@@ -37,6 +37,7 @@ def upgrade() -> None:
     op.create_index("aml_customers_next", "aml_customers", ["scope", "next_us"])
     op.create_index("aml_customers_level", "aml_customers", ["scope", "level", "ref"])
     op.create_index("aml_customers_review", "aml_customers", ["scope", "review_due_us"])
+    op.create_index("aml_customers_subject", "aml_customers", ["scope", "subject"])
     op.create_table(
         "aml_customer_history",
         *_texts("scope", "ref"), *_integers("number", "at_us"), *_texts("cause", "actor"),
