@@ -287,9 +287,9 @@ def test_policies_without_typologies_keep_their_name() -> None:
     plain = msgspec.json.encode(
         replace(policy, points=_reals(policy.points)), order="deterministic"
     )
-    later = b',"control_group":null,"typologies":[],"typology_files":{}}'
-    assert plain.endswith(later)
-    digest = hashlib.sha256(plain.removesuffix(later) + b"}").hexdigest()
+    before, later, after = plain.partition(b',"control_group":null')
+    assert later and b'"typologies":[],"typology_files":{}' in after
+    digest = hashlib.sha256(before + b"}").hexdigest()
     assert runtime_of(POLICY).ruleset == "rs_" + digest
 
 

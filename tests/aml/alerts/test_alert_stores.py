@@ -141,6 +141,15 @@ def test_filters_are_joined_by_and(bureau: Bureau) -> None:
     assert bureau.page(group=held.group, kind="screening") == []
 
 
+def test_figures_count_what_others_said_of_an_entity(bureau: Bureau) -> None:
+    risk = alert(9, kind="customer_risk", subject="model", score=500.0)
+    screened = alert(8, kind="screening", subject="un-1", score=0.9)
+    bureau.desk.raise_all(HERE, [alert(6), alert(7, score=95.5), screened, risk])
+    assert bureau.store.figures(HERE, "payer", "aa", 0) == (3, 95.5)
+    assert bureau.store.figures(HERE, "payer", "aa", 8 * DAY_US) == (1, 0.0)
+    assert bureau.store.figures(THERE, "payer", "aa", 0) == (0, 0.0)
+
+
 def test_metrics_and_hook_tell_of_what_was_kept(bureau: Bureau) -> None:
     told: list[str] = []
     bureau.desk.on_kept = lambda _scope, kept: told.extend(one.id for one in kept)

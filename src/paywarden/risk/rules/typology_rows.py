@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from paywarden.core.outcome import Outcome
-from paywarden.risk.rules.model import PHASES, Effect, Policy, Rule, Source
+from paywarden.risk.rules.model import Effect, Policy, Rule, Source
 from paywarden.risk.rules.typology_model import Typology
 from paywarden.risk.rules.typology_scores import score_of, weights_of
 
@@ -145,7 +145,7 @@ def _rule(typology: Typology, name: str, when: str, effect: Effect, written: str
         id=name,
         title=typology.title,
         scenario=SCENARIO,
-        phases=typology.phases or PHASES,
+        phases=typology.phases,
         when=when,
         then=effect,
         source=Source(typology.file, typology.line),
