@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from paywarden.core.scope import Environment, Scope
 from paywarden.entrypoints.alerted import AT_ONCE, LIMIT, Alerted
+
+from paywarden.core.scope import Environment, Scope
 
 SCOPE = Scope("default", Environment.LIVE)
 

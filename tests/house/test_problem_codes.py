@@ -15,7 +15,6 @@ SERVING = Path(__file__).parent / "closures" / "api.txt"
 NOT_REACHED = {
     "aml/monitoring/functions.py": "settings of a typology's file, told with file and line",
     "entrypoints/": "start, and commands beside the server",
-    "aml/monitoring/functions.py": "faults of a typology's text, told with file and line",
     "decision/checkpoint": "checkpoints of the state",
     "evidence/log": "the log's own checks, at its start",
     "evidence/note.py": "checkpoints of witnesses",
