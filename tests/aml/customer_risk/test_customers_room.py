@@ -10,8 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from customer_kit import CIRCLE, COMPANY, PERSON, form
-
-from conftest import FILES
+from customer_policy import FILES
 
 from decision_room import DAY, HOUR, Room, opened  # isort: skip
 
