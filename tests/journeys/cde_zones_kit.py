@@ -7,6 +7,7 @@ every Debian has, standing for ours. The root comes from a ceremony, all is in p
 from __future__ import annotations
 
 import ast
+import atexit
 import json
 import os
 import pwd
@@ -37,6 +38,8 @@ GROUPS = {
     "house": [],
 }
 SOURCE = Path(__file__).resolve().parents[2] / "src"
+CODE = [str(SOURCE), sysconfig.get_path("purelib")]
+"""Where the processes find our code and its libraries."""
 PEOPLE = ("ana", "ben")
 KEYS_TOML = """\
 [agent]
@@ -53,10 +56,39 @@ def interpreter() -> str:
     """A Python that other users may run with our code. Skips by name where there is none."""
     if os.geteuid() != 0:
         pytest.skip("not root: processes under users of their own need it")
-    for program in (sys.executable, "/usr/bin/python3"):
-        if runs(program):
-            return program
-    pytest.skip("no Python that other users may run (Debian: python3; code readable by others)")
+    for prepare in (lambda: None, open_code):
+        prepare()
+        for program in (sys.executable, "/usr/bin/python3"):
+            if runs(program):
+                return program
+    pytest.skip("no Python that other users may run (Debian: python3, of the version used here)")
+
+
+def open_code() -> None:
+    """Put our code and its libraries where every user may read them: a checkout may be closed."""
+    folder = Path(tempfile.mkdtemp(prefix="paywarden-code-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder.chmod(0o755)
+    for number, part in enumerate(CODE):
+        place = folder / str(number)
+        shutil.copytree(
+            part, place, copy_function=open_copy, ignore=shutil.ignore_patterns("*.pyc")
+        )
+        for found in (place, *place.rglob("*/")):
+            found.chmod(0o755)
+        CODE[number] = str(place)
+
+
+def open_copy(source: str, place: str) -> None:
+    """The same file where others may read it as it is, else a copy that they may read."""
+    try:
+        if os.stat(source).st_mode & 0o004:
+            os.link(source, place)
+            return
+    except OSError:
+        pass  # another file system
+    shutil.copyfile(source, place)
+    os.chmod(place, 0o755)
 
 
 def runs(program: str) -> bool:
@@ -72,7 +104,7 @@ def variables() -> dict[str, str]:
     """What a process inherits: as little as the unit files give."""
     return {
         "PATH": "/usr/bin:/bin",
-        "PYTHONPATH": f"{SOURCE}:{sysconfig.get_path('purelib')}",
+        "PYTHONPATH": ":".join(CODE),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
 
