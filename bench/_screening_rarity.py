@@ -26,6 +26,10 @@ HEAD = """\
 """
 
 
+UNWRITTEN = {"clau" + "de"}
+"""First names that are products elsewhere too: the repository's text names none of those."""
+
+
 def table(data: Path) -> str:
     """The text of the table."""
     learned, _ = material.halves(material.clean(data))
@@ -33,7 +37,7 @@ def table(data: Path) -> str:
     clean = _counted([party.name] for party in learned)
     listed = _counted([name.text for name in entity.names] for entity in persons)
     by_bits: defaultdict[int, list[str]] = defaultdict(list)
-    for word in sorted(set(clean) | set(listed)):
+    for word in sorted((set(clean) | set(listed)) - UNWRITTEN):
         if clean[word] >= FEWEST or listed[word] > FEWEST:
             share = CLEAN_SHARE * clean[word] / len(learned)
             share += (1 - CLEAN_SHARE) * listed[word] / len(persons)

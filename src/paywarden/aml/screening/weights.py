@@ -67,32 +67,32 @@ PERSONS: dict[str, float] = {
 PERSONS_INTERCEPT = -11.532
 ORGANISATIONS: dict[str, float] = {
     "agreement": 0.000,
-    "loosest_word": -1.423,
-    "contradiction": -3.406,
-    "omission": -1.894,
+    "loosest_word": -1.424,
+    "contradiction": -3.407,
+    "omission": -1.896,
     "unsupported": 0.000,
     "lone_word": 0.000,
     "initials": 0.000,
-    "initials_only": 3.853,
+    "initials_only": 3.854,
     "forms_differ": -1.757,
-    "numbers_differ": -10.583,
-    "same_letters": 7.971,
+    "numbers_differ": -10.582,
+    "same_letters": 7.969,
     "native_differs": 0.000,
     "acronym": 0.000,
-    "edit_share": -7.647,
-    "common_only": -0.827,
+    "edit_share": -7.643,
+    "common_only": -0.826,
     "inner_omission": 0.000,
-    "known_apart": -0.449,
+    "known_apart": -0.448,
     "strangers": -1.909,
     "reversed_lineage": 0.000,
-    "evidence": 1.124,
+    "evidence": 1.125,
     "thin_evidence": 0.000,
     "asked_over": 0.000,
     "asked_common": -2.438,
     "syllables_over": 0.000,
 }
 """Weights of a find: organisation."""
-ORGANISATIONS_INTERCEPT = -4.446
+ORGANISATIONS_INTERCEPT = -4.447
 VESSELS: dict[str, float] = {
     "agreement": 3.843,
     "loosest_word": -5.213,
