@@ -22,6 +22,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STEP = timedelta(microseconds=1)
 _FIRST_US = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _STEP
 _LAST_US = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _STEP
+INSTANT_PATTERN = (
+    r"^(?!0000|.*:60|0001-01-01.*[+](?!00:?00$)"
+    r"|9999-12-31.*(-(?!00:?00$)[0-9:]+$|[.]9{6}[5-9]))"
+)
+"""No year 0 and no leap second, nor what a zone or rounding may move out of
+the years 1 to 9999; the format says the rest."""
 _RFC3339 = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]((?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2})(?:\.([0-9]+))?"
     r"(?:([Zz])|([+-])([0-9]{2}):([0-9]{2}))"

@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 from msgspec import Meta
 
+from paywarden.core.instants import INSTANT_PATTERN
 from paywarden.reference.currencies import active_currency, currencies
 
 Id = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -30,12 +31,6 @@ Currency = Annotated[
         extra_json_schema={"pattern": f"^({_CODES})$"},
     ),
 ]
-INSTANT_PATTERN = (
-    r"^(?!0000|.*:60|0001-01-01.*[+](?!00:?00$)"
-    r"|9999-12-31.*(-(?!00:?00$)[0-9:]+$|[.]9{6}[5-9]))"
-)
-"""No year 0 and no leap second, nor what a zone (`intake.instant_of`) or rounding may move out of
-the years 1 to 9999; the format says the rest."""
 Instant = Annotated[
     datetime,
     Meta(

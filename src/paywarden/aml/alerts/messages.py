@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from paywarden.aml.alerts.model import Alert, Entity
 from paywarden.aml.alerts.ports import AlertGroup, KeptAlert
-from paywarden.core.instants import format_rfc3339
+from paywarden.core.instants import INSTANT_PATTERN, format_rfc3339
 
 GroupName = Annotated[str, Meta(pattern="^ag_[0-9a-f]{32}$", max_length=35)]
 AlertCursor = Annotated[str, Meta(pattern="^(al_[0-9a-f]{32})?$", max_length=35)]
@@ -17,6 +17,14 @@ GroupCursor = Annotated[str, Meta(pattern="^(ag_[0-9a-f]{32})?$", max_length=35)
 KindWord = Annotated[str, Meta(pattern="^(screening|typology|customer_risk)$")]
 EntityWord = Annotated[str, Meta(pattern="^(payer|payee|account|merchant|customer)$")]
 Limit = Annotated[int, Meta(ge=1, le=200)]
+InstantText = Annotated[
+    str,
+    Meta(
+        max_length=40,
+        description="RFC 3339 with a zone",
+        extra_json_schema={"format": "date-time", "pattern": INSTANT_PATTERN},
+    ),
+]
 
 
 class AlertsQuery(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -30,8 +38,8 @@ class AlertsQuery(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     entity_kind: EntityWord | None = None
     entity_id: Annotated[str, Meta(min_length=1, max_length=256)] | None = None
     interdicted: bool = False
-    since: Annotated[str, Meta(max_length=40)] | None = None
-    until: Annotated[str, Meta(max_length=40)] | None = None
+    since: InstantText | None = None
+    until: InstantText | None = None
     after: AlertCursor = ""
     limit: Limit = 50
 

@@ -218,6 +218,18 @@ KEYS: Final = (
         ("ceremonies.attendance",),
     ),
     Use(
+        "recipient's key of a transfer",
+        "X25519, HKDF-SHA256, AES-256-GCM in pieces (STREAM)",
+        256,
+        128,
+        "seals cards that are imported or exported to one reader",
+        "who reads the file",
+        "the reader's own; of an import, a file of the operator's, 0600",
+        365,
+        "a new pair, agreed on by hand",
+        ("transfer.sealed_file", "transfer.importing", "egress.exporting", "egress.http"),
+    ),
+    Use(
         "caller proofs",
         "32 random octets, compared in constant time",
         256,
