@@ -10,19 +10,21 @@ ahead of the root; then, and only then, the file may stand at either, and nobody
 group. Everything else (an older file, a row put back, taken out, changed or exchanged, a fresh file
 under an old anchor) is `vault_rolled_back`: the vault does not start, and an audit ends its
 service. A revision is used once, so a group that failed is not mistaken for the one after it.
-Not done here: finding which row it was (compare with a backup); rows changed while the vault runs
-show at the next audit, not at their next reading.
+What each row was is kept in memory (`row_marks`), so that one changed while the vault runs shows at
+its next reading, and one that nobody reads at the next audit.
+Not done here: finding which row it was (compare with a backup).
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from paywarden.cde.frame_format import Refused
 from paywarden.cde.keys.wire import AnchorHeld
-from paywarden.cde.vault.model import Group, Head
+from paywarden.cde.vault.model import Group, Head, Rooted
 from paywarden.cde.vault.ports import CardKeys, VaultStore
+from paywarden.cde.vault.row_marks import RowMarks
 from paywarden.cde.vault.set_hash import SetHash
 from paywarden.core.errors import Corrupt, Unavailable
 
@@ -34,14 +36,18 @@ _EMPTY: Final = Head(0, SetHash().root(0), SetHash().state)
 class AnchoredRoot:
     """The root of the running vault."""
 
-    def __init__(self, store: VaultStore, agent: CardKeys) -> None:
-        self._store, self._agent = store, agent
+    def __init__(self, store: VaultStore, agent: CardKeys, marks: RowMarks) -> None:
+        self._store, self._agent, self._marks = store, agent, marks
         self.head = _EMPTY
         self._used = 0
 
     async def open(self, *, every_row: bool = True) -> None:
         """Compare rows, head and anchor. Errors: Corrupt `vault_rolled_back`, Unavailable."""
-        stored = await measured(self._store) if every_row else await self._store.head() or _EMPTY
+        held: dict[int, int] = {}
+        if every_row:
+            stored = await measured(self._store, lambda rows: self._marks.learn(rows, held))
+        else:
+            stored = await self._store.head() or _EMPTY
         root, intent = await self._anchored(ROOT), await self._anchored(INTENT)
         if not _fits(stored, root) and not _fits(stored, _pending(root, intent)):
             raise rolled_back("the database is not the one that was anchored")
@@ -49,6 +55,10 @@ class AnchoredRoot:
             await self._anchor(ROOT, stored)
         self.head = stored
         self._used = max(stored.revision, intent.revision if intent else 0)
+        if every_row:
+            self._marks.replace(held)
+        else:
+            self._marks.settle(stored.revision)
 
     async def audit(self) -> Head:
         """Read every row once more; the head that they fit. Errors: Corrupt."""
@@ -68,15 +78,17 @@ class AnchoredRoot:
         revision = self._used + 1
         return Head(revision, hashed.root(revision), hashed.state)
 
-    async def intend(self, head: Head) -> None:
+    async def intend(self, head: Head, group: Group) -> None:
         """Tell the agent what is about to be committed."""
         self._used = head.revision
+        self._marks.begin(group, head.revision)
         await self._anchor(INTENT, head)
 
     async def confirm(self, head: Head) -> None:
         """Tell the agent that it is."""
         await self._anchor(ROOT, head)
         self.head = head
+        self._marks.settle(head.revision)
 
     async def _anchor(self, name: str, head: Head) -> None:
         answer = await self._agent.anchor(name, head.revision, head.root)
@@ -92,15 +104,18 @@ class AnchoredRoot:
         return answer
 
 
-async def measured(store: VaultStore) -> Head:
+async def measured(
+    store: VaultStore, seen: Callable[[list[Rooted]], None] = lambda _rows: None
+) -> Head:
     """The stored head, if every row of the same snapshot adds up to it. Errors: Corrupt."""
     hashed, head = SetHash(), _EMPTY
-    portions: AsyncIterator[list[bytes] | Head] = store.elements()
+    portions: AsyncIterator[list[Rooted] | Head] = store.rooted()
     async for portion in portions:
         if isinstance(portion, Head):
             head = portion
         else:
-            hashed.add(portion)
+            hashed.add([row.element for row in portion])
+            seen(portion)
     if hashed.state != head.state or hashed.root(head.revision) != head.root:
         raise rolled_back("rows and stored root differ")
     return head

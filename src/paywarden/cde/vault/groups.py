@@ -162,7 +162,7 @@ class Groups:
             return
         head = self._root.after(group)
         self._doubtful = True
-        await asyncio.gather(self._put_keys(group), self._root.intend(head))
+        await asyncio.gather(self._put_keys(group), self._root.intend(head, group))
         await self._store.commit(group, head)
         await self._root.confirm(head)
         self._doubtful = False

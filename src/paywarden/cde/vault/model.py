@@ -47,6 +47,11 @@ class Record:
         return aad_of(self.scope, self.merchant, self.record_id, self.revision)
 
     @property
+    def place(self) -> bytes:
+        """Where it is looked up."""
+        return record_place(self.token)
+
+    @property
     def element(self) -> bytes:
         """What the root covers."""
         return framed(b"record", *(_octets(getattr(self, name)) for name in RECORD_COLUMNS))
@@ -80,6 +85,11 @@ class IndexRow:
     fingerprint: str
 
     @property
+    def place(self) -> bytes:
+        """Where it is looked up."""
+        return index_place(self.scope, self.version, self.digest)
+
+    @property
     def element(self) -> bytes:
         """What the root covers."""
         return framed(
@@ -97,6 +107,11 @@ class Spent:
     merchant: str
     record_id: str
     at_us: int
+
+    @property
+    def place(self) -> bytes:
+        """Where it is looked up."""
+        return spent_place(self.token)
 
     @property
     def element(self) -> bytes:
@@ -160,6 +175,15 @@ class Rooted(Protocol):
         ...
 
 
+class Looked(Rooted, Protocol):
+    """A row that is looked up one by one."""
+
+    @property
+    def place(self) -> bytes:
+        """Its kind and the key that it is looked up by."""
+        ...
+
+
 @dataclass(slots=True)
 class Group:
     """What one commit writes, all or nothing; `removed` records leave with their tombstones."""
@@ -197,6 +221,21 @@ class Group:
         """Elements that go."""
         rows: list[Rooted] = [*self.removed, *self.unmarked]
         return [row.element for row in rows]
+
+
+def record_place(token: str) -> bytes:
+    """Where a token's record lies."""
+    return framed(b"record", token.encode())
+
+
+def index_place(scope: str, version: int, digest: bytes) -> bytes:
+    """Where a card's index row lies."""
+    return framed(b"index", scope.encode(), _octets(version), digest)
+
+
+def spent_place(token: str) -> bytes:
+    """Where a spent token's mark lies."""
+    return framed(b"spent", token.encode())
 
 
 def aad_of(scope: str, merchant: str, record_id: str, revision: int) -> bytes:

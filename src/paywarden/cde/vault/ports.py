@@ -20,6 +20,7 @@ from paywarden.cde.vault.model import (
     Head,
     IndexRow,
     Record,
+    Rooted,
     Sighting,
     Spent,
     WrappedKey,
@@ -58,8 +59,8 @@ class VaultStore(Protocol):
         """The root as stored; None before the first group."""
         ...
 
-    def elements(self) -> AsyncIterator[list[bytes] | Head]:
-        """Of one snapshot: the head first (where there is one), then elements in portions."""
+    def rooted(self) -> AsyncIterator[list[Rooted] | Head]:
+        """Of one snapshot: the head first (where there is one), then rows in portions."""
         ...
 
     async def counts(self) -> Counts:

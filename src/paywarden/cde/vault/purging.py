@@ -14,6 +14,7 @@ from typing import Final
 
 from paywarden.cde.vault.anchoring import AnchoredRoot
 from paywarden.cde.vault.caps import HOUR_US
+from paywarden.cde.vault.checked_rows import CheckedRows
 from paywarden.cde.vault.groups import Act, Groups, Plan
 from paywarden.cde.vault.model import Record, Spent
 from paywarden.cde.vault.ports import VaultStore
@@ -58,10 +59,10 @@ class Purging:
     """One purge at a time."""
 
     def __init__(
-        self, store: VaultStore, groups: Groups, root: AnchoredRoot, clock: Clock,
-        retention: Retention,
+        self, store: VaultStore, rows: CheckedRows, groups: Groups, root: AnchoredRoot,
+        clock: Clock, retention: Retention,
     ) -> None:  # fmt: skip
-        self._store, self._groups, self._root = store, groups, root
+        self._store, self._rows, self._groups, self._root = store, rows, groups, root
         self._clock, self._retention = clock, retention
 
     async def purge(self) -> PurgeProof:
@@ -77,7 +78,7 @@ class Purging:
 
     async def _expired(self, now_us: int) -> int:
         removed = 0
-        while found := await self._store.expired(now_us, PORTION):
+        while found := await self._rows.expired(now_us, PORTION):
             removed += await self._remove(found, [], "expired")
         return removed
 
@@ -86,13 +87,13 @@ class Purging:
         if days is None:
             return 0
         before = now_us - days * DAY_US
-        while found := await self._store.created_before(scope, merchant, before, PORTION):
+        while found := await self._rows.created_before(scope, merchant, before, PORTION):
             removed += await self._remove(found, [], "retention")
         return removed
 
     async def _marks(self, before_us: int) -> int:
         removed = 0
-        while found := await self._store.spent_before(before_us, PORTION):
+        while found := await self._rows.spent_before(before_us, PORTION):
             removed += await self._remove([], found, "")
         return removed
 

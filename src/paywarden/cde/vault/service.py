@@ -19,6 +19,7 @@ from paywarden.cde.frames import Peer
 from paywarden.cde.vault import wire
 from paywarden.cde.vault.anchoring import AnchoredRoot
 from paywarden.cde.vault.caps import HOUR_US, CapLimits, Caps
+from paywarden.cde.vault.checked_rows import CheckedRows
 from paywarden.cde.vault.codes import SecurityCodes
 from paywarden.cde.vault.facts import FactsSigner
 from paywarden.cde.vault.group_frames import GroupFrames
@@ -26,6 +27,7 @@ from paywarden.cde.vault.groups import Groups
 from paywarden.cde.vault.ports import CardKeys, OriginOf, VaultStore
 from paywarden.cde.vault.purging import Purging, Retention
 from paywarden.cde.vault.rotation import Rewrapping
+from paywarden.cde.vault.row_marks import KEY_OCTETS, RowMarks
 from paywarden.cde.vault.tokenising import TokeniseAct, Workshop
 from paywarden.cde.vault.using import DeleteAct, Lookups, TakeAct, describe, take_again
 from paywarden.core.clock import Clock, Randomness
@@ -44,6 +46,7 @@ PERMITTED: Final[dict[type, frozenset[str]]] = {
     wire.Purge: frozenset({"operator"}),
     wire.Audit: frozenset({"operator"}),
 }
+ROLLED_BACK: Final = "vault_rolled_back"
 PURGE_SECONDS: Final = 300.0
 AUDIT_SECONDS: Final = 6 * 3_600.0
 
@@ -70,17 +73,20 @@ class VaultService:
     ) -> None:  # fmt: skip
         limits = limits or VaultLimits()
         self._store, self._clock = store, clock
-        self.root = AnchoredRoot(store, agent)
+        marks = RowMarks(randomness.octets(KEY_OCTETS))
+        rows = CheckedRows(store, marks)
+        self.root = AnchoredRoot(store, agent, marks)
         self.groups = Groups(store, self.root, clock)
         self._codes = SecurityCodes(clock, randomness)
         self._caps = Caps(limits.caps)
         self._signer = FactsSigner(agent, clock)
-        self._lookups = Lookups(store, clock)
+        self._lookups = Lookups(rows, clock)
         self._shop = Workshop(
-            store, GroupFrames(agent), self._caps, self._codes, self._signer, randomness, origin_of
+            rows, GroupFrames(agent), self._caps, self._codes, self._signer, randomness, origin_of
         )
         self._rewrapping = Rewrapping(store, agent, clock)
-        self._purging = Purging(store, self.groups, self.root, clock, limits.retention)
+        self._purging = Purging(store, rows, self.groups, self.root, clock, limits.retention)
+        self._told = False
         self._background: list[asyncio.Task[None]] = []
 
     async def start(self, *, background: bool = True) -> None:
@@ -97,7 +103,7 @@ class VaultService:
         if background:
             self._background = [
                 asyncio.create_task(self._rewrapping.run()),
-                asyncio.create_task(_again(PURGE_SECONDS, self._purging.purge, "purge_waits")),
+                asyncio.create_task(_again(PURGE_SECONDS, self._purge, "purge_waits")),
                 asyncio.create_task(_again(AUDIT_SECONDS, self._audit, "audit_failed")),
             ]
 
@@ -114,6 +120,13 @@ class VaultService:
         if peer.name not in PERMITTED.get(type(asked), frozenset()):
             return Refused("operation_not_permitted", "this caller may not ask that")
         self.groups.check()
+        try:
+            return await self._answered(asked)
+        except Corrupt as fault:
+            self._ended_by(fault)
+            raise
+
+    async def _answered(self, asked: Any) -> object:
         match asked:
             case wire.Tokenise():
                 return await self.groups.do(TokeniseAct(self._shop, asked))
@@ -141,7 +154,7 @@ class VaultService:
             case wire.RotateStatus():
                 return await self._rewrapping.status()
             case wire.Purge():
-                return await self._purging.purge()
+                return await self._purge()
             case wire.Audit():
                 await self._audit()
         return await self._standing()
@@ -150,9 +163,22 @@ class VaultService:
         try:
             await self.root.audit()
         except Corrupt as fault:
-            self.groups.fault = fault
-            structlog.get_logger().critical("vault_rolled_back", code=fault.code)
+            self._ended_by(fault)
             raise
+
+    async def _purge(self) -> wire.PurgeProof:
+        try:
+            return await self._purging.purge()
+        except Corrupt as fault:
+            self._ended_by(fault)
+            raise
+
+    def _ended_by(self, fault: Corrupt) -> None:
+        """No service until a person has looked, once rows are not what was anchored."""
+        if fault.code == ROLLED_BACK and not self._told:
+            self._told = True
+            self.groups.fault = fault
+            structlog.get_logger().critical(ROLLED_BACK, code=fault.code)
 
     async def _standing(self) -> wire.Standing:
         counts, head = await self._store.counts(), self.root.head

@@ -22,12 +22,13 @@ from paywarden.cde.card import BIN_DIGITS, CardRefusal, Cvv, Expiry, Pan
 from paywarden.cde.keys.wire import CardIndex
 from paywarden.cde.vault import tokens, wire
 from paywarden.cde.vault.caps import Caps
+from paywarden.cde.vault.checked_rows import CheckedRows
 from paywarden.cde.vault.codes import SecurityCodes
 from paywarden.cde.vault.facts import FactsSigner
 from paywarden.cde.vault.group_frames import GroupFrames
 from paywarden.cde.vault.groups import Act, Plan, Slot
 from paywarden.cde.vault.model import IndexRow, Record, Sighting, WrappedKey, aad_of
-from paywarden.cde.vault.ports import OriginOf, StableKey, VaultStore
+from paywarden.cde.vault.ports import OriginOf, StableKey
 from paywarden.core.clock import Randomness
 
 REVISION = 1
@@ -53,7 +54,7 @@ class CheckedCard:
 class Workshop:
     """What tokenising needs."""
 
-    store: VaultStore
+    rows: CheckedRows
     frames: GroupFrames
     caps: Caps
     codes: SecurityCodes
@@ -116,7 +117,7 @@ class TokeniseAct(Act):
         for one, index in zip(kept, indexes, strict=True):
             one.index = index
         wanted = [(scope, i.version, i.digest) for index in indexes for i in index]
-        stored = await self._shop.store.indexed(wanted)
+        stored = await self._shop.rows.indexed(wanted)
         known = {(row.scope, row.version, row.digest): row.fingerprint for row in stored}
         for one in kept:
             one.known = known
@@ -189,7 +190,7 @@ class TokeniseAct(Act):
 
     async def _reuse(self, plan: Plan, kept: Sequence[Kept]) -> None:
         wanted = [self._stable_key(one) for one in kept if one.card.is_stable]
-        stored = await self._shop.store.stable(wanted) if wanted else {}
+        stored = await self._shop.rows.stable(wanted) if wanted else {}
         for one in kept:
             key = self._stable_key(one)
             found = stored.get(key)
@@ -235,7 +236,7 @@ class TokeniseAct(Act):
             if card.form != "numeric":
                 return token
             taken = any(record.token == token for record in plan.group.records)
-            if not taken and not await self._shop.store.by_tokens([token]):
+            if not taken and not await self._shop.rows.by_tokens([token]):
                 return token
 
     def _record(self, plan: Plan, one: Kept, name: str, token: str, sealed: bytes) -> Record:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from paywarden.cde.frame_format import Refused
 from paywarden.cde.vault import wire
+from paywarden.cde.vault.checked_rows import CheckedRows
 from paywarden.cde.vault.codes import SecurityCodes
 from paywarden.cde.vault.facts import FactsSigner
 from paywarden.cde.vault.groups import Act, Plan
@@ -35,12 +36,12 @@ _DETAILS = {
 class Lookups:
     """Tokens of one merchant, found or refused."""
 
-    def __init__(self, store: VaultStore, clock: Clock) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, rows: CheckedRows, clock: Clock) -> None:
+        self._rows, self._clock = rows, clock
 
     async def find(self, scope: str, merchant: str, tokens: Sequence[str]) -> list[Record | str]:
         """A record or the code of its refusal per token."""
-        stored = await self._store.by_tokens([token for token in tokens if is_token(token)])
+        stored = await self._rows.by_tokens([token for token in tokens if is_token(token)])
         return [await self._judge(scope, merchant, token, stored.get(token)) for token in tokens]
 
     async def _judge(
@@ -54,7 +55,7 @@ class Lookups:
         return record if ends is None or ends > self._clock.now_us() else EXPIRED
 
     async def _absent(self, scope: str, merchant: str, token: str) -> str:
-        mark = await self._store.spent(token) if is_token(token) else None
+        mark = await self._rows.spent(token) if is_token(token) else None
         if mark is None or (mark.scope, mark.merchant) != (scope, merchant):
             return UNKNOWN
         return SPENT

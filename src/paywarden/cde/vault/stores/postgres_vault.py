@@ -23,6 +23,7 @@ from paywarden.cde.vault.model import (
     Head,
     IndexRow,
     Record,
+    Rooted,
     Sighting,
     Spent,
     Tombstone,
@@ -84,7 +85,7 @@ class PostgresVault:
         found = await self._read(sql.GET_HEAD)
         return Head(*found[0]) if found else None
 
-    async def elements(self) -> AsyncIterator[list[bytes] | Head]:
+    async def rooted(self) -> AsyncIterator[list[Rooted] | Head]:
         """See `VaultStore`."""
         with _faults():
             async with (
@@ -96,7 +97,7 @@ class PostgresVault:
                 for table, columns, kind in ROOTED:
                     cursor = await held.cursor(f"SELECT {columns} FROM {table}")  # noqa: S608
                     while rows := await cursor.fetch(PORTION):
-                        yield [kind(*row).element for row in rows]
+                        yield [kind(*row) for row in rows]
 
     async def counts(self) -> Counts:
         """See `VaultStore`."""

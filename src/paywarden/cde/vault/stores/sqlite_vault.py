@@ -22,6 +22,7 @@ from paywarden.cde.vault.model import (
     Head,
     IndexRow,
     Record,
+    Rooted,
     Sighting,
     Spent,
     Tombstone,
@@ -77,7 +78,7 @@ class SqliteVault:
         found = self._read(sql.GET_HEAD)
         return Head(*found[0]) if found else None
 
-    async def elements(self) -> AsyncIterator[list[bytes] | Head]:
+    async def rooted(self) -> AsyncIterator[list[Rooted] | Head]:
         """See `VaultStore`."""
         with closing(connection.open_reading(self._path)) as held:
             held.execute("BEGIN")
@@ -86,7 +87,7 @@ class SqliteVault:
             for table, columns, kind in ROOTED:
                 cursor = held.execute(f"SELECT {columns} FROM {table}")  # noqa: S608
                 while rows := await asyncio.to_thread(cursor.fetchmany, PORTION):
-                    yield [kind(*row).element for row in rows]
+                    yield [kind(*row) for row in rows]
 
     async def counts(self) -> Counts:
         """See `VaultStore`."""
