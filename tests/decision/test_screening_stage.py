@@ -258,3 +258,21 @@ async def test_who_is_erased_leaves_no_name_at_hand(room: Room, home: Path) -> N
     assert len(stage._memory) == 0
     again = await room.decide(transfer(room, payee=payee))
     assert again.entry.result.answer is Outcome.REVIEW and again.entry.skipped == ()
+
+
+async def test_the_index_is_built_once_for_all_processes(room: Room, home: Path) -> None:
+    await screened(room, home)
+    process = room.installation.screening.process
+    assert process is not None
+    kept = {path.name for path in (home / "data" / "screening_index").iterdir()}
+    await process.close()
+    await room.installation.screening_desk.look()
+    again = room.installation.screening.process
+    assert again is not None and again is not process
+    assert again.started.mapped and not again.started.not_kept
+    assert {path.name for path in (home / "data" / "screening_index").iterdir()} == kept
+    decided = await room.decide(transfer(room, payee={"name": "Zoltan Quarzenberg"}))
+    assert decided.entry.result.answer is Outcome.REVIEW
+    await take_in(room, home, LISTED["q2"])
+    later = {path.name for path in (home / "data" / "screening_index").iterdir()}
+    assert len(later) == 3 and not (later & kept - {"lock"})

@@ -12,6 +12,7 @@
     data/master.check         tells another master key from the one that the data belongs to
     data/audit_log/           tiles of the audit log: can be made again from it
     data/screening_lists/     snapshots of lists of sanctions, signed by keys/screening_lists.key
+    data/screening_index/     their index, mapped by processes that search: can be made again
     data/segments/            sealed observations: can be made again from the log
     data/checkpoints/         state that they lead to: can be made again from segments
     cde/sightings.db, .key    card numbers found where none may be, and the key of their names
@@ -104,6 +105,11 @@ class Home:
     def screening_lists(self) -> Path:
         """Snapshots of lists, by source."""
         return self.root / "data" / "screening_lists"
+
+    @property
+    def screening_index(self) -> Path:
+        """The index of the lists in force: made again when it is missing."""
+        return self.root / "data" / "screening_index"
 
     @property
     def segments(self) -> Path:

@@ -129,6 +129,8 @@ class ScreeningDesk:
             "screening_process_started", version=lists.version,
             count=process.started.names, seconds=process.started.seconds,
         )  # fmt: skip
+        if process.started.not_kept:
+            logger().warning("screening_index_not_kept", code=process.started.not_kept)
         return process
 
     def _may_try(self, version: str) -> bool:

@@ -67,13 +67,18 @@ class Wanted(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Started(msgspec.Struct, array_like=True, frozen=True):
-    """First frame from the child. `code` is empty when it is ready."""
+    """First frame from the child. `code` is empty when it is ready.
+
+    `mapped`: a kept index was mapped. `not_kept`: why the one that was built is not kept.
+    """
 
     code: str
     detail: str
     entities: int = 0
     names: int = 0
     seconds: float = 0.0
+    mapped: bool = False
+    not_kept: str = ""
 
 
 class Question(msgspec.Struct, array_like=True, frozen=True):

@@ -1,9 +1,10 @@
 """The parent's end of the process that holds the lists: starts it, asks it, sees it die.
 
 Guards: one child holds one set of snapshots for its whole life, so an answer is of the lists that
-were asked and of no others. Questions are many at a time and bounded; a late answer waits for
-nobody. When the child ends, everybody who waits is told at once and `alive` is False.
-The child's environment holds no secret of the parent.
+were asked and of no others. Questions are bounded: a few lie with the child, the others here, and
+those that nobody waits for any more are asked when nothing else is, so that lateness of one is not
+lateness of all that come after it. When the child ends, everybody who waits is told at once and
+`alive` is False. The child's environment holds no secret of the parent.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -33,6 +34,9 @@ from paywarden.core.errors import Unavailable
 START_SECONDS: Final = 300.0
 MOST_WAITING: Final = 2_000
 """Questions under way; more are refused, since their answers would be late anyway."""
+MOST_WITH_CHILD: Final = 4
+"""Questions that the child has before it: enough to keep it busy, few enough to choose the next."""
+_Answer: TypeAlias = asyncio.Future[tuple[tuple[Found, ...], ...]]
 _REPLY: Final = msgspec.msgpack.Decoder(Reply)
 _STARTED: Final = msgspec.msgpack.Decoder(Started)
 
@@ -45,8 +49,10 @@ class ScreeningProcess:
         self.started = started
         self.octets = 0
         self._process = process
-        self._waiting: dict[int, asyncio.Future[tuple[tuple[Found, ...], ...]]] = {}
+        self._waiting: dict[int, _Answer] = {}
         self._asked = 0
+        self._next: dict[_Answer, tuple[AskedParty, ...]] = {}
+        self._late: dict[_Answer, tuple[AskedParty, ...]] = {}
         self._reading = asyncio.get_running_loop().create_task(self._read())
 
     @classmethod
@@ -88,30 +94,53 @@ class ScreeningProcess:
         """Whether it can be asked."""
         return not self._reading.done()
 
-    async def answered(
-        self, answer: asyncio.Future[tuple[tuple[Found, ...], ...]], seconds: float
-    ) -> tuple[tuple[Found, ...], ...]:
+    async def answered(self, answer: _Answer, seconds: float) -> tuple[tuple[Found, ...], ...]:
         """The answer to what was sent. Errors: Unavailable `screening_late`, `screening_down`."""
         try:
             async with asyncio.timeout(max(0.0, seconds)):
                 return await asyncio.shield(answer)
         except TimeoutError:
+            if answer in self._next:
+                self._late[answer] = self._next.pop(answer)
             raise Unavailable("screening_late", "parties were not screened in time") from None
 
-    def send(self, parties: Sequence[AskedParty]) -> asyncio.Future[tuple[tuple[Found, ...], ...]]:
-        """Ask without waiting. Errors: Unavailable `screening_down`, `screening_late`."""
+    def send(self, parties: Sequence[AskedParty]) -> _Answer:
+        """Ask without waiting; about nobody: forget people.
+
+        Errors: Unavailable `screening_down`, `screening_late`.
+        """
         if not self.alive:
             raise _down()
-        if len(self._waiting) >= MOST_WAITING:
+        if len(self._waiting) + len(self._next) + len(self._late) >= MOST_WAITING:
             raise Unavailable("screening_late", "too many parties wait to be screened")
-        self._asked += 1
-        answer: asyncio.Future[tuple[tuple[Found, ...], ...]]
-        answer = asyncio.get_running_loop().create_future()
+        answer: _Answer = asyncio.get_running_loop().create_future()
         answer.add_done_callback(_seen)
+        if parties:
+            self._next[answer] = tuple(parties)
+            self._ask_next()
+        else:
+            self._drop_late()
+            self._ask(answer, ())
+        return answer
+
+    def _ask_next(self) -> None:
+        """Give the child what is next, as far as it has room."""
+        while len(self._waiting) < MOST_WITH_CHILD and (self._next or self._late):
+            queue = self._next or self._late
+            answer = next(iter(queue))
+            self._ask(answer, queue.pop(answer))
+
+    def _ask(self, answer: _Answer, parties: tuple[AskedParty, ...]) -> None:
+        self._asked += 1
         self._waiting[self._asked] = answer
         assert self._process.stdin is not None
-        self._process.stdin.write(framed(Question(self._asked, tuple(parties))))
-        return answer
+        self._process.stdin.write(framed(Question(self._asked, parties)))
+
+    def _drop_late(self) -> None:
+        """Names that nobody waits for do not outlive the erasure of whoever bears them."""
+        late, self._late = self._late, {}
+        for answer in late:
+            answer.cancel()
 
     async def close(self) -> None:
         """End the child; whoever waits is told."""
@@ -122,7 +151,7 @@ class ScreeningProcess:
 
     async def drained(self, seconds: float) -> None:
         """Wait until nobody waits for an answer, so long at most."""
-        waiting = list(self._waiting.values())
+        waiting = [*self._waiting.values(), *self._next]
         if waiting:
             await asyncio.wait(waiting, timeout=seconds)
 
@@ -135,16 +164,18 @@ class ScreeningProcess:
                 answer = self._waiting.pop(reply.number, None)
                 if answer is not None and not answer.done():
                     answer.set_result(reply.found)
+                self._ask_next()
         except (EOFError, OSError, msgspec.DecodeError):
             return
         finally:
-            waiting, self._waiting = self._waiting, {}
-            for one in waiting.values():
+            waiting = [*self._waiting.values(), *self._next, *self._late]
+            self._waiting, self._next, self._late = {}, {}, {}
+            for one in waiting:
                 if not one.done():
                     one.set_exception(_down())
 
 
-def _seen(answer: asyncio.Future[tuple[tuple[Found, ...], ...]]) -> None:
+def _seen(answer: _Answer) -> None:
     """Nobody may wait for it any more: that is no fault."""
     if not answer.cancelled():
         answer.exception()
