@@ -130,13 +130,13 @@ async def measure(folder: Path | None, count: int) -> list[dict[str, Any]]:
         given = folder or invented(Path(root) / "lists", 10_000, 3)
         desk = list_desk(home, SystemRandomness())
         desk.take_in(given, "first", "ann")
-        await own.screening_desk.look()
-        process = own.screening.process
+        await own.aml.screening_desk.look()
+        process = own.aml.screening.process
         assert process is not None
         await row("unknown", 2)
         await row("known", 2)
         desk.take_in(invented(Path(root) / "other", 10_000, 4), "second", "ann")
-        looking = asyncio.ensure_future(own.screening_desk.look())
+        looking = asyncio.ensure_future(own.aml.screening_desk.look())
         stalled = asyncio.ensure_future(stalls(looking.done))
         load, took = Load(own, scope, "switch"), list[int]()
         for payment in load.payments(1_000_000, 2):

@@ -173,7 +173,7 @@ class House:
         objects["decision"] = room.installation.ids.text(room.live, decided.seq)
         objects["payment"] = decided.entry.payment_id
         found = Found("own-1", "own", "Person", "0" * 64, "Ann", "Ann", 0.9, "", (), ())
-        verdict = await room.installation.verdicts.give(
+        verdict = await room.installation.aml.verdicts.give(
             room.live, "00" * 16, "payee", found, "same",
             person="person:owner", reason="seen", decision_seq=decided.seq, expires_at_us=None,
         )  # fmt: skip
@@ -219,7 +219,7 @@ class House:
     async def _alert(self) -> tuple[str, str]:
         """An alert against money laundering, and its group."""
         made = Alert("typology", Entity("payer", "owners-hash"), "owners-typology", 1, 1, 1, 1, ())
-        assert await self.room.installation.alert_desk.raised(self.room.live, [made]) == 1
+        assert await self.room.installation.aml.alert_desk.raised(self.room.live, [made]) == 1
         return made.id, made.group
 
     async def _flood(self, payment: str) -> str:

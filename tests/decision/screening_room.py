@@ -47,7 +47,7 @@ async def take_in(room: Room, home: Path, *rows: str, source: str = "own-test") 
     if taken.outcome == "waiting":
         assert taken.manifest is not None
         desk.approve(source, taken.manifest.id, "bob", "checked")
-    await room.installation.screening_desk.look()
+    await room.installation.aml.screening_desk.look()
     return str(taken.outcome)
 
 

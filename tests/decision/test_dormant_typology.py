@@ -19,7 +19,7 @@ async def paid(room: Room, payer: str) -> int:
     party = {"id": payer, "name": "Ann Example", "created_at": room.time(-900 * DAY)}
     await room.decide(transfer(room, payer=party, amount_minor=400_000))
     own = room.installation
-    return len(own.alerts.page(room.live, AlertFilter(subject=ID), "", 100))
+    return len(own.aml.alerts.page(room.live, AlertFilter(subject=ID), "", 100))
 
 
 async def test_only_whoever_paid_before_can_wake(room: Room) -> None:

@@ -151,7 +151,7 @@ class _Desk:
     """The room's desk, which may fail or wait in between."""
 
     def __init__(self, room: Room) -> None:
-        self.desk = room.installation.alert_desk
+        self.desk = room.installation.aml.alert_desk
         self.told = asyncio.Event()
         self.fail = False
 
@@ -171,7 +171,7 @@ def watch(room: Room, desk: _Desk) -> FlowWatch:
 
 
 def kept(room: Room) -> list[KeptAlert]:
-    found = room.installation.alerts.page(room.live, AlertFilter(subject=RING), "", 1_000)
+    found = room.installation.aml.alerts.page(room.live, AlertFilter(subject=RING), "", 1_000)
     return list(found)
 
 

@@ -18,9 +18,9 @@ NAME = {"id": "payee-7", "name": "Ignatius Plumwhistle"}
 
 async def settle(room: Room, home: Path) -> None:
     """Work off everything that is owed."""
-    desk = room.installation.screening_desk
+    desk = room.installation.aml.screening_desk
     for _ in range(20):
-        await room.installation.rescreening.look()
+        await room.installation.aml.rescreening.look()
         folder = desk.folder()
         assert folder is not None
         if not any(folder.state(source).undelivered for source in folder.sources()):
@@ -29,7 +29,7 @@ async def settle(room: Room, home: Path) -> None:
 
 
 def alerts(room: Room) -> list[Alert]:
-    kept = room.installation.alerts.page(room.live, AlertFilter(kind="screening"), "", 50)
+    kept = room.installation.aml.alerts.page(room.live, AlertFilter(kind="screening"), "", 50)
     return [one.alert for one in kept]
 
 
@@ -77,7 +77,7 @@ async def test_a_fault_in_the_middle_loses_and_repeats_nothing(
     monkeypatch.setattr(PartyFindings, "commit", failing)
     with pytest.raises(OSError, match="killed"):
         for _ in range(5):
-            await room.installation.rescreening.look()
+            await room.installation.aml.rescreening.look()
     await settle(room, home)
     assert len(alerts(room)) == 1
 

@@ -17,7 +17,7 @@ async def test_what_nobody_waits_for_comes_last_and_goes_with_the_erased(
     room: Room, home: Path
 ) -> None:
     await screened(room, home)
-    process = room.installation.screening.process
+    process = room.installation.aml.screening.process
     assert process is not None
     names = [AskedParty(f"Somebody Number {number}") for number in range(MOST_WITH_CHILD + 8)]
     answers = [process.send([name]) for name in names]
@@ -39,7 +39,7 @@ async def test_what_nobody_waits_for_comes_last_and_goes_with_the_erased(
 
 async def test_whoever_waits_is_told_when_the_process_ends(room: Room, home: Path) -> None:
     await screened(room, home)
-    process = room.installation.screening.process
+    process = room.installation.aml.screening.process
     assert process is not None
     answers = [process.send([AskedParty(f"Nobody {n}")]) for n in range(MOST_WITH_CHILD * 4)]
     await process.close()

@@ -139,14 +139,14 @@ async def test_a_restart_goes_on_with_the_lists_of_the_log(room: Room, home: Pat
 
 async def test_without_the_process_the_fail_policy_decides(room: Room, home: Path) -> None:
     await screened(room, home)
-    process = room.installation.screening.process
+    process = room.installation.aml.screening.process
     assert process is not None
     await process.close()
     decided = await room.decide(transfer(room))
     assert decided.entry.result.answer is Outcome.REVIEW
     assert decided.entry.degraded == ("screening_skipped",)
     assert decided.entry.skipped == ("screening",) and decided.entry.screening is None
-    await room.installation.screening_desk.look()
+    await room.installation.aml.screening_desk.look()
     assert (await room.decide(transfer(room))).entry.result.answer is Outcome.ALLOW
     assert all(one.identical for one in room.replay())
 
@@ -190,7 +190,7 @@ async def test_a_back_test_holds_what_screening_held(
     await screened(room, home)
     for name in ("Zoltan Quarzenberg", "Ben Sample", "Zoltan Kvarzenburg"):
         await room.decide(transfer(room, payee={"name": name}))
-    process = room.installation.screening.process
+    process = room.installation.aml.screening.process
     assert process is not None
     await process.close()
     await room.decide(transfer(room, payee={"name": "Somebody New"}))
@@ -235,7 +235,7 @@ async def test_a_hit_raises_one_alert_with_what_a_case_needs(room: Room, home: P
     await screened(room, home)
     payee = {"id": "payee-9", "name": "Zoltan Quarzenberg"}
     decided = await room.decide(transfer(room, payee=payee))
-    kept = room.installation.alerts.page(room.live, AlertFilter(kind="screening"), "", 10)
+    kept = room.installation.aml.alerts.page(room.live, AlertFilter(kind="screening"), "", 10)
     (alert,) = [one.alert for one in kept]
     assert (alert.kind, alert.subject) == ("screening", "own-own-test-q1")
     assert alert.entity.kind == "payee"
@@ -245,14 +245,14 @@ async def test_a_hit_raises_one_alert_with_what_a_case_needs(room: Room, home: P
     assert dict(alert.versions).keys() == {"ruleset", "list:own-test"}
     assert alert.reasons and "Quarzenberg" not in str(alert)
     await room.decide(transfer(room))
-    assert len(room.installation.alerts.page(room.live, AlertFilter(), "", 10)) == 1
+    assert len(room.installation.aml.alerts.page(room.live, AlertFilter(), "", 10)) == 1
 
 
 async def test_who_is_erased_leaves_no_name_at_hand(room: Room, home: Path) -> None:
     await screened(room, home)
     payee = {"id": "payee-9", "name": "Zoltan Quarzenberg"}
     await room.decide(transfer(room, payee=payee))
-    stage = room.installation.screening
+    stage = room.installation.aml.screening
     assert len(stage._memory) == 2
     room.installation.payments.forget_texts(room.state())
     assert len(stage._memory) == 0
@@ -262,12 +262,12 @@ async def test_who_is_erased_leaves_no_name_at_hand(room: Room, home: Path) -> N
 
 async def test_the_index_is_built_once_for_all_processes(room: Room, home: Path) -> None:
     await screened(room, home)
-    process = room.installation.screening.process
+    process = room.installation.aml.screening.process
     assert process is not None
     kept = {path.name for path in (home / "data" / "screening_index").iterdir()}
     await process.close()
-    await room.installation.screening_desk.look()
-    again = room.installation.screening.process
+    await room.installation.aml.screening_desk.look()
+    again = room.installation.aml.screening.process
     assert again is not None and again is not process
     assert again.started.mapped and not again.started.not_kept
     assert {path.name for path in (home / "data" / "screening_index").iterdir()} == kept

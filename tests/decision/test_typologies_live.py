@@ -99,7 +99,7 @@ async def laundering(room: Room) -> None:
 
 def alerts_of(room: Room, **wanted: Any) -> list[KeptAlert]:
     own = room.installation
-    return list(reversed(own.alerts.page(room.live, AlertFilter(**wanted), "", 1_000)))
+    return list(reversed(own.aml.alerts.page(room.live, AlertFilter(**wanted), "", 1_000)))
 
 
 async def structured(room: Room, count: int, payer: str = "launderer") -> list[Decided]:
@@ -134,7 +134,7 @@ async def test_structuring_alerts_then_holds(room: Room) -> None:
     assert held.payments == (made[2].entry.payment_id,)
     assert held.decisions == (room.installation.ids.text(room.live, made[2].seq),)
     assert dict(held.versions)["ruleset"] == made[2].entry.ruleset
-    group = room.installation.alerts.group(room.live, held.group)
+    group = room.installation.aml.alerts.group(room.live, held.group)
     assert group is not None and (group.alerts, group.interdicted, group.highest) == (3, 2, 90.0)
 
 
@@ -206,7 +206,7 @@ async def test_an_alert_is_announced_once_and_only_thinly(room: Room) -> None:
     await laundering(room)
     made = await structured(room, 3)
     found = [one.alert for one in alerts_of(room)]
-    assert await room.installation.alert_desk.raised(room.live, found) == 0
+    assert await room.installation.aml.alert_desk.raised(room.live, found) == 0
     messages = await _messages(room, "aml.alert.raised")
     assert len(messages) == 2 == len(alerts_of(room))
     for word in (b"launderer", b"Ann", made[0].entry.payment_id.encode(), b"merchant_id"):

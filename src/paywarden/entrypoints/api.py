@@ -191,11 +191,11 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         *ListOperations(installation.lists, installation.approvals).operations(),
         *ScreeningOperations(
             installation.ledger,
-            installation.verdicts,
+            installation.aml.verdicts,
             installation.sealer,
             installation.ids,
             lambda: ListsState(
-                installation.screening_desk.state, installation.screening_desk.alarms
+                installation.aml.screening_desk.state, installation.aml.screening_desk.alarms
             ),
         ).operations(),
         *ModelOperations(installation.models, installation.ledger).operations(),
@@ -232,7 +232,7 @@ def operations(installation: Installation, system: SystemOperations) -> list[Ope
         *webhooks.operations(),
         *people_operations(installation.people, installation.approvals),
         *AlertOperations(
-            installation.alerts, installation.evidence.watch, installation.alert_entity
+            installation.aml.alerts, installation.evidence.watch, installation.alert_entity
         ).operations(),
         *audit.operations(),
         *system.operations(),
@@ -247,7 +247,7 @@ def dependencies(installation: Installation) -> Sequence[Dependency]:
         Dependency("writer", writer, writer == "open"),
         Dependency("state", "ready" if installation.ready else "rebuilding", installation.ready),
         Dependency("tables", "old" if alarms else "fresh", True),
-        Dependency("screening", installation.screening_desk.state, True),
+        Dependency("screening", installation.aml.screening_desk.state, True),
     ]
     for scope, state in installation.ledger.states.items():
         name = f"policy:{scope.environment.value}"

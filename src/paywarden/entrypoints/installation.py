@@ -14,16 +14,10 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from paywarden.aml.alerts.desk import AlertDesk
 from paywarden.aml.alerts.stores.sqlite import SCHEMA as AML_ALERTS
-from paywarden.aml.alerts.stores.sqlite import SqliteAlerts
-from paywarden.aml.customer_risk.alerted import Alerted
 from paywarden.aml.customer_risk.stores.sqlite_customers import SCHEMA as CUSTOMER_RISK
 from paywarden.aml.monitoring.payment_alerts import named_entity
-from paywarden.aml.screening.verdicts.desk import VerdictDesk
 from paywarden.aml.screening.verdicts.stores.sqlite import SCHEMA as VERDICTS
-from paywarden.aml.screening.verdicts.stores.sqlite import SqliteVerdicts
-from paywarden.aml.screening.verdicts.stores.sqlite_positions import SqlitePositions
 from paywarden.core.clock import Clock, Randomness
 from paywarden.core.errors import NotFound, PaywardenError, Unavailable
 from paywarden.core.scope import Environment, Scope
@@ -57,8 +51,6 @@ from paywarden.decision.replay_desk import ReplayDesk
 from paywarden.decision.rollout.acts import RolloutActs
 from paywarden.decision.rollout.desk import RolloutDesk
 from paywarden.decision.rollout.emergency import Emergencies
-from paywarden.decision.screening_lists import ScreeningSwitch
-from paywarden.decision.screening_stage import ScreeningStage
 from paywarden.decision.sealing import Sealer
 from paywarden.decision.start import Foundations, rebuild, standing_trial
 from paywarden.decision.stores.image_files import ImageFiles
@@ -71,6 +63,7 @@ from paywarden.decision.trial_desk import TrialDesk
 from paywarden.decision.views import Views
 from paywarden.decision.watched import WATCHED
 from paywarden.entrypoints.access_wiring import access_parts
+from paywarden.entrypoints.aml_wiring import aml_parts
 from paywarden.entrypoints.approvals_wiring import wired
 from paywarden.entrypoints.backtest_jobs import runner_of
 from paywarden.entrypoints.checkpoint_schedule import CheckpointSchedule
@@ -79,12 +72,9 @@ from paywarden.entrypoints.customer_risk import ROUND_SECONDS as CUSTOMER_SECOND
 from paywarden.entrypoints.customer_risk import customer_risk_parts
 from paywarden.entrypoints.evidence import evidence_parts
 from paywarden.entrypoints.facts_keys import FactsKeyFile
-from paywarden.entrypoints.flow_watch import FlowWatch
 from paywarden.entrypoints.home import Home, private_write
 from paywarden.entrypoints.housekeeping import Round, forget_answers, forget_messages, go_round
 from paywarden.entrypoints.people_wiring import People
-from paywarden.entrypoints.rescreening import Parts, Rescreening
-from paywarden.entrypoints.screening_desk import ScreeningDesk
 from paywarden.entrypoints.settings import Settings
 from paywarden.entrypoints.tables import derivers
 from paywarden.entrypoints.warming import share_interpreter, warm_up
@@ -226,38 +216,16 @@ class Installation:
         )
         make_deriver = self.derivers = derivers(settings.tables, home.root)
         self.tables = make_deriver("").tables
-        parties = self.keys.sub("screening-parties")
-        self.verdicts = VerdictDesk(
-            SqliteVerdicts(self.reader), parties, self.writer, self.audit, clock, randomness
-        )
-        self.screening = ScreeningStage(self.ledger, parties, self.verdicts, clock, self.metrics)
-        self.screening_switch = ScreeningSwitch(self.ledger, self.screening)
-        self.screening_desk = ScreeningDesk(
-            home, self.screening, self.screening_switch, clock, self.metrics
-        )
-        self.alerts = SqliteAlerts(self.reader)
-        self.alert_desk = AlertDesk(self.alerts, self.writer, clock, self.metrics)
-        self.rescreening = Rescreening(
-            self.screening_desk,
-            Parts(
-                self.ledger,
-                self.sealer,
-                self.ids,
-                SqlitePositions(self.reader),
-                self.alert_desk,
-                self.verdicts,
-            ),
-        )
-        self.flows = FlowWatch(
-            home.database, home.flows, home.typologies, self.alert_desk, self.ids, self.metrics,
-            settings.monitoring,
+        self.aml = aml_parts(
+            home, settings, self.ledger, self.reader, self.sealer, self.ids,
+            self.keys.sub("screening-parties"), self.alert_entity, self.metrics, clock, randomness,
         )  # fmt: skip
-        self.alerted = Alerted(self.alerts, self.alert_entity)
         watch = DriftWatch(randomness)
         self.drift = DriftDesk(watch, self.ledger, self.metrics)
         self.payments = Payments(
             self.ledger, make_deriver, self.sealer, self.ids, self.tables.version(),
-            AutomaticEntries(self.lists, self.metrics), watch, self.screening, self.alert_desk,
+            AutomaticEntries(self.lists, self.metrics), watch, self.aml.screening,
+            self.aml.alert_desk,
         )  # fmt: skip
         self.payment_reader = PaymentReader(
             self.hash_identifier,
@@ -355,7 +323,7 @@ class Installation:
         self.customer_risk = customer_risk_parts(
             self.ledger, self.reader, self.writer, self.key_ring, self.keys.sub("customer-facts"),
             self.payment_reader.identifier, self.audit, clock, self.metrics, self.approvals,
-            self.alert_desk, self.alerted,
+            self.aml.alert_desk, self.aml.alerted,
         )  # fmt: skip
         self.inactivity = Inactivity(
             self.people.records, self.people.directory, self.api_keys, self.writer, clock,
@@ -405,12 +373,11 @@ class Installation:
         await self.evidence.integrator.start()
         if self.evidence.submission is not None:
             self._keep(self.evidence.submission.run())
-        await asyncio.to_thread(self.verdicts.load)
-        await self.screening_desk.prepare()
+        await self.aml.prepare()
         await self._rebuild()
-        await self.screening_desk.look()
+        await self.aml.screening_desk.look()
         self._keep(self.schedule.run())
-        self._keep(self.flows.run())
+        self._keep(self.aml.flows.run())
         await asyncio.to_thread(self.rollouts.load)
         for one in self.rounds:
             self._keep(go_round(one, lambda: not self.ledger.failed))
@@ -441,9 +408,9 @@ class Installation:
             Round("approvals", ROUND_SECONDS, expire),
             Round("held_labels", ROUND_SECONDS, self.holding.resume),
             Round("drift", ROUND_SECONDS, self.drift.look),
-            Round("rescreening", RESCREENING_SECONDS, self.rescreening.look),
+            Round("rescreening", RESCREENING_SECONDS, self.aml.rescreening.look),
             Round("customer_risk", CUSTOMER_SECONDS, self.customer_risk.look),
-            Round("screening_lists", SCREENING_SECONDS, self.screening_desk.look),
+            Round("screening_lists", SCREENING_SECONDS, self.aml.screening_desk.look),
         )
 
     def _forget_people(self, scope: Scope) -> None:
@@ -470,8 +437,7 @@ class Installation:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self.refusals.flush(last=True)
-        await self.rescreening.close()
-        await self.screening_desk.close()
+        await self.aml.close()
         await self.backtests.close()
         await self.evidence.integrator.stop()
         await self.compiler.close()

@@ -334,7 +334,7 @@ def typology_alert(room: Room, kind: Any, name: str, number: int, score: float =
 
 
 async def test_alerts_of_monitoring_raise_the_score_at_the_next_look(room: Room) -> None:
-    desk = room.installation.alert_desk
+    desk = room.installation.aml.alert_desk
     await put(room, "cus")
     await put(room, "m_1", COMPANY)
     before = await put(room, "other")
@@ -356,7 +356,7 @@ async def test_alerts_of_monitoring_raise_the_score_at_the_next_look(room: Room)
 async def test_its_own_alerts_feed_nothing_and_lie_in_the_store(room: Room) -> None:
     await put(room, "cus", screening={"pep": "foreign"})
     await rounds(room).look(room.live)
-    kept = room.installation.alerts.page(room.live, AlertFilter(kind="customer_risk"), "", 9)
+    kept = room.installation.aml.alerts.page(room.live, AlertFilter(kind="customer_risk"), "", 9)
     assert [one.alert.subject for one in kept] == ["level_high"]
     assert await rounds(room).look(room.live) == 0
     assert "alerted" not in customers(room).judged(room.live, "cus").factors
