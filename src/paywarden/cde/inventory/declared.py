@@ -158,6 +158,18 @@ KEYS: Final = (
         ("vault.codes",),
     ),
     Use(
+        "row marks",
+        "keyed BLAKE2b, cut to 60 bits",
+        256,
+        60,
+        "finds a row changed while the vault runs, at its next look-up",
+        "vault",
+        "vault's memory only",
+        0,
+        "ends with the process",
+        ("vault.row_marks",),
+    ),
+    Use(
         "try-counting key",
         "keyed BLAKE2b",
         256,
