@@ -20,10 +20,10 @@ import _report
 from paywarden.aml.monitoring.engine import FlowEngine
 from paywarden.aml.monitoring.flow_types import flow_types
 from paywarden.aml.monitoring.following import Following
-from paywarden.aml.monitoring.model import Typology
 from paywarden.aml.monitoring.numbering import TransferBatch
 from paywarden.aml.monitoring.transfers import Transfer
 from paywarden.aml.monitoring.typology_reader import read_typologies, shipped_files
+from paywarden.risk.rules.typology_model import Typology
 from paywarden.simulator.transfers.model import WorldSettings
 from paywarden.simulator.transfers.world import make
 

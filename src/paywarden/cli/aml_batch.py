@@ -17,7 +17,6 @@ from paywarden.aml.monitoring.batch.payments import run_payments
 from paywarden.aml.monitoring.batch.reasons import Raised
 from paywarden.aml.monitoring.batch.results import BatchResult
 from paywarden.aml.monitoring.batch.running import Progress, run_batch
-from paywarden.aml.monitoring.model import Typology
 from paywarden.cli.mapped_file import KEY_OCTETS
 from paywarden.core.errors import InvalidRequest, Unavailable
 from paywarden.core.instants import format_rfc3339
@@ -34,6 +33,7 @@ from paywarden.lab.sources import read_given
 from paywarden.risk.enrichment.enricher import Enricher
 from paywarden.risk.enrichment.tables import EnrichmentTables
 from paywarden.risk.features.model import Aggregate
+from paywarden.risk.rules.typology_model import Typology
 
 ENDINGS = (".jsonl", ".parquet")
 

@@ -28,10 +28,10 @@ from paywarden.kit.clock import SystemClock
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from paywarden.aml.monitoring.model import Typology
     from paywarden.risk.features.model import Aggregate
     from paywarden.risk.rules.cel.types import CelType
     from paywarden.risk.rules.macros import WindowMacros
+    from paywarden.risk.rules.typology_model import Typology
 
 MOST_SHOWN: Final = 20
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 from paywarden.aml.alerts.model import Alert
 from paywarden.aml.monitoring.following import BEGINNING, Following, Position
-from paywarden.aml.monitoring.model import Typology
 from paywarden.aml.monitoring.ordering import LATENESS_US
 from paywarden.core.scope import Scope
 from paywarden.decision.flow_log import Told, told_by
 from paywarden.kit.journal.ports import Journal
+from paywarden.risk.rules.typology_model import Typology
 
 ENTRIES_AT_ONCE = 2_000
 """Entries of one look: alerts of a burst are told in parts."""

@@ -19,7 +19,6 @@ from typing import BinaryIO
 import msgspec
 
 from paywarden.aml.monitoring.flow_types import flow_types
-from paywarden.aml.monitoring.model import Typology
 from paywarden.aml.monitoring.typology_reader import read_typologies
 from paywarden.cli import output
 from paywarden.core.scope import Scope
@@ -30,6 +29,7 @@ from paywarden.kit.clock import SystemClock
 from paywarden.kit.db.reader import Reader
 from paywarden.kit.log import configure
 from paywarden.kit.stores.sqlite_journal import SqliteJournal
+from paywarden.risk.rules.typology_model import Typology
 
 JOB_LIMIT = 16 << 20
 TELL_SECONDS = 5.0

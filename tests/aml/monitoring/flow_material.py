@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from paywarden.aml.monitoring.functions import FUNCTIONS
-from paywarden.aml.monitoring.model import Combined, FlowFeature, Term, Typology
 from paywarden.aml.monitoring.transfers import Transfer
+from paywarden.risk.rules.typology_model import Combined, FlowFeature, Term, Typology
 
 START_US = 10**15
 SECOND_US = 1_000_000

@@ -26,10 +26,10 @@ from paywarden.aml.monitoring.batch.running import run_batch
 from paywarden.aml.monitoring.batch.tables import flows_of
 from paywarden.aml.monitoring.batch.workspace import Workspace
 from paywarden.aml.monitoring.functions import MOST_LEGS, measure_of
-from paywarden.aml.monitoring.model import Combined, Term
 from paywarden.aml.monitoring.plain import PlainFlows, ordered
 from paywarden.aml.monitoring.plain_monitor import alerts_of
 from paywarden.aml.monitoring.transfers import Transfer
+from paywarden.risk.rules.typology_model import Combined, Term
 
 NO_RAW_SQLITE = ("benford",)
 """Their expressions are deeper than SQLite parses."""

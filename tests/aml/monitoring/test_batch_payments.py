@@ -10,10 +10,10 @@ import pytest
 from transfer_material import DAY_US, START_US, duckdb_of
 
 from paywarden.aml.monitoring.batch.payments import run_payments
-from paywarden.aml.monitoring.model import Combined, Term, Typology
 from paywarden.core.errors import InvalidRequest
 from paywarden.risk.features.model import Aggregate
 from paywarden.risk.rules.scope import condition_types
+from paywarden.risk.rules.typology_model import Combined, Term, Typology
 from paywarden.risk.rules.typology_program import typology_program
 
 AMOUNT = "payment.amount_base_minor"

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from paywarden.aml.monitoring.engine import FlowEngine
 from paywarden.aml.monitoring.functions import measure_of
-from paywarden.aml.monitoring.model import FlowFeature, Typology
 from paywarden.aml.monitoring.numbering import TransferBatch
 from paywarden.aml.monitoring.plain import PlainFlows, Value, ordered
 from paywarden.aml.monitoring.plain_monitor import alerts_of
 from paywarden.aml.monitoring.transfers import Transfer
 from paywarden.core.errors import InvalidRequest
+from paywarden.risk.rules.typology_model import FlowFeature, Typology
 
 _FEATURES = every_feature()
 _EVERY = watching(_FEATURES, "flow.f0 >= 3")

@@ -10,10 +10,10 @@ from paywarden.aml.monitoring.flow_plan import FlowPlan
 from paywarden.aml.monitoring.flow_types import flow_types
 from paywarden.aml.monitoring.functions import FUNCTIONS, measure_of
 from paywarden.aml.monitoring.layout import FUNCTION_NUMBERS, LEG_FUNCTIONS, MOTIF_FUNCTIONS
-from paywarden.aml.monitoring.model import FlowFeature
 from paywarden.aml.monitoring.typology_reader import read_typologies, shipped_files
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.instants import DAY_US, HOUR_US
+from paywarden.risk.rules.typology_model import FlowFeature
 
 PAGE = Path(__file__).parents[3] / "docs" / "explanation" / "monitoring.md"
 

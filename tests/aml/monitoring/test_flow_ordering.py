@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paywarden.aml.monitoring.following import Following
-from paywarden.aml.monitoring.model import FlowFeature
 from paywarden.aml.monitoring.ordering import Ordering
 from paywarden.aml.monitoring.transfers import Transfer
+from paywarden.risk.rules.typology_model import FlowFeature
 
 from flow_material import watching  # isort: skip
 

@@ -9,9 +9,9 @@ import ibis
 import polars as pl
 
 from paywarden.aml.monitoring.functions import FUNCTIONS
-from paywarden.aml.monitoring.model import FlowFeature, Typology
 from paywarden.aml.monitoring.transfers import Transfer
 from paywarden.core.instants import DAY_US
+from paywarden.risk.rules.typology_model import FlowFeature, Typology
 
 START_US = 1_767_225_600_000_000
 COLUMNS = ("sequence", "at_us", "from_account", "to_account", "amount_minor", "kind", "channel",

@@ -8,7 +8,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from paywarden.aml.monitoring.model import Combined, FlowFeature, Term, Typology
 from paywarden.aml.monitoring.priority import MOST_POINTS, priorities
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.instants import DAY_US
@@ -19,6 +18,7 @@ from paywarden.lab.accounts.measures import Judged, clusters, highest, measures,
 from paywarden.lab.accounts.reading import read_transfers, read_truth
 from paywarden.lab.accounts.report import html_of, words_of
 from paywarden.lab.accounts.rivals import boosted, by_amount, by_degree, simple_features
+from paywarden.risk.rules.typology_model import Combined, FlowFeature, Term, Typology
 from paywarden.simulator.transfers.model import WorldSettings
 from paywarden.simulator.transfers.writing import write
 

@@ -21,10 +21,10 @@ from paywarden.aml.monitoring.flow_plan import FlowPlan, Watched
 from paywarden.aml.monitoring.flow_rows import FlowRows
 from paywarden.aml.monitoring.functions import MEMORY_US
 from paywarden.aml.monitoring.layout import Words
-from paywarden.aml.monitoring.model import Typology
 from paywarden.aml.monitoring.numbering import TransferBatch, TransferNumbers
 from paywarden.core.errors import InvalidRequest, LimitExceeded
 from paywarden.core.instants import DAY_US
+from paywarden.risk.rules.typology_model import Typology
 from paywarden.risk.rules.typology_program import TypologyProgram
 
 ROWS = 16_384

@@ -14,12 +14,12 @@ import numpy.typing as npt
 
 from paywarden.aml.monitoring.flow_types import flow_types
 from paywarden.aml.monitoring.log_names import log_types
-from paywarden.aml.monitoring.model import Typology
 from paywarden.risk.rules.column_program import ColumnProgram
 from paywarden.risk.rules.columns import Column
 from paywarden.risk.rules.findings import Findings
 from paywarden.risk.rules.lowering import lower
 from paywarden.risk.rules.program import TRUE, Graph, paths_of_atom
+from paywarden.risk.rules.typology_model import Typology
 from paywarden.risk.rules.typology_program import TypologyProgram, typology_program
 from paywarden.risk.rules.typology_scores import Scores, scores_of
 

@@ -14,9 +14,9 @@ import numpy as np
 from paywarden.aml.monitoring import layout
 from paywarden.aml.monitoring.functions import FUNCTIONS, Measure, measure_of
 from paywarden.aml.monitoring.layout import FUNCTION_NUMBERS, LEG, Bytes, Words
-from paywarden.aml.monitoring.model import Typology
 from paywarden.aml.monitoring.numbering import TransferNumbers
 from paywarden.core.errors import InvalidRequest
+from paywarden.risk.rules.typology_model import Typology
 
 _DIRECTIONS = {"both": layout.ANY, "in": layout.IN, "out": layout.OUT}
 _SIDES = {"any": layout.ANY, "known": layout.KNOWN, "outside": layout.OUTSIDE_ONLY}

@@ -15,9 +15,9 @@ from typing import Final
 
 from paywarden.aml.alerts.model import Alert, Entity, Reason
 from paywarden.aml.monitoring.engine import FlowAlert, FlowEngine
-from paywarden.aml.monitoring.model import Typology
 from paywarden.aml.monitoring.ordering import LATENESS_US, Ordering
 from paywarden.aml.monitoring.transfers import Transfer
+from paywarden.risk.rules.typology_model import Typology
 
 ENTITY: Final = "account"
 Position = tuple[int, int]

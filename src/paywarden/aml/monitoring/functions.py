@@ -31,9 +31,9 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Final, Literal
 
-from paywarden.aml.monitoring.model import FlowFeature
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.instants import DAY_US, HOUR_US, MICROSECONDS, MINUTE_US
+from paywarden.risk.rules.typology_model import FlowFeature
 
 MOST_LEGS: Final = 1_000
 MEMORY_US: Final = 400 * DAY_US

@@ -16,11 +16,11 @@ from paywarden.aml.monitoring.flow_names import names_at
 from paywarden.aml.monitoring.flow_types import flow_types
 from paywarden.aml.monitoring.functions import measure_of
 from paywarden.aml.monitoring.log_names import log_types
-from paywarden.aml.monitoring.model import Typology
 from paywarden.aml.monitoring.plain import PlainFlows, Value, ordered
 from paywarden.aml.monitoring.transfers import OUTSIDE, Transfer
 from paywarden.core.instants import DAY_US
 from paywarden.risk.rules.findings import Findings
+from paywarden.risk.rules.typology_model import Typology
 from paywarden.risk.rules.typology_program import typology_program
 
 

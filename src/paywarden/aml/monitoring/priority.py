@@ -13,7 +13,7 @@ from typing import Final
 
 import polars as pl
 
-from paywarden.aml.monitoring.model import Typology
+from paywarden.risk.rules.typology_model import Typology
 
 MOST_POINTS: Final = 130.0
 """Of one family, about twice what alerts."""

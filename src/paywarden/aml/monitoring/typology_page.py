@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from paywarden.aml.monitoring.model import FlowFeature, Typology
+from paywarden.risk.rules.typology_model import FlowFeature, Typology
 from paywarden.risk.rules.typology_scores import expression_text
 
 FAMILIES: Final = "family"

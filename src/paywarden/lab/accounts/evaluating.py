@@ -17,7 +17,6 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from paywarden.aml.monitoring.model import Typology
 from paywarden.aml.monitoring.priority import priorities
 from paywarden.core.errors import InvalidRequest
 from paywarden.core.instants import DAY_US
@@ -25,6 +24,7 @@ from paywarden.lab.accounts.mapping import TransferMap
 from paywarden.lab.accounts.measures import Bools, Judged, clusters, highest, with_intervals
 from paywarden.lab.accounts.reading import Truth, read_accounts, read_transfers, read_truth
 from paywarden.lab.accounts.rivals import boosted, by_amount, by_degree, simple_features
+from paywarden.risk.rules.typology_model import Typology
 
 BUDGET: Final = 0.05
 OURS: Final = "typologies"

@@ -21,13 +21,13 @@ from paywarden.aml.monitoring.batch.reasons import VALUE, Raised, raised
 from paywarden.aml.monitoring.batch.results import BatchResult, peaks_of
 from paywarden.aml.monitoring.batch.scores import score_of, term_column
 from paywarden.aml.monitoring.batch.workspace import Workspace
-from paywarden.aml.monitoring.model import Typology
 from paywarden.core.errors import InvalidRequest
 from paywarden.risk.features.catalogue import COMPANION_FIELDS, FIELDS
 from paywarden.risk.features.model import Aggregate
 from paywarden.risk.rules.cel.syntax import Present, Reference
 from paywarden.risk.rules.cel.tree import nodes_of
 from paywarden.risk.rules.scope import condition_types
+from paywarden.risk.rules.typology_model import Typology
 from paywarden.risk.rules.typology_program import TypologyProgram, typology_program
 
 NEEDED: Final = ("sequence", "at_us")

@@ -26,8 +26,8 @@ from paywarden.aml.monitoring.batch.scores import score_of, term_column
 from paywarden.aml.monitoring.batch.tables import Flows, flows_of
 from paywarden.aml.monitoring.batch.workspace import Workspace
 from paywarden.aml.monitoring.functions import Measure, measure_of, type_of
-from paywarden.aml.monitoring.model import Typology
 from paywarden.risk.rules.cel.types import MEMBERS, CelType, named
+from paywarden.risk.rules.typology_model import Typology
 from paywarden.risk.rules.typology_program import TypologyProgram, typology_program
 
 Progress = Callable[[str, int, int], None]

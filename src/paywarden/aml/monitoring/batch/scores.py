@@ -11,7 +11,7 @@ from typing import Any
 
 import ibis
 
-from paywarden.aml.monitoring.model import Combined, Expression, Term
+from paywarden.risk.rules.typology_model import Combined, Expression, Term
 
 
 def term_column(place: int) -> str:
